@@ -1,0 +1,72 @@
+/**
+ * Every error a person can meet: a stable code, what happened (filled in where it is thrown) and what to do.
+ * `docs/errors.md` is generated from this table and checked in CI.
+ */
+export const errorCatalogue = {
+  // --- starting on a data directory
+  SHERD_DATA_IN_USE: "Another process uses this data directory. Stop it, or start this node on another directory.",
+  SHERD_DATA_OTHER_CLUSTER:
+    "The data directory belongs to another cluster. Start with that cluster's file, or with an empty directory.",
+  SHERD_DATA_OTHER_NODE:
+    "The data directory belongs to another node. Start it under its own name, or with an empty directory.",
+  SHERD_DATA_FORMAT:
+    "The data was written in a format that this version does not read. Start the version of sherd that wrote it.",
+  SHERD_DATA_EMPTIED:
+    "The cluster knows this node with other data. Restore the directory, or let the node join under a new name.",
+  SHERD_DATA_FOREIGN_FILE: "The directory holds files that are not sherd's. Choose an empty directory.",
+  // --- the log
+  SHERD_LOG_DAMAGED:
+    "A record in the middle of the log is damaged. Move the data directory aside and let the node be rebuilt from its peers.",
+  SHERD_LOG_GAP:
+    "The log begins after what the store holds. Move the data directory aside and let the node be rebuilt from its peers.",
+  SHERD_LOG_ENTRY_TOO_LARGE: "An entry is larger than a log frame may be. This is a bug: please report it.",
+  SHERD_DISK_WRITE_FAILED:
+    "A write or sync failed, so nothing more can be promised and the node has stopped. Check the disk, then start the node again.",
+  SHERD_DISK_FULL:
+    "The disk is full and the node has stopped. Free some space, then start the node again; nothing acknowledged is lost.",
+  SHERD_DISK_HANGS:
+    "A log write did not end in time and the node has stopped. Check the disk, then start the node again.",
+  SHERD_DISK_READ_FAILED:
+    "A read from the data directory failed. Check the disk; if the file is damaged, let the node be rebuilt from its peers.",
+  // --- the store
+  SHERD_STORE_DAMAGED:
+    "The store lost or damaged rows it had made durable. Move the data directory aside and let the node be rebuilt from its peers.",
+  SHERD_ROW_DAMAGED:
+    "A row's checksum does not match. The node's other data is served; let this replica be rebuilt from its peers.",
+  SHERD_ENGINE_FAILED: "The storage engine failed and the node has stopped. Check the disk, then start the node again.",
+  SHERD_SNAPSHOT_DAMAGED: "A snapshot chunk's checksum does not match; the transfer starts again.",
+  // --- entries
+  SHERD_ENTRY_UNREADABLE:
+    "A replicated entry cannot be decoded, so this replica has stopped. Nodes of different versions may be mixed; check their versions.",
+  // --- peers
+  SHERD_PEER_OTHER_CLUSTER:
+    "A node of another cluster answered at this address. Check the cluster file and the addresses.",
+  SHERD_PEER_VERSION: "A peer speaks another version of the peer protocol. Upgrade the older node.",
+  SHERD_PEER_FRAME: "A peer sent something that is not a valid frame; the connection was closed.",
+  // --- configuration
+  SHERD_CONFIG_INVALID: "The configuration is not valid. The message names the place.",
+  SHERD_ADDRESS_IN_USE: "The address is in use. Choose another port, or stop what listens there.",
+  SHERD_CLUSTER_FILE: "The cluster file cannot be used. The message names the place.",
+  SHERD_UNREACHABLE: "No node answered at the given addresses. Check that the cluster runs and the ports are right.",
+  SHERD_NOT_EMPTY: "The store is not empty, and this check must start from an empty one. Use a fresh cluster.",
+  SHERD_CHECK_FAILED: "An answer of the store differs from the dictionary. Please report it, with the seed.",
+  SHERD_NODE_FAILED: "A node ended and could not be brought back. Its log says why.",
+} as const;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** An error with a stable code. `detail` says what happened, and to which shard or file. */
+export class SherdError extends Error {
+  override readonly name = "SherdError";
+  readonly code: ErrorCode;
+  readonly detail: string;
+  /** What to do about it. */
+  readonly advice: string;
+
+  constructor(code: ErrorCode, detail: string, options?: { cause?: unknown }) {
+    super(`${code}: ${detail} ${errorCatalogue[code]}`, options);
+    this.code = code;
+    this.detail = detail;
+    this.advice = errorCatalogue[code];
+  }
+}

@@ -1,0 +1,37 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Tests run the TypeScript sources, so that a stale build can never pass for the code under test. */
+const alias = [
+  { find: /^@sherd\/client\/protocol$/, replacement: source("packages/client/src/protocol/index.ts") },
+  { find: /^@sherd\/client$/, replacement: source("packages/client/src/index.ts") },
+  { find: /^sherd\/core\/(.*)$/, replacement: source("packages/server/src/core/$1/index.ts") },
+  { find: /^sherd$/, replacement: source("packages/server/src/index.ts") },
+];
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    reporters: ["default", source("scripts/closing-line-reporter.ts")],
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["packages/*/src/**/*.test.ts"], testTimeout: 30_000, pool: "forks" },
+      },
+      {
+        // Real processes share two cores: one file at a time, or they measure each other.
+        extends: true,
+        test: {
+          name: "e2e",
+          include: ["test/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          pool: "forks",
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
