@@ -9,7 +9,7 @@ export const KEY_BYTES_MAX: number = 1 * KIB;
 /** A value travels in one entry, one frame and one row. */
 export const VALUE_BYTES_MAX: number = 8 * MIB;
 /** Arguments of one command. */
-export const COMMAND_ARGS_MAX = 1_024 * 16;
+export const COMMAND_ARGS_MAX = 16_384;
 /** One command with all its arguments. */
 export const COMMAND_BYTES_MAX: number = VALUE_BYTES_MAX + 64 * KIB;
 /** Commands of one connection that wait for their replies; beyond it the connection is not read. */
