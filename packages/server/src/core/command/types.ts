@@ -1,0 +1,77 @@
+import type { Slot } from "../base/index.ts";
+import type { Row } from "../store/index.ts";
+
+/** An answer, before any protocol: RESP2, RESP3 and gRPC each write it in their way. */
+export type Reply =
+  | { readonly type: "simple"; readonly text: string }
+  | { readonly type: "bulk"; readonly bytes: Uint8Array }
+  /** A null: `$-1` in RESP2, `_` in RESP3. */
+  | { readonly type: "nil" }
+  | { readonly type: "integer"; readonly value: number }
+  /** `kind` is the first word that clients parse (ERR, MOVED, CLUSTERDOWN, INDETERMINATE, ...). */
+  | { readonly type: "error"; readonly kind: string; readonly text: string }
+  | { readonly type: "array"; readonly items: readonly Reply[] }
+  /** A flat array of pairs in RESP2. */
+  | { readonly type: "map"; readonly entries: readonly (readonly [Reply, Reply])[] }
+  | { readonly type: "set"; readonly items: readonly Reply[] }
+  | { readonly type: "double"; readonly value: number }
+  | { readonly type: "boolean"; readonly value: boolean }
+  | { readonly type: "verbatim"; readonly format: "txt"; readonly text: string };
+
+export const OK: Reply = { type: "simple", text: "OK" };
+export const NIL: Reply = { type: "nil" };
+export const ZERO: Reply = { type: "integer", value: 0 };
+export const ONE: Reply = { type: "integer", value: 1 };
+
+/** A row that the command needs is not in memory. The command has had no effect; it is run again when it is there. */
+export const NOT_RESIDENT: unique symbol = Symbol("not resident");
+
+/** What a command sees of a shard while it runs: synchronously, alone. */
+export interface CommandContext {
+  /** Log time: the same on every replica. Never the clock. */
+  readonly nowMs: number;
+  /** Index of the entry that is applied (of the last one, for a read). */
+  readonly version: number;
+  /** The row; null: there is none (or it has expired); undefined: answer NOT_RESIDENT. `key` is latin1 of its bytes. */
+  get(slot: Slot, key: string): Row | null | undefined;
+  /** Writes only, and only after every row that it depends on was seen to be resident. */
+  put(slot: Slot, key: string, row: Row): void;
+  /** True when there was such a row. It must be resident. */
+  delete(slot: Slot, key: string): boolean;
+  latin1(bytes: Uint8Array): string;
+}
+
+export type CommandFlag =
+  | "write"
+  | "readonly"
+  | "denyoom"
+  | "fast"
+  | "admin"
+  | "loading"
+  | "stale"
+  | "noscript"
+  | "pubsub";
+
+/**
+ * One command, as data. `COMMAND` and docs/commands.md are made from it.
+ * Commands without `run` live in the connection (session/) and are never replicated.
+ */
+export interface CommandSpec {
+  /** Lower case. */
+  readonly name: string;
+  /** On disk and on the wire between nodes: never change or reuse one. 0 for commands of the connection. */
+  readonly opcode: number;
+  /** As in Redis: the name counts; negative: at least so many. */
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  /** Positions as in Redis: the name is 0; last may be negative (from the end). All 0: no keys. */
+  readonly keys: { readonly first: number; readonly last: number; readonly step: number };
+  readonly since: string;
+  readonly group: string;
+  readonly summary: string;
+  /**
+   * `args` without the name; views that are valid during the call only (what is kept is copied).
+   * All keys are in `slot`: the caller has checked.
+   */
+  readonly run?: (context: CommandContext, slot: Slot, args: readonly Uint8Array[]) => Reply | typeof NOT_RESIDENT;
+}

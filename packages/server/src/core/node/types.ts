@@ -1,0 +1,69 @@
+import type { GroupId, Index, NodeId, ReplicaId, Slot, Term } from "../base/index.ts";
+import type { CommandSpec, Reply } from "../command/index.ts";
+import type { ClusterMap } from "../meta/index.ts";
+import type { Role } from "../raft/index.ts";
+
+/** One command of a client, on its way through the node. */
+export interface Request {
+  readonly spec: CommandSpec;
+  /** Without the name. May be views of a socket's buffer: the node copies what it keeps beyond the call. */
+  readonly args: readonly Uint8Array[];
+  readonly slot: Slot;
+  /** The connection wants MOVED instead of forwarding. */
+  readonly redirect: boolean;
+  /** The connection accepts reads from any replica that is here. */
+  readonly stale: boolean;
+  /** Exactly once; may happen inside `execute`. */
+  complete(reply: Reply): void;
+}
+
+export interface LeaderHint {
+  readonly node: NodeId;
+  readonly term: Term;
+}
+
+/** What the front of a node (client connections, gRPC, HTTP) may ask of it. */
+export interface NodeApi {
+  readonly id: NodeId;
+  /** This node's copy of the cluster map. */
+  readonly map: ClusterMap;
+  /** The shard that owns the slot. */
+  shardOf(slot: Slot): GroupId | undefined;
+  leaderOf(group: GroupId): LeaderHint | undefined;
+  isUp(node: NodeId): boolean;
+  /**
+   * Runs a command with keys of one slot: here, at its leader's node, or (redirect) answers MOVED.
+   * Order: requests of one connection to one shard must be given here only when no earlier one of the other kind
+   * (read or write) of that connection and shard is still open; the session keeps that order.
+   */
+  execute(request: Request): void;
+  /** Keys of the shards that this node leads (DBSIZE), and of all replicas here. */
+  keyCount(): number;
+  status(): NodeStatus;
+  /** Called at the end of every pass: whoever gathered output writes it. */
+  onPassEnd(listener: () => void): void;
+}
+
+export interface NodeStatus {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly ready: boolean;
+  readonly mapVersion: number;
+  readonly groups: readonly GroupStatus[];
+  readonly peers: readonly { readonly node: NodeId; readonly up: boolean }[];
+  readonly numbers: Readonly<Record<string, number>>;
+}
+
+export interface GroupStatus {
+  readonly group: GroupId;
+  readonly replica: ReplicaId;
+  readonly role: Role;
+  readonly term: Term;
+  readonly leader: NodeId | undefined;
+  readonly applied: Index;
+  readonly commit: Index;
+  readonly lastIndex: Index;
+  readonly keys: number;
+  /** Why this replica does not run (damage), if it does not. */
+  readonly stopped: string | undefined;
+}
