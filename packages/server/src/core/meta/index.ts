@@ -1,1 +1,12 @@
+/**
+ * meta: the cluster map, and the state machine of the group that holds it.
+ *
+ * Invariants
+ * - A map is immutable; every change is an entry of the meta group and makes a map of a higher version.
+ * - Addresses are data: of two announcements of one node the one with the higher boot counter wins, whatever their order.
+ *
+ * It does not: decide placement (the bootstrap plan and, later, the controller do) or reach any node.
+ */
+export { announceNode, decodeMap, emptyMap, encodeMap } from "./map.ts";
+export { MetaMachine, metaSystemRows } from "./meta-machine.ts";
 export * from "./types.ts";

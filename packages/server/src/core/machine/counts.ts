@@ -1,0 +1,55 @@
+import { assert, SLOT_COUNT, type Slot } from "../base/index.ts";
+
+/** Slots of one row: a flush of random writes then touches rows of half a KiB, not one of 64 KiB or thousands of 4 bytes. */
+const SLOTS_PER_ROW = 128;
+const PREFIX = "count:";
+
+/** Keys in each slot, kept as state: DBSIZE and CLUSTER COUNTKEYSINSLOT never scan. */
+export class KeyCounts {
+  readonly #counts: Uint32Array = new Uint32Array(SLOT_COUNT);
+  readonly #dirty: Set<number> = new Set();
+  #total = 0;
+
+  get total(): number {
+    return this.#total;
+  }
+
+  of(slot: Slot): number {
+    return this.#counts[slot] as number;
+  }
+
+  change(slot: Slot, by: 1 | -1): void {
+    const count = (this.#counts[slot] as number) + by;
+    assert(count >= 0, "a slot's key count is not negative");
+    this.#counts[slot] = count;
+    this.#total += by;
+    this.#dirty.add(Math.floor(slot / SLOTS_PER_ROW));
+  }
+
+  static readonly rowPrefix: string = PREFIX;
+
+  load(names: readonly string[], row: (name: string) => Uint8Array | undefined): void {
+    for (const name of names) {
+      const bytes = row(name) as Uint8Array;
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const first = Number(name.slice(PREFIX.length)) * SLOTS_PER_ROW;
+      for (let i = 0; i < SLOTS_PER_ROW; i += 1) {
+        const count = view.getUint32(i * 4, true);
+        this.#counts[first + i] = count;
+        this.#total += count;
+      }
+    }
+  }
+
+  writeChanges(put: (name: string, bytes: Uint8Array) => void): void {
+    for (const part of this.#dirty) {
+      const bytes = new Uint8Array(SLOTS_PER_ROW * 4);
+      const view = new DataView(bytes.buffer);
+      for (let i = 0; i < SLOTS_PER_ROW; i += 1) {
+        view.setUint32(i * 4, this.#counts[part * SLOTS_PER_ROW + i] as number, true);
+      }
+      put(PREFIX + part, bytes);
+    }
+    this.#dirty.clear();
+  }
+}

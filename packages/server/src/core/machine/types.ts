@@ -1,0 +1,27 @@
+import type { Slot } from "../base/index.ts";
+import type { CommandSpec, NOT_RESIDENT, Reply } from "../command/index.ts";
+import type { Entry } from "../raft/index.ts";
+import type { RowKey } from "../store/index.ts";
+import type { AppliedState } from "./applied.ts";
+
+/** Takes the replies of an entry, one for each command in the order of the entry. */
+export interface ReplySink {
+  reply(position: number, reply: Reply): void;
+}
+
+/** What a replica needs of the state it replicates: a shard's keys, or the cluster map. */
+export interface StateMachine {
+  readonly applied: AppliedState;
+  /** Keys stored, by the state (not a scan). */
+  readonly keys: number;
+  /** Rows that the entry needs and that are not in memory. Must be empty before `apply`. */
+  missing(entry: Entry): RowKey[];
+  /** Rows that a read needs and that are not in memory. */
+  missingForRead(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): RowKey[];
+  /** A normal entry. Throws SHERD_ENTRY_UNREADABLE when it cannot be decoded: the replica stops. */
+  apply(entry: Entry, replies: ReplySink | undefined): void;
+  /** A read at the state as it is. */
+  read(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): Reply | typeof NOT_RESIDENT;
+  /** Puts the system rows that belong to exactly this state into the space. */
+  freeze(): void;
+}

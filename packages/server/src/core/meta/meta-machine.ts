@@ -1,0 +1,86 @@
+import { SherdError, type Slot, utf8 } from "../base/index.ts";
+import { type CommandSpec, NOT_RESIDENT, OK, type Reply } from "../command/index.ts";
+import {
+  AppliedState,
+  EntryDecoder,
+  initialSystemRows,
+  Opcode,
+  type ReplySink,
+  type StateMachine,
+} from "../machine/index.ts";
+import type { Entry } from "../raft/index.ts";
+import type { RowKey, Space } from "../store/index.ts";
+import { announceNode, decodeMap, encodeMap } from "./map.ts";
+import type { ClusterMap, NodeInfo } from "./types.ts";
+
+const MAP_ROW = "map";
+const NOTHING: RowKey[] = [];
+
+/** Rows of a meta replica that begins with the cluster: the plan is its first map. */
+export function metaSystemRows(plan: ClusterMap): Map<string, Uint8Array> {
+  const rows = initialSystemRows(plan.metaReplicas.map((member) => member.replica));
+  rows.set(MAP_ROW, encodeMap(plan));
+  return rows;
+}
+
+export class MetaMachine implements StateMachine {
+  readonly applied: AppliedState;
+  readonly #space: Space;
+  readonly #onMap: (map: ClusterMap) => void;
+  readonly #decoder: EntryDecoder = new EntryDecoder();
+  #map: ClusterMap;
+
+  constructor(space: Space, onMap: (map: ClusterMap) => void) {
+    this.#space = space;
+    this.#onMap = onMap;
+    this.applied = AppliedState.read((name) => space.system(name));
+    const row = space.system(MAP_ROW);
+    if (row === undefined) throw new SherdError("SHERD_STORE_DAMAGED", "The meta group's rows have no cluster map.");
+    this.#map = decodeMap(row, "the meta group's rows");
+    onMap(this.#map);
+  }
+
+  readonly keys = 0;
+
+  missing(): RowKey[] {
+    return NOTHING;
+  }
+
+  missingForRead(): RowKey[] {
+    return NOTHING;
+  }
+
+  apply(entry: Entry, replies: ReplySink | undefined): void {
+    const decoder = this.#decoder;
+    decoder.open(entry.data, `meta group, index ${entry.index}`);
+    let map = this.#map;
+    for (let position = 0; decoder.next(); position += 1) {
+      const { opcode, args } = decoder.command;
+      if (opcode === Opcode.announce) map = announceNode(map, parseNode(args[0]), entry.index);
+      else if (opcode !== Opcode.time) {
+        throw new SherdError("SHERD_ENTRY_UNREADABLE", `Meta group, index ${entry.index}: unknown command ${opcode}.`);
+      }
+      replies?.reply(position, OK);
+    }
+    this.applied.logTimeMs = Math.max(this.applied.logTimeMs, decoder.logTimeMs);
+    this.applied.advance(entry.index, entry.term);
+    if (map !== this.#map) {
+      this.#map = map;
+      this.#onMap(map);
+    }
+  }
+
+  read(_spec: CommandSpec, _slot: Slot, _args: readonly Uint8Array[]): Reply | typeof NOT_RESIDENT {
+    return { type: "error", kind: "ERR", text: "the meta group has no keys" };
+  }
+
+  freeze(): void {
+    this.applied.write((name, bytes) => this.#space.putSystem(name, bytes));
+    this.#space.putSystem(MAP_ROW, encodeMap(this.#map));
+  }
+}
+
+function parseNode(bytes: Uint8Array | undefined): NodeInfo {
+  if (bytes === undefined) throw new SherdError("SHERD_ENTRY_UNREADABLE", "An announcement names no node.");
+  return JSON.parse(utf8(bytes)) as NodeInfo;
+}
