@@ -77,13 +77,32 @@ export const FLUSH_ROWS_PER_PASS = 500;
 /** What a row costs in memory beyond its key and value. */
 export const ROW_OVERHEAD_BYTES = 100;
 export const ROW_CACHE_BYTES_DEFAULT: number = 64 * MIB;
-/** Flush markers that must all be there when an engine is opened. */
-export const FLUSH_MARKERS_KEPT = 64;
+/** ... and so many bytes of them: large values are copied there, too. */
+export const FLUSH_BYTES_PER_PASS: number = 1 * MIB;
+/**
+ * Numbered markers, one in each engine batch, that must all be there when an engine is opened. A damaged record of
+ * LevelDB's own log is skipped silently at any place of it, and that log (16 MiB) holds thousands of small batches.
+ */
+export const FLUSH_MARKERS_KEPT = 4_096;
+/** Keys of one read of the engine; more wait for the next. Larger reads cost no less a key. */
+export const FETCH_KEYS_PER_BATCH_MAX = 256;
+/** Reads of the engine under way at once for fetches. */
+export const FETCH_BATCHES_INFLIGHT_MAX = 2;
+/** Rows that the cache looks at in one pass when it is over its limit. */
+export const EVICT_STEPS_PER_PASS = 2_000;
+/** Rows of an abandoned space deleted in one tick: about 2 % of the main thread. */
+export const CLEAR_ROWS_PER_TICK = 500;
+/** Length of a system row's name. */
+export const SYSTEM_NAME_BYTES_MAX = 255;
 /** Below this much free disk a node refuses writes that add data; deletes still pass. */
 export const DISK_RESERVE_BYTES: number = 128 * MIB;
 
 // --- snapshots
 export const SNAPSHOT_CHUNK_BYTES: number = 1 * MIB;
+/** The largest chunk: it is full but for a byte when the largest row comes. */
+export const SNAPSHOT_CHUNK_BYTES_MAX: number = SNAPSHOT_CHUNK_BYTES + VALUE_BYTES_MAX + 64 * KIB;
+/** Rows read from the engine at once for a chunk: converting them happens on the main thread. */
+export const SNAPSHOT_ROWS_PER_PAGE = 500;
 /** Chunks sent and not yet acknowledged. */
 export const SNAPSHOT_WINDOW_CHUNKS = 4;
 
@@ -95,13 +114,37 @@ export const SESSIONS_PER_GROUP_MAX = 10_000;
 export const SESSION_IDLE_MS: number = 30 * 60 * 1000;
 
 // --- peers
+/** The largest frame, and so the largest message, between nodes: an entry of the largest size fits with room. */
 export const PEER_FRAME_BYTES_MAX: number = 32 * MIB;
+/** Messages are gathered into one frame up to this size; a single larger one gets a frame of its own. */
+export const PEER_FRAME_BYTES_TARGET: number = 1 * MIB;
+/** What a connection may send before it has said who it is: all nodes with the longest names and hosts fit. */
+export const PEER_HELLO_BYTES_MAX: number = 256 * KIB;
 /** Bytes queued for one peer; beyond it Raft messages to it are dropped (Raft sends them again). */
 export const PEER_QUEUE_BYTES_MAX: number = 64 * MIB;
 export const PEER_DIAL_MS = 1_000;
 export const PEER_HANDSHAKE_MS = 2_000;
 export const PEER_REDIAL_MS_MIN = 50;
 export const PEER_REDIAL_MS_MAX = 1_000;
+/** Attempts without a pause after a link broke: a dying process may take the first and only then refuse. */
+export const PEER_REDIALS_AT_ONCE = 3;
+/** A seed that led to a node already connected is asked again so much later, while some node is missing. */
+export const PEER_SEED_REDIAL_MS = 5_000;
+/** An idle connection is asked for a sign of life so often, ... */
+export const PEER_PING_MS = 1_000;
+/**
+ * ... and closed when nothing was heard for so long. Much longer than an election, which does not wait for it: it only
+ * has to clear away connections to hosts that vanished, and must outlast a large frame on a slow network.
+ */
+export const PEER_SILENCE_MS = 5_000;
+/** Accepted connections that have not yet said who they are; beyond it new ones are closed. */
+export const PEER_HANDSHAKES_MAX = 256;
+/** The same complaint about the same address is logged once in this time. */
+export const PEER_LOG_MS = 10_000;
+export const SEEDS_MAX = 64;
+/** UTF-8 bytes of a node's name and of its host: one length byte in peer frames. */
+export const NODE_NAME_BYTES_MAX = 255;
+export const NODE_HOST_BYTES_MAX = 255;
 /** Requests forwarded to one peer and not yet answered. */
 export const FORWARDS_INFLIGHT_MAX = 8_192;
 
