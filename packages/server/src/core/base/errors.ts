@@ -13,6 +13,8 @@ export const errorCatalogue = {
     "The data was written in a format that this version does not read. Start the version of sherd that wrote it.",
   SHERD_DATA_EMPTIED:
     "The cluster knows this node with other data. Restore the directory, or let the node join under a new name.",
+  SHERD_DATA_OLDER_COPY:
+    "The cluster has met a later start of this node, so this directory is an old copy and lacks votes and entries. Start the newest directory, or let the node join under a new name.",
   SHERD_DATA_FOREIGN_FILE: "The directory holds files that are not sherd's. Choose an empty directory.",
   // --- the log
   SHERD_LOG_DAMAGED:
@@ -42,6 +44,9 @@ export const errorCatalogue = {
   SHERD_PEER_OTHER_CLUSTER:
     "A node of another cluster answered at this address. Check the cluster file and the addresses.",
   SHERD_PEER_VERSION: "A peer speaks another version of the peer protocol. Upgrade the older node.",
+  SHERD_PEER_SAME_ID: "Another process runs under this node's id, with other data. Stop the one that does not belong.",
+  SHERD_PEERS_DAMAGED:
+    "The file of known peers is damaged. Restore it; or, if no node has lost its data directory, remove it and start with seeds.",
   SHERD_PEER_FRAME: "A peer sent something that is not a valid frame; the connection was closed.",
   // --- configuration
   SHERD_CONFIG_INVALID: "The configuration is not valid. The message names the place.",

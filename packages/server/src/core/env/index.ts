@@ -14,3 +14,4 @@ export type { Disk, DiskFile } from "./disk.ts";
 export type { Engine, EngineBatch, EngineSnapshot, RangeOptions, RangeResult } from "./engine.ts";
 export type { Env } from "./env.ts";
 export type { PeerLinks, PeerLinksHandler } from "./links.ts";
+export type { CloseReason, Connection, ConnectionHandler, Network } from "./network.ts";
