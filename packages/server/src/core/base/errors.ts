@@ -55,6 +55,13 @@ export const errorCatalogue = {
   SHERD_UNREACHABLE: "No node answered at the given addresses. Check that the cluster runs and the ports are right.",
   SHERD_NOT_EMPTY: "The store is not empty, and this check must start from an empty one. Use a fresh cluster.",
   SHERD_CHECK_FAILED: "An answer of the store differs from the dictionary. Please report it, with the seed.",
+  SHERD_OPERATION_FAILED: "The store did not do it. The message carries the store's own words.",
+  SHERD_UNCOUNTED:
+    "Without a count nobody knows whether the store is empty. Give --resp-port, or --assume-empty if you know that it is.",
+  SHERD_LOCAL_CLUSTER:
+    "This needs a running cluster of this machine and its data directory. Start one with `sherd start --data DIR` and give the same DIR.",
+  SHERD_NOT_WHOLE: "The cluster did not become whole again. Look at `sherd status` and at the nodes' logs.",
+  SHERD_WRITE_LOST: "An acknowledged write is gone. Please report it, with the nodes' data directories and logs.",
   SHERD_NODE_FAILED: "A node ended and could not be brought back. Its log says why.",
 } as const;
 
