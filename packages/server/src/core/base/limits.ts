@@ -20,6 +20,20 @@ export const CONNECTION_OUTPUT_BYTES_PAUSE: number = 1 * MIB;
 export const CONNECTION_OUTPUT_BYTES_MAX: number = 64 * MIB;
 /** Client connections of one node over all ports. */
 export const CONNECTIONS_MAX = 10_000;
+/** Commands that have not arrived completely, of all connections together; beyond it a command that grows is refused. */
+export const INPUT_BYTES_MAX: number = 256 * MIB;
+/** So much of an incomplete command every connection may hold without asking: what one read of a socket brings. */
+export const INPUT_BYTES_FREE: number = 64 * KIB;
+/** An inline command (typed by hand) with its line end. */
+export const INLINE_BYTES_MAX: number = 64 * KIB;
+/** An argument that is too large is read past, so that the connection stays usable; beyond this it is closed. */
+export const SKIPPED_BYTES_MAX: number = 512 * MIB;
+/** The same for a command with too many arguments. */
+export const SKIPPED_ARGS_MAX = 1024 * 1024;
+/** A reply's value from this size on is given to the socket as it is; smaller ones are cheaper to copy together. */
+export const REPLY_UNCOPIED_BYTES_MIN: number = 32 * KIB;
+/** What a connection says about itself (name, library). */
+export const CLIENT_NAME_BYTES_MAX = 256;
 
 // --- entries and the Raft core
 /** One entry packs the commands of one pass up to this size; a single larger command gets an entry of its own. */
@@ -39,6 +53,8 @@ export const NODE_RAFT_BYTES_MAX: number = 128 * MIB;
 export const RAFT_INFLIGHT_MESSAGES_MAX = 32;
 /** Entries of one append message (raft-rs `max_size_per_msg`). */
 export const RAFT_MESSAGE_BYTES_MAX: number = 256 * KIB;
+/** Committed entries of a group handed over in one exec: one that catches up must not fill a whole pass. */
+export const RAFT_COMMITTED_BYTES_MAX: number = 4 * MIB;
 /** ReadIndex rounds of one group under way at once. */
 export const READ_ROUNDS_MAX = 2;
 
@@ -46,6 +62,11 @@ export const READ_ROUNDS_MAX = 2;
 export const TICK_MS = 50;
 export const HEARTBEAT_TICKS = 2;
 export const ELECTION_TICKS = 10;
+/** Requests, and bytes of their arguments, that wait on a node for a leader or for room. */
+export const WAITING_REQUESTS_MAX = 65_536;
+export const WAITING_BYTES_MAX: number = 64 * MIB;
+/** A proposed write or a read round without an answer for so long is answered with what is known. */
+export const REQUEST_MS_MAX = 10_000;
 /** A request without a leader waits so long before CLUSTERDOWN. */
 export const LEADERLESS_HOLD_MS = 3_000;
 /** A log write that takes longer makes the node hand its leaderships over, ... */
@@ -63,8 +84,23 @@ export const LOG_FRAME_BYTES_MAX: number = 32 * MIB;
 export const LOG_RETAINED_BYTES_MAX: number = 256 * MIB;
 /** Idle time after which a seal frame marks the end of what was written. */
 export const LOG_SEAL_IDLE_MS = 1_000;
-/** Live entries of a group that a carry record may copy; a group with more is flushed and compacted first. */
-export const LOG_CARRY_BYTES_MAX: number = 8 * MIB;
+/**
+ * Live entries of a group that a carry record may copy: all that can be uncommitted, because a flush cannot shrink that.
+ * A group with more is flushed first. Less than a frame.
+ */
+export const LOG_CARRY_BYTES_MAX: number = GROUP_UNCOMMITTED_BYTES_MAX + ENTRY_BYTES_MAX;
+/** The owner of a group that holds back old segments is asked again after so long. */
+export const LOG_PRESSURE_REPEAT_MS = 1_000;
+/** A frame's buffer that grew beyond this is given back to the collector after its write. */
+export const LOG_FRAME_BUFFER_BYTES_KEPT: number = 4 * MIB;
+/** Bytes of other groups that one read of a group's entries passes over, rather than reading twice. */
+export const LOG_READ_GAP_BYTES: number = 16 * KIB;
+/** Disk reads of one `read`: more would keep the pool's threads from the log's own writes. */
+export const LOG_READ_SPANS_MAX = 16;
+/** One disk read of entries; a larger entry is read alone. */
+export const LOG_READ_SPAN_BYTES: number = 1 * MIB;
+/** Unused segment files kept at a start; more are deleted then, because deleting while serving costs 20 ms each. */
+export const LOG_FREE_SEGMENTS_MAX = 4;
 
 // --- the store
 export const MEMTABLE_BYTES_MAX: number = 64 * MIB;
@@ -105,6 +141,8 @@ export const SNAPSHOT_CHUNK_BYTES_MAX: number = SNAPSHOT_CHUNK_BYTES + VALUE_BYT
 export const SNAPSHOT_ROWS_PER_PAGE = 500;
 /** Chunks sent and not yet acknowledged. */
 export const SNAPSHOT_WINDOW_CHUNKS = 4;
+/** Ticks without a sign of the other side after which a transfer is given up and begun again. */
+export const SNAPSHOT_STALL_TICKS = 200;
 
 // --- sessions
 export const SESSION_REPLIES_MAX = 1_024;
