@@ -76,6 +76,15 @@ export const LOG_WRITE_HANG_MS = 10_000;
 /** Rank of a follower times this is its delay before it campaigns for a leader whose process is gone. */
 export const FAILOVER_RANK_DELAY_MS = 50;
 
+/** How often a leader looks whether another member should lead instead. */
+export const LEADER_BALANCE_TICKS = 40;
+/** How often leaders tell all nodes about their groups. */
+export const HINT_TICKS = 10;
+/** A node must have been connected for so long before it is given leaderships. */
+export const STEADY_MS = 2_000;
+/** Calls of the Raft core in one pass: more work waits for the next, so that sockets get their turn. */
+export const EXEC_ROUNDS_MAX = 64;
+
 // --- the log
 export const LOG_SEGMENT_BYTES: number = 64 * MIB;
 /** One frame: everything one pass persists. */

@@ -1,21 +1,9 @@
 import type { GroupId, Index, NodeId, ReplicaId, Slot, Term } from "../base/index.ts";
-import type { CommandSpec, Reply } from "../command/index.ts";
 import type { ClusterMap } from "../meta/index.ts";
 import type { Role } from "../raft/index.ts";
+import type { Request } from "../replica/index.ts";
 
-/** One command of a client, on its way through the node. */
-export interface Request {
-  readonly spec: CommandSpec;
-  /** Without the name. May be views of a socket's buffer: the node copies what it keeps beyond the call. */
-  readonly args: readonly Uint8Array[];
-  readonly slot: Slot;
-  /** The connection wants MOVED instead of forwarding. */
-  readonly redirect: boolean;
-  /** The connection accepts reads from any replica that is here. */
-  readonly stale: boolean;
-  /** Exactly once; may happen inside `execute`. */
-  complete(reply: Reply): void;
-}
+export type { Request } from "../replica/index.ts";
 
 export interface LeaderHint {
   readonly node: NodeId;

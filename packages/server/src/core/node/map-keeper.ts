@@ -1,0 +1,74 @@
+import { type GroupId, META_GROUP, type NodeId, SLOT_COUNT, type Slot } from "../base/index.ts";
+import { type ClusterMap, decodeMap, encodeMap, type NodeInfo } from "../meta/index.ts";
+import { encodeMapMessage, encodeMapWanted } from "./messages.ts";
+
+/**
+ * This node's copy of the cluster map. A node with a replica of the meta group learns a new map by applying it; the
+ * others see a newer version in a peer's hints and fetch it.
+ */
+export class MapKeeper {
+  readonly #send: (to: NodeId, message: Uint8Array) => void;
+  readonly #groups: Uint32Array = new Uint32Array(SLOT_COUNT);
+  #current: ClusterMap;
+  /** Addresses heard in handshakes, newer than the map's: used until the meta group has them. */
+  readonly #heard: Map<NodeId, NodeInfo> = new Map();
+
+  constructor(map: ClusterMap, send: (to: NodeId, message: Uint8Array) => void) {
+    this.#send = send;
+    this.#current = map;
+    this.#index();
+  }
+
+  get current(): ClusterMap {
+    return this.#current;
+  }
+
+  shardOf(slot: Slot): GroupId | undefined {
+    const group = this.#groups[slot] as GroupId;
+    return group === META_GROUP ? undefined : group;
+  }
+
+  update(map: ClusterMap): void {
+    if (map.version < this.#current.version) return;
+    this.#current = map;
+    for (const info of this.#heard.values()) this.#overlay(info);
+    this.#index();
+  }
+
+  /** A node said where it is, in a handshake. */
+  heard(info: NodeInfo): void {
+    const before = this.#heard.get(info.id);
+    if (before !== undefined && before.bootCounter >= info.bootCounter) return;
+    this.#heard.set(info.id, info);
+    this.#overlay(info);
+  }
+
+  peerHas(node: NodeId, version: number): void {
+    if (version > this.#current.version) this.#send(node, encodeMapWanted());
+  }
+
+  sendTo(node: NodeId): void {
+    this.#send(node, encodeMapMessage(encodeMap(this.#current)));
+  }
+
+  receive(bytes: Uint8Array): void {
+    const map = decodeMap(bytes, "a peer's message");
+    if (map.clusterId === this.#current.clusterId) this.update(map);
+  }
+
+  #overlay(info: NodeInfo): void {
+    const known = this.#current.nodes.get(info.id);
+    if (known === undefined || known.bootCounter >= info.bootCounter) return;
+    const nodes = new Map(this.#current.nodes);
+    // The boot counter stays the map's: the meta group has not heard of the newer one yet.
+    nodes.set(info.id, { ...known, addresses: info.addresses });
+    this.#current = { ...this.#current, nodes };
+  }
+
+  #index(): void {
+    this.#groups.fill(META_GROUP);
+    for (const shard of this.#current.shards) {
+      for (const range of shard.slots) this.#groups.fill(shard.group, range.from, range.to + 1);
+    }
+  }
+}

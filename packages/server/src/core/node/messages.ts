@@ -1,0 +1,160 @@
+import {
+  ByteReader,
+  ByteWriter,
+  type GroupId,
+  groupId,
+  type Index,
+  type ReplicaId,
+  replicaId,
+  type Slot,
+  type Term,
+  index as toIndex,
+  term as toTerm,
+} from "../base/index.ts";
+import type { Reply } from "../command/index.ts";
+import {
+  type CommandOrigin,
+  decodeCommandArgs,
+  decodeReply,
+  encodeCommandArgs,
+  encodeReply,
+  NO_SESSION,
+} from "../machine/index.ts";
+
+/** What nodes say to each other, one kind a message (docs/formats/messages.md). Tags are on the wire: never reuse one. */
+export const MessageTag = { raft: 1, transfer: 2, forward: 3, answer: 4, hints: 5, mapWanted: 6, map: 7 } as const;
+
+/** A command on its way to the leader's node. */
+export interface Forward {
+  /** Of this attempt: the answer carries it. */
+  readonly id: number;
+  readonly group: GroupId;
+  readonly opcode: number;
+  readonly slot: Slot;
+  readonly origin: CommandOrigin | undefined;
+  readonly args: readonly Uint8Array[];
+}
+
+/** `reply` undefined: given back, this attempt had no effect. */
+export interface Answer {
+  readonly id: number;
+  readonly reply: Reply | undefined;
+}
+
+/** What a leader tells everybody about a group. */
+export interface GroupHint {
+  readonly group: GroupId;
+  readonly term: Term;
+  readonly leader: ReplicaId;
+  readonly heldByAll: Index;
+}
+
+export interface Hints {
+  readonly mapVersion: number;
+  /** Shutting down: give it no leadership. */
+  readonly draining: boolean;
+  readonly groups: readonly GroupHint[];
+}
+
+export function encodeRaft(group: GroupId, message: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(5 + message.length);
+  bytes[0] = MessageTag.raft;
+  new DataView(bytes.buffer).setUint32(1, group, true);
+  bytes.set(message, 5);
+  return bytes;
+}
+
+export function encodeTransferMessage(group: GroupId, from: ReplicaId, to: ReplicaId, part: Uint8Array): Uint8Array {
+  const out = new ByteWriter(part.length + 32);
+  out.u8(MessageTag.transfer);
+  out.u32(group);
+  out.u64(from);
+  out.u64(to);
+  out.block(part);
+  return out.view();
+}
+
+export function encodeForward(forward: Forward): Uint8Array {
+  const out = new ByteWriter(128);
+  out.u8(MessageTag.forward);
+  out.u64(forward.id);
+  out.u32(forward.group);
+  out.u16(forward.opcode);
+  out.u16(forward.slot);
+  const origin = forward.origin;
+  out.u64(origin === undefined ? NO_SESSION : origin.session);
+  if (origin !== undefined) {
+    out.u64(origin.sequence);
+    out.u64(origin.ackedBelow);
+  }
+  encodeCommandArgs(out, forward.args);
+  return out.view();
+}
+
+/** Arguments are copies: they outlive the frame. */
+export function decodeForward(input: ByteReader): Forward {
+  const id = input.u64();
+  const group = groupId(input.u32());
+  const opcode = input.u16();
+  const slot = input.u16() as Slot;
+  const session = input.u64();
+  const origin = session === NO_SESSION ? undefined : { session, sequence: input.u64(), ackedBelow: input.u64() };
+  const args = decodeCommandArgs(input).map((arg) => arg.slice());
+  return { id, group, opcode, slot, origin, args };
+}
+
+export function encodeAnswer(answer: Answer): Uint8Array {
+  const out = new ByteWriter(128);
+  out.u8(MessageTag.answer);
+  out.u64(answer.id);
+  out.u8(answer.reply === undefined ? 0 : 1);
+  if (answer.reply !== undefined) encodeReply(out, answer.reply);
+  return out.view();
+}
+
+/** Bytes of the reply are views of the frame: write them out before the frame is reused. */
+export function decodeAnswer(input: ByteReader): Answer {
+  const id = input.u64();
+  return { id, reply: input.u8() === 0 ? undefined : decodeReply(input) };
+}
+
+export function encodeHints(hints: Hints): Uint8Array {
+  const out = new ByteWriter(16 + hints.groups.length * 28);
+  out.u8(MessageTag.hints);
+  out.u64(hints.mapVersion);
+  out.u8(hints.draining ? 1 : 0);
+  out.u32(hints.groups.length);
+  for (const hint of hints.groups) {
+    out.u32(hint.group);
+    out.u64(hint.term);
+    out.u64(hint.leader);
+    out.u64(hint.heldByAll);
+  }
+  return out.view();
+}
+
+export function decodeHints(input: ByteReader): Hints {
+  const mapVersion = input.u64();
+  const draining = input.u8() === 1;
+  const groups: GroupHint[] = [];
+  for (let left = input.u32(); left > 0; left -= 1) {
+    groups.push({
+      group: groupId(input.u32()),
+      term: toTerm(input.u64()),
+      leader: replicaId(input.u64()),
+      heldByAll: toIndex(input.u64()),
+    });
+  }
+  return { mapVersion, draining, groups };
+}
+
+export function encodeMapWanted(): Uint8Array {
+  return new Uint8Array([MessageTag.mapWanted]);
+}
+
+export function encodeMapMessage(map: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(1 + map.length);
+  bytes[0] = MessageTag.map;
+  bytes.set(map, 1);
+  return bytes;
+}

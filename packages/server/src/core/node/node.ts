@@ -1,0 +1,516 @@
+import {
+  EXEC_ROUNDS_MAX,
+  type GroupId,
+  HINT_TICKS,
+  type Index,
+  META_GROUP,
+  type NodeId,
+  type ReplicaId,
+  type Slot,
+  STEADY_MS,
+  utf8Bytes,
+} from "../base/index.ts";
+import type { CommandSpec } from "../command/index.ts";
+import type { Env, PeerLinks } from "../env/index.ts";
+import type { Log, LogHandler } from "../log/index.ts";
+import { ShardMachine, type StateMachine } from "../machine/index.ts";
+import { type ClusterMap, MetaMachine, type NodeInfo } from "../meta/index.ts";
+import type { GroupStart, RaftCore } from "../raft/index.ts";
+import { Replica, type ReplicaHost, type Request, type Rerouted } from "../replica/index.ts";
+import type { Space, Store } from "../store/index.ts";
+import { CoreEvents, type Hosted } from "./core-events.ts";
+import { ForwardedRequest } from "./forward-in.ts";
+import { ForwardOut } from "./forward-out.ts";
+import { ANNOUNCE, SESSION_OPEN } from "./internal-commands.ts";
+import { Leadership, membersOf } from "./leadership.ts";
+import { MapKeeper } from "./map-keeper.ts";
+import {
+  type Answer,
+  encodeAnswer,
+  encodeForward,
+  encodeHints,
+  encodeTransferMessage,
+  type Forward,
+  type GroupHint,
+  type Hints,
+} from "./messages.ts";
+import { PeerMessages } from "./peer-messages.ts";
+import { PersistQueue } from "./persist.ts";
+import { Router } from "./router.ts";
+import { nodeStatus } from "./status.ts";
+import type { LeaderHint, NodeApi, NodeStatus } from "./types.ts";
+
+export interface NodeOptions {
+  readonly self: NodeInfo;
+  readonly env: Env;
+  readonly raft: RaftCore;
+  readonly log: Log;
+  readonly store: Store;
+  readonly links: PeerLinks;
+  /** The map the node starts from: the plan, until its meta replica or a peer knows better. */
+  readonly map: ClusterMap;
+  readonly commandOf: (opcode: number) => CommandSpec | undefined;
+}
+
+/** Multi-raft: all replicas of one node, turned together, pass by pass. */
+export class Node implements NodeApi, ReplicaHost, LogHandler {
+  readonly id: NodeId;
+  readonly env: Env;
+  readonly raft: RaftCore;
+  readonly log: Log;
+  readonly store: Store;
+  /** Writes that add data are refused: the disk is nearly full. Set by the daemon's watch on the disk. */
+  diskFull = false;
+  readonly #self: NodeInfo;
+  readonly #links: PeerLinks;
+  readonly #commandOf: (opcode: number) => CommandSpec | undefined;
+  readonly #hosted: Map<GroupId, Hosted> = new Map();
+  readonly #router: Router;
+  readonly #forwards: ForwardOut;
+  readonly #leadership: Leadership;
+  readonly #map: MapKeeper;
+  readonly #events: CoreEvents;
+  /** What comes from other nodes is given to this. */
+  readonly peerMessages: PeerMessages;
+  readonly #hints: Map<GroupId, LeaderHint> = new Map();
+  readonly #draining: Set<NodeId> = new Set();
+  readonly #upSinceMs: Map<NodeId, number> = new Map();
+  readonly #transferring: { send: Replica | undefined; receive: Replica | undefined } = {
+    send: undefined,
+    receive: undefined,
+  };
+  readonly #passEnd: (() => void)[] = [];
+  /** Answers of this node to itself: given in the next pass, never inside the call that asked. */
+  #selfAnswers: Answer[] = [];
+  #awake: Set<Replica> = new Set();
+  #collecting = false;
+  #tickDue = false;
+  #ticks = 0;
+  #passes = 0;
+  #number = 0;
+  #shuttingDown = false;
+
+  constructor(options: NodeOptions) {
+    this.id = options.self.id;
+    this.env = options.env;
+    this.raft = options.raft;
+    this.log = options.log;
+    this.store = options.store;
+    this.#self = options.self;
+    this.#links = options.links;
+    this.#commandOf = options.commandOf;
+    this.#map = new MapKeeper(options.map, (node, message) => this.#links.send(node, message));
+    this.#forwards = new ForwardOut({
+      nowMs: () => this.env.monotonicMs(),
+      nextNumber: () => this.nextNumber(),
+      leaderNode: (group) => this.#reachableLeader(group),
+      deliver: (to, forward) => this.#deliver(to, forward),
+      requeue: (group, items) => this.#router.requeue(group, items),
+    });
+    this.#router = new Router({
+      nowMs: () => this.env.monotonicMs(),
+      replicaOf: (group) => this.#hosted.get(group)?.replica,
+      remoteLeader: (group) => {
+        const node = this.#reachableLeader(group);
+        return node === this.id ? undefined : node;
+      },
+      redirectAddress: (node) => this.#redirectAddress(node),
+      forward: (group, request, args, bornMs) => this.#forward(group, request, args, bornMs),
+      forwardsWrites: (group) => this.#forwards.busy(group),
+    });
+    this.#leadership = new Leadership({
+      self: this.id,
+      raft: this.raft,
+      map: () => this.map,
+      replicas: () => this.replicas(),
+      isUp: (node) => this.isUp(node),
+      isSteady: (node) => this.#isSteady(node),
+    });
+    this.#events = new CoreEvents({
+      raft: this.raft,
+      log: this.log,
+      links: this.#links,
+      hosted: (group) => this.#hosted.get(group),
+      nodeOf: (group, replica) => this.nodeOf(group, replica),
+      requestPass: () => this.env.requestPass(),
+    });
+    this.peerMessages = new PeerMessages({
+      env: this.env,
+      raft: this.raft,
+      forwards: this.#forwards,
+      map: this.#map,
+      hosted: (group) => this.#hosted.get(group),
+      onForward: (from, forward) => this.#onForward(from, forward),
+      onHints: (from, hints) => this.#onHints(from, hints),
+      onLinkUp: (node) => this.#onLinkUp(node),
+      onLinkDown: (node, gone) => this.#onLinkDown(node, gone),
+    });
+  }
+
+  // --- what stands around the node
+
+  get map(): ClusterMap {
+    return this.#map.current;
+  }
+
+  /** Begins to host a replica: `start` is what recovery made of log and store. */
+  host(space: Space, start: GroupStart): void {
+    const replica = new Replica(this, space);
+    const persist = new PersistQueue(replica, this.raft, this.log, start.hardState, (group, messages) => {
+      for (const message of messages) this.#events.onMessage(group, message);
+      this.env.requestPass();
+    });
+    this.#hosted.set(space.group, { replica, persist });
+    this.raft.open(start);
+    // A new cluster would wait an election time-out for its first leaders.
+    const first = membersOf(this.map, space.group)[0];
+    if (start.last === 0 && first?.replica === space.replica) this.raft.campaign(space.group);
+    this.env.requestPass();
+  }
+
+  *replicas(): Iterable<Replica> {
+    for (const { replica } of this.#hosted.values()) yield replica;
+  }
+
+  replicaOf(group: GroupId): Replica | undefined {
+    return this.#hosted.get(group)?.replica;
+  }
+
+  shardOf(slot: Slot): GroupId | undefined {
+    return this.#map.shardOf(slot);
+  }
+
+  leaderOf(group: GroupId): LeaderHint | undefined {
+    const replica = this.#hosted.get(group)?.replica;
+    if (replica !== undefined && replica.stopped === undefined) {
+      const node = replica.leader === 0 ? undefined : this.nodeOf(group, replica.leader);
+      return node === undefined ? undefined : { node, term: replica.term };
+    }
+    return this.#hints.get(group);
+  }
+
+  isUp(node: NodeId): boolean {
+    return node === this.id || this.#links.isUp(node);
+  }
+
+  keyCount(): number {
+    let keys = 0;
+    for (const replica of this.replicas()) if (replica.leads) keys += replica.machine.keys;
+    return keys;
+  }
+
+  onPassEnd(listener: () => void): void {
+    this.#passEnd.push(listener);
+  }
+
+  status(): NodeStatus {
+    return nodeStatus(this, this.#self.name, {
+      passes: this.#passes,
+      waiting: this.#router.waiting,
+      forwarded: this.#forwards.open,
+    });
+  }
+
+  hardState(group: GroupId): PersistQueue["hardState"] {
+    return (this.#hosted.get(group) as Hosted).persist.hardState;
+  }
+
+  // --- requests
+
+  execute(request: Request): void {
+    const group = this.#map.shardOf(request.slot);
+    if (group === undefined) {
+      request.complete({ type: "error", kind: "CLUSTERDOWN", text: "Hash slot not served" });
+    } else if (this.diskFull && request.spec.flags.includes("denyoom")) {
+      request.complete({
+        type: "error",
+        kind: "MISCONF",
+        text: `The disk of node ${this.#self.name} is nearly full, so writes that add data are refused. Free some space; deletes still work.`,
+      });
+    } else {
+      this.#router.route(group, request, request.args);
+    }
+  }
+
+  #forward(group: GroupId, request: Request, args: readonly Uint8Array[], bornMs: number): void {
+    const target = this.#reachableLeader(group);
+    // The meta group has no sessions: what it takes is harmless when repeated.
+    const inSession = request.spec.flags.includes("write") && group !== META_GROUP;
+    if (inSession) this.#forwards.write(group, request, args, bornMs);
+    else if (target !== undefined) this.#forwards.read(group, target, request, args, bornMs);
+    else this.#router.requeue(group, [{ request, args, bornMs }]);
+  }
+
+  #reachableLeader(group: GroupId): NodeId | undefined {
+    const leader = this.leaderOf(group);
+    return leader !== undefined && this.isUp(leader.node) ? leader.node : undefined;
+  }
+
+  #redirectAddress(node: NodeId): string {
+    const addresses = this.map.nodes.get(node)?.addresses;
+    return addresses === undefined ? "" : `${addresses.host}:${addresses.clusterPort}`;
+  }
+
+  #deliver(to: NodeId, forward: Forward): void {
+    if (to === this.id) this.#onForward(this.id, forward);
+    else this.#links.send(to, encodeForward(forward));
+    this.env.requestPass();
+  }
+
+  #onForward(from: NodeId, forward: Forward): void {
+    const isMeta = forward.group === META_GROUP;
+    const spec = isMeta
+      ? [ANNOUNCE].find((known) => known.opcode === forward.opcode)
+      : forward.opcode === SESSION_OPEN.opcode
+        ? SESSION_OPEN
+        : this.#commandOf(forward.opcode);
+    const answer = (to: NodeId, message: Answer): void => this.#answer(to, message);
+    if (spec === undefined || (spec.run === undefined && spec !== ANNOUNCE && spec !== SESSION_OPEN)) {
+      const text = "a node of another version forwarded a command that this one does not know";
+      return answer(from, { id: forward.id, reply: { type: "error", kind: "ERR", text } });
+    }
+    const request = new ForwardedRequest(spec, forward, from, answer);
+    this.#router.route(forward.group, request, forward.args);
+  }
+
+  #answer(to: NodeId, answer: Answer): void {
+    if (to === this.id) this.#selfAnswers.push(answer);
+    else this.#links.send(to, encodeAnswer(answer));
+    this.env.requestPass();
+  }
+
+  // --- the pass
+
+  /** A tick is due. It is taken in a pass, after the inputs that came before it: a stalled node first hears, then ages. */
+  tick(): void {
+    this.#tickDue = true;
+    this.env.requestPass();
+  }
+
+  /** One turn of the node's loop: requests in, core, disk and peers out, entries applied, replies out. */
+  pass(): void {
+    this.#passes += 1;
+    if (this.#tickDue) this.#tick();
+    const answers = this.#selfAnswers;
+    this.#selfAnswers = [];
+    for (const answer of answers) this.#forwards.onAnswer(answer);
+    const awake = this.#awake;
+    this.#collecting = true;
+    for (const replica of awake) replica.feed();
+    let more = true;
+    for (let round = 0; more && round < EXEC_ROUNDS_MAX; round += 1) more = this.raft.exec(this.#events);
+    if (more) this.env.requestPass();
+    this.log.flush();
+    this.#links.flush();
+    this.#awake = new Set();
+    this.#collecting = false;
+    for (const replica of awake) {
+      replica.work();
+      if (replica.wantsFeed) this.wake(replica);
+    }
+    this.store.pass();
+    for (const listener of this.#passEnd) listener();
+    // Replies that were given while working may have made peers' answers: they leave now, not with the next pass.
+    this.#links.flush();
+  }
+
+  #tick(): void {
+    this.#tickDue = false;
+    this.#ticks += 1;
+    const now = this.env.monotonicMs();
+    for (const replica of this.replicas()) {
+      if (replica.stopped !== undefined) continue;
+      this.raft.tick(replica.group);
+      replica.tick(now);
+    }
+    this.#leadership.tick();
+    this.log.tick();
+    this.store.tick();
+    this.#router.tick();
+    this.#forwards.tick();
+    if (this.#ticks % HINT_TICKS === 0) {
+      this.#sendHints();
+      this.#announce();
+    }
+  }
+
+  // --- peers
+
+  #onLinkUp(node: NodeId): void {
+    this.#upSinceMs.set(node, this.env.monotonicMs());
+    this.#sendHints();
+    this.#retryAll();
+  }
+
+  #onLinkDown(node: NodeId, gone: boolean): void {
+    this.#upSinceMs.delete(node);
+    this.#draining.delete(node);
+    for (const [group, hint] of this.#hints) if (hint.node === node) this.#hints.delete(group);
+    this.#forwards.onLinkDown(node);
+    for (const replica of this.replicas()) {
+      if (!replica.leads) continue;
+      const peer = membersOf(this.map, replica.group).find((member) => member.node === node);
+      if (peer !== undefined) this.raft.reportUnreachable(replica.group, peer.replica);
+    }
+    if (gone) this.#leadership.nodeGone(node);
+  }
+
+  #onHints(from: NodeId, hints: Hints): void {
+    if (hints.draining) this.#draining.add(from);
+    this.#map.peerHas(from, hints.mapVersion);
+    for (const hint of hints.groups) this.#onHint(from, hint);
+  }
+
+  #onHint(from: NodeId, hint: GroupHint): void {
+    const replica = this.#hosted.get(hint.group)?.replica;
+    if (replica !== undefined) {
+      // Only its leader knows how far the slowest member is; the others keep their entries by its word.
+      if (replica.leader === hint.leader && replica.term === hint.term) {
+        replica.heldByAll = hint.heldByAll;
+        replica.release();
+      }
+      return;
+    }
+    const known = this.#hints.get(hint.group);
+    if (known !== undefined && known.term > hint.term) return;
+    this.#hints.set(hint.group, { node: from, term: hint.term });
+    this.#forwards.retarget(hint.group);
+    this.#router.drain(hint.group);
+  }
+
+  #sendHints(): void {
+    const groups: GroupHint[] = [];
+    for (const replica of this.replicas()) {
+      if (!replica.leads) continue;
+      replica.heldByAll = this.#leadership.heldByAll(replica);
+      replica.release();
+      groups.push({ group: replica.group, term: replica.term, leader: replica.id, heldByAll: replica.heldByAll });
+    }
+    const message = encodeHints({ mapVersion: this.map.version, draining: this.#shuttingDown, groups });
+    for (const node of this.map.nodes.keys()) {
+      if (node !== this.id && this.#links.isUp(node)) this.#links.send(node, message);
+    }
+  }
+
+  #isSteady(node: NodeId): boolean {
+    const since = this.#upSinceMs.get(node);
+    return since !== undefined && !this.#draining.has(node) && this.env.monotonicMs() - since >= STEADY_MS;
+  }
+
+  /** Until the map holds this start's addresses: other nodes and clients find them there. */
+  #announce(): void {
+    const known = this.map.nodes.get(this.id);
+    if (this.#shuttingDown || (known !== undefined && known.bootCounter >= this.#self.bootCounter)) return;
+    const args = [utf8Bytes(JSON.stringify(this.#self))];
+    const request: Request = {
+      spec: ANNOUNCE,
+      args,
+      slot: 0 as Slot,
+      redirect: false,
+      stale: false,
+      // Nothing to do on failure: the next hint tick looks at the map again.
+      complete: () => {},
+    };
+    if (this.#reachableLeader(META_GROUP) !== undefined) this.#router.route(META_GROUP, request, args);
+  }
+
+  /** A handshake told where a node is now. */
+  onAddresses(info: NodeInfo): void {
+    this.#map.heard(info);
+  }
+
+  // --- what replicas ask for
+
+  nextNumber(): number {
+    this.#number += 1;
+    return this.#number;
+  }
+
+  wake(replica: Replica): void {
+    this.#awake.add(replica);
+    // Woken by the core's events, a replica has its turn in this very pass.
+    if (!this.#collecting) this.env.requestPass();
+  }
+
+  reroute(group: GroupId, items: readonly Rerouted[]): void {
+    if (items.length > 0) this.#router.requeue(group, items);
+  }
+
+  roleChanged(replica: Replica): void {
+    if (replica.leads) this.#sendHints();
+    this.#forwards.retarget(replica.group);
+    this.#router.drain(replica.group);
+  }
+
+  #retryAll(): void {
+    for (const replica of this.replicas()) {
+      this.#forwards.retarget(replica.group);
+      this.#router.drain(replica.group);
+    }
+  }
+
+  makeMachine(space: Space): StateMachine {
+    if (space.group === META_GROUP) return new MetaMachine(space, (map) => this.#map.update(map));
+    return new ShardMachine(this.env, space, this.#commandOf);
+  }
+
+  nodeOf(group: GroupId, replica: ReplicaId): NodeId | undefined {
+    return membersOf(this.map, group).find((member) => member.replica === replica)?.node;
+  }
+
+  sendTransfer(group: GroupId, to: ReplicaId, bytes: Uint8Array): void {
+    const node = this.nodeOf(group, to);
+    const from = this.#hosted.get(group)?.replica.id;
+    if (node === undefined || from === undefined) return;
+    this.#links.send(node, encodeTransferMessage(group, from, to, bytes));
+    this.env.requestPass();
+  }
+
+  claimTransfer(direction: "send" | "receive", replica: Replica): boolean {
+    const holder = this.#transferring[direction];
+    if (holder !== undefined && holder !== replica) return false;
+    this.#transferring[direction] = replica;
+    return true;
+  }
+
+  releaseTransfer(direction: "send" | "receive", replica: Replica): void {
+    if (this.#transferring[direction] === replica) this.#transferring[direction] = undefined;
+  }
+
+  // --- what the log reports
+
+  onTruncated(group: GroupId, index: Index): void {
+    this.raft.truncated(group, index);
+  }
+
+  onSlowWrite(runningMs: number): void {
+    this.env.log("warn", "a log write is slow: handing leaderships over", { runningMs });
+    this.#leadership.handOver();
+    this.env.requestPass();
+  }
+
+  onPressure(): void {
+    this.store.flush(() => {
+      for (const replica of this.replicas()) replica.release();
+    });
+  }
+
+  // --- the end
+
+  /** Asks other members to lead; returns how many groups this node still leads. Call again until none, or give up. */
+  handOver(): number {
+    if (!this.#shuttingDown) {
+      this.#shuttingDown = true;
+      this.#sendHints();
+    }
+    const led = this.#leadership.handOver();
+    this.env.requestPass();
+    return led;
+  }
+
+  get openRequests(): number {
+    let open = this.#router.waiting + this.#forwards.open;
+    for (const replica of this.replicas()) open += replica.openRequests;
+    return open;
+  }
+}

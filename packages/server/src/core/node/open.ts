@@ -1,0 +1,102 @@
+import { type GroupId, type Index, index, META_GROUP, type ReplicaId, SherdError } from "../base/index.ts";
+import { AppliedState, initialSystemRows } from "../machine/index.ts";
+import { metaSystemRows } from "../meta/index.ts";
+import type { GroupStart } from "../raft/index.ts";
+import { recoverGroup } from "../replica/index.ts";
+import type { Space } from "../store/index.ts";
+import { Node, type NodeOptions } from "./node.ts";
+
+export interface OpenNodeOptions extends NodeOptions {
+  /** True: this directory was set up before, so a replica that is not there was lost, not yet to be made. */
+  readonly bootstrapped: boolean;
+}
+
+interface Planned {
+  readonly group: GroupId;
+  readonly replica: ReplicaId;
+  readonly rows: () => Map<string, Uint8Array>;
+}
+
+/**
+ * Brings a node up from its log and store. The first time it makes the replicas that the plan gives it, each durable
+ * before the next; interrupted, it continues with those that are missing. `ready` comes when all replicas are open; the
+ * caller then records that the directory is set up.
+ */
+export function openNode(options: OpenNodeOptions, ready: (node: Node) => void): void {
+  const present = new Map(options.store.spaces.map((space) => [space.group, space]));
+  const missing = plannedHere(options).filter((planned) => !present.has(planned.group));
+  const first = missing[0];
+  if (options.bootstrapped && first !== undefined) {
+    throw new SherdError("SHERD_STORE_DAMAGED", `Group ${first.group} has no rows on node ${options.self.name}.`);
+  }
+  createMissing(options, missing, () => recover(new Node(options), options, ready));
+}
+
+function plannedHere(options: OpenNodeOptions): Planned[] {
+  const { map, self } = options;
+  const planned: Planned[] = [];
+  for (const member of map.metaReplicas) {
+    if (member.node === self.id) {
+      planned.push({ group: META_GROUP, replica: member.replica, rows: () => metaSystemRows(map) });
+    }
+  }
+  for (const shard of map.shards) {
+    for (const member of shard.replicas) {
+      if (member.node !== self.id) continue;
+      const voters = shard.replicas.map((other) => other.replica);
+      planned.push({ group: shard.group, replica: member.replica, rows: () => initialSystemRows(voters) });
+    }
+  }
+  return planned;
+}
+
+function createMissing(options: OpenNodeOptions, missing: readonly Planned[], done: () => void): void {
+  const [next, ...rest] = missing;
+  if (next === undefined) return done();
+  options.store.createSpace(next.group, next.replica, next.rows(), () => createMissing(options, rest, done));
+}
+
+function recover(node: Node, options: OpenNodeOptions, ready: (node: Node) => void): void {
+  const { log, store } = options;
+  let resets = 0;
+  let started = false;
+  const finish = (): void => {
+    if (started && resets === 0) ready(node);
+  };
+  for (const space of store.spaces) {
+    const applied = AppliedState.read((name) => space.system(name));
+    const plan = recoverGroup(space.group, log.recovered.get(space.group), applied);
+    if (plan.reset) {
+      resets += 1;
+      log.reset(space.group, plan.truncated.index, plan.truncated.term, plan.hardState, () => {
+        resets -= 1;
+        finish();
+      });
+    }
+    node.host(space, groupStart(space, applied, plan, options));
+  }
+  log.flush();
+  started = true;
+  if (resets === 0) ready(node);
+}
+
+function groupStart(
+  space: Space,
+  applied: AppliedState,
+  plan: ReturnType<typeof recoverGroup>,
+  options: OpenNodeOptions,
+): GroupStart {
+  const behind: Index = index(applied.index + 1);
+  const entries = plan.last >= behind ? options.log.readNow(space.group, behind, index(plan.last + 1)) : [];
+  return {
+    group: space.group,
+    replica: space.replica,
+    hardState: plan.hardState,
+    confState: applied.confState,
+    applied: applied.index,
+    truncated: plan.truncated,
+    termRuns: plan.termRuns,
+    last: plan.last,
+    entries,
+  };
+}

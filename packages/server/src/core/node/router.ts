@@ -1,0 +1,153 @@
+import {
+  type GroupId,
+  LEADERLESS_HOLD_MS,
+  type NodeId,
+  WAITING_BYTES_MAX,
+  WAITING_REQUESTS_MAX,
+} from "../base/index.ts";
+import type { Reply } from "../command/index.ts";
+import type { Replica, Request, Rerouted } from "../replica/index.ts";
+
+/** What the router knows the cluster by. */
+export interface RouterHost {
+  nowMs(): number;
+  replicaOf(group: GroupId): Replica | undefined;
+  /** The leader's node, if it is another one, known and reachable. */
+  remoteLeader(group: GroupId): NodeId | undefined;
+  /** `host:port` that a redirected client should use. */
+  redirectAddress(node: NodeId): string;
+  forward(group: GroupId, request: Request, args: readonly Uint8Array[], bornMs: number): void;
+  /** Writes of the group are under way by `forward`: later ones go the same way, or they might overtake. */
+  forwardsWrites(group: GroupId): boolean;
+}
+
+const NO_LEADER: Reply = { type: "error", kind: "CLUSTERDOWN", text: "The shard has no leader" };
+const TOO_MANY: Reply = { type: "error", kind: "CLUSTERDOWN", text: "Too many requests wait for the shard" };
+
+/** Bytes of arguments that outlive the caller's buffer. */
+export function ownArgs(args: readonly Uint8Array[]): Uint8Array[] {
+  return args.map((arg) => arg.slice());
+}
+
+/**
+ * Finds the way of each request: to the replica here if it leads, to the leader's node, or back to a client that wants
+ * redirections. What has no way yet waits in order; what waits is answered CLUSTERDOWN after LEADERLESS_HOLD_MS, which is
+ * true: it certainly had no effect.
+ */
+export class Router {
+  readonly #host: RouterHost;
+  readonly #queues: Map<GroupId, Rerouted[]> = new Map();
+  #waiting = 0;
+  #waitingBytes = 0;
+
+  constructor(host: RouterHost) {
+    this.#host = host;
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  route(group: GroupId, request: Request, args: readonly Uint8Array[]): void {
+    const queue = this.#queues.get(group);
+    if (queue === undefined && this.#dispatch(group, request, args, undefined)) return;
+    if (this.#waiting >= WAITING_REQUESTS_MAX || this.#waitingBytes >= WAITING_BYTES_MAX) {
+      return refuse(request, TOO_MANY);
+    }
+    this.#push(group, [{ request, args: ownArgs(args), bornMs: this.#host.nowMs() }]);
+  }
+
+  /** Requests that had no effect where they were, before all that wait. */
+  requeue(group: GroupId, items: readonly Rerouted[]): void {
+    const again: Rerouted[] = [];
+    for (const item of items) {
+      if (item.request.giveBack !== undefined) item.request.giveBack();
+      else again.push(item);
+    }
+    if (again.length === 0) return;
+    const queue = this.#queues.get(group) ?? [];
+    this.#queues.delete(group);
+    for (const item of queue) this.#count(item, -1);
+    this.#push(group, again.concat(queue));
+  }
+
+  /** Something changed for the group (leader, link, room): tries again, in order. */
+  drain(group: GroupId): void {
+    const queue = this.#queues.get(group);
+    if (queue === undefined) return;
+    let done = 0;
+    for (const item of queue) {
+      if (!this.#dispatch(group, item.request, item.args, item.bornMs)) break;
+      this.#count(item, -1);
+      done += 1;
+    }
+    if (done === queue.length) this.#queues.delete(group);
+    else if (done > 0) this.#queues.set(group, queue.slice(done));
+  }
+
+  tick(): void {
+    const limit = this.#host.nowMs() - LEADERLESS_HOLD_MS;
+    for (const group of [...this.#queues.keys()]) {
+      this.drain(group);
+      const queue = this.#queues.get(group) ?? [];
+      const expired = queue.filter((item) => item.bornMs <= limit);
+      if (expired.length === 0) continue;
+      const kept = queue.filter((item) => item.bornMs > limit);
+      if (kept.length === 0) this.#queues.delete(group);
+      else this.#queues.set(group, kept);
+      for (const item of expired) {
+        this.#count(item, -1);
+        refuse(item.request, NO_LEADER);
+      }
+    }
+  }
+
+  #push(group: GroupId, items: readonly Rerouted[]): void {
+    const queue = this.#queues.get(group);
+    if (queue === undefined) this.#queues.set(group, [...items]);
+    else queue.push(...items);
+    for (const item of items) this.#count(item, 1);
+  }
+
+  #count(item: Rerouted, sign: 1 | -1): void {
+    this.#waiting += sign;
+    for (const arg of item.args) this.#waitingBytes += sign * arg.length;
+  }
+
+  /** False: no way now. `bornMs` is undefined when the arguments may not outlive the call. */
+  #dispatch(group: GroupId, request: Request, args: readonly Uint8Array[], bornMs: number | undefined): boolean {
+    const replica = this.#host.replicaOf(group);
+    const writes = request.spec.flags.includes("write");
+    const stays = writes && !request.redirect && request.giveBack === undefined && this.#host.forwardsWrites(group);
+    if (replica !== undefined && !stays) {
+      if (replica.leads) {
+        if (!replica.accepts) return false;
+        if (writes) replica.submitWrite(request, args);
+        else replica.submitRead(request, bornMs === undefined ? ownArgs(args) : args);
+        return true;
+      }
+      if (request.stale && !writes && replica.stopped === undefined) {
+        replica.readStale(request, bornMs === undefined ? ownArgs(args) : args);
+        return true;
+      }
+    }
+    if (request.giveBack !== undefined) {
+      request.giveBack();
+      return true;
+    }
+    const node = stays ? undefined : this.#host.remoteLeader(group);
+    if (node === undefined && !stays) return false;
+    if (node !== undefined && request.redirect) {
+      request.complete({ type: "error", kind: "MOVED", text: `${request.slot} ${this.#host.redirectAddress(node)}` });
+    } else {
+      const owned = bornMs === undefined ? ownArgs(args) : args;
+      this.#host.forward(group, request, owned, bornMs ?? this.#host.nowMs());
+    }
+    return true;
+  }
+}
+
+function refuse(request: Request, reply: Reply): void {
+  if (request.giveBack !== undefined) request.giveBack();
+  else request.complete(reply);
+}

@@ -1,0 +1,103 @@
+import { assert, type Index } from "../base/index.ts";
+import type { StateMachine } from "../machine/index.ts";
+import { type Entry, EntryKind } from "../raft/index.ts";
+import type { Pins, Space } from "../store/index.ts";
+
+/** Rows of one entry: on their way, then pinned until it is applied. */
+interface Prefetch {
+  pins: Pins | undefined;
+}
+
+/**
+ * Committed entries in order, each handed on when all its rows are in memory. Rows are asked for as soon as an entry is
+ * *appended*, so that reading them overlaps with its replication.
+ */
+export class ApplyQueue {
+  readonly #space: Space;
+  readonly #machine: StateMachine;
+  readonly #ready: () => void;
+  readonly #prefetches: Map<Index, Prefetch> = new Map();
+  #entries: Entry[] = [];
+  #head = 0;
+  #closed = false;
+
+  /** `ready` is called when rows arrived that `next` had been waiting for. */
+  constructor(space: Space, machine: StateMachine, ready: () => void) {
+    this.#space = space;
+    this.#machine = machine;
+    this.#ready = ready;
+  }
+
+  get length(): number {
+    return this.#entries.length - this.#head;
+  }
+
+  /** An entry has been appended here; it may still be replaced by another at its index. */
+  prefetch(entry: Entry): void {
+    if (entry.kind !== EntryKind.normal || entry.data.length === 0) return;
+    const missing = this.#machine.missing(entry);
+    if (missing.length > 0) this.#fetch(entry.index, missing);
+  }
+
+  push(entries: readonly Entry[]): void {
+    for (const entry of entries) this.#entries.push(entry);
+  }
+
+  /** The next entry that can be applied now; it must be, before anything else happens. */
+  next(): Entry | undefined {
+    const entry = this.#entries[this.#head];
+    if (entry === undefined) return undefined;
+    const prefetch = this.#prefetches.get(entry.index);
+    if (prefetch !== undefined && prefetch.pins === undefined) return undefined;
+    if (entry.kind === EntryKind.normal && entry.data.length > 0) {
+      // Looked up again although prefetched: another entry may have stood at this index when its rows were asked for.
+      const missing = this.#machine.missing(entry);
+      if (missing.length > 0) {
+        this.#fetch(entry.index, missing);
+        return undefined;
+      }
+    }
+    this.#advance();
+    return entry;
+  }
+
+  /** Call after the entry that `next` gave has been applied. */
+  applied(index: Index): void {
+    const prefetch = this.#prefetches.get(index);
+    if (prefetch === undefined) return;
+    assert(prefetch.pins !== undefined, "rows are resident when their entry is applied");
+    prefetch.pins.release();
+    this.#prefetches.delete(index);
+  }
+
+  /** The queue's space is replaced or the replica stops: nothing more is applied from it. */
+  close(): void {
+    this.#closed = true;
+    for (const prefetch of this.#prefetches.values()) prefetch.pins?.release();
+    this.#prefetches.clear();
+    this.#entries = [];
+    this.#head = 0;
+  }
+
+  #advance(): void {
+    this.#head += 1;
+    if (this.#head === this.#entries.length) {
+      this.#entries = [];
+      this.#head = 0;
+    } else if (this.#head >= 1024) {
+      this.#entries = this.#entries.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  #fetch(index: Index, missing: Parameters<Space["fetch"]>[0]): void {
+    this.#prefetches.get(index)?.pins?.release();
+    const prefetch: Prefetch = { pins: undefined };
+    this.#prefetches.set(index, prefetch);
+    this.#space.fetch(missing, (pins) => {
+      if (this.#closed || this.#prefetches.get(index) !== prefetch) return pins.release();
+      prefetch.pins = pins;
+      if (this.#entries[this.#head]?.index === index) this.#ready();
+    });
+  }
+}

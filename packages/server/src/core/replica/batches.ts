@@ -1,0 +1,95 @@
+import { ENTRY_BYTES_TARGET, ENTRY_COMMANDS_MAX, type Index, type Term } from "../base/index.ts";
+import type { Reply } from "../command/index.ts";
+import { EntryDecoder, EntryEncoder, type ReplySink } from "../machine/index.ts";
+import type { Request, Rerouted } from "./types.ts";
+
+/** Writes that became, or will become, one entry. */
+export class Batch implements ReplySink {
+  readonly data: Uint8Array;
+  readonly requests: readonly Request[];
+  readonly bornMs: number;
+  /** Known once the Raft core took it; 0 before. */
+  index: Index = 0 as Index;
+  term: Term = 0 as Term;
+  #answered = false;
+
+  constructor(data: Uint8Array, requests: readonly Request[], bornMs: number) {
+    this.data = data;
+    this.requests = requests;
+    this.bornMs = bornMs;
+  }
+
+  reply(position: number, reply: Reply): void {
+    if (!this.#answered) (this.requests[position] as Request).complete(reply);
+  }
+
+  /** The outcome can not be known, or not in time. What still becomes known later is not told. */
+  answerAll(reply: Reply): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    for (const request of this.requests) request.complete(reply);
+  }
+
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  /** The batch certainly has no effect: its requests, with arguments taken back from the entry's bytes. */
+  takeBack(): Rerouted[] {
+    if (this.#answered) return [];
+    this.#answered = true;
+    const decoder = new EntryDecoder();
+    decoder.open(this.data, "own batch");
+    return this.requests.map((request) => {
+      decoder.next();
+      return { request, args: decoder.command.args, bornMs: this.bornMs };
+    });
+  }
+}
+
+/** Gathers writes between passes: all that wait become one entry, up to its limits. */
+export class BatchBuilder {
+  readonly #encoder: EntryEncoder = new EntryEncoder();
+  #requests: Request[] = [];
+  #full: Batch[] = [];
+  #fullBytes = 0;
+  #fullCommands = 0;
+
+  get empty(): boolean {
+    return this.#requests.length === 0 && this.#full.length === 0;
+  }
+
+  get commands(): number {
+    return this.#fullCommands + this.#requests.length;
+  }
+
+  get bytes(): number {
+    return this.#fullBytes + this.#encoder.bytes;
+  }
+
+  add(request: Request, args: readonly Uint8Array[], monotonicMs: number, logTimeMs: number): void {
+    this.#encoder.add(request.spec.opcode, request.slot, request.origin, args);
+    this.#requests.push(request);
+    if (this.#encoder.bytes >= ENTRY_BYTES_TARGET || this.#requests.length >= ENTRY_COMMANDS_MAX) {
+      this.#seal(monotonicMs, logTimeMs);
+    }
+  }
+
+  /** Everything gathered, in order. */
+  take(monotonicMs: number, logTimeMs: number): Batch[] {
+    if (this.#requests.length > 0) this.#seal(monotonicMs, logTimeMs);
+    const batches = this.#full;
+    this.#full = [];
+    this.#fullBytes = 0;
+    this.#fullCommands = 0;
+    return batches;
+  }
+
+  #seal(monotonicMs: number, logTimeMs: number): void {
+    const data = this.#encoder.finish(logTimeMs).slice();
+    this.#full.push(new Batch(data, this.#requests, monotonicMs));
+    this.#fullBytes += data.length;
+    this.#fullCommands += this.#requests.length;
+    this.#requests = [];
+  }
+}

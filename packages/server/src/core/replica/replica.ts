@@ -1,0 +1,372 @@
+import {
+  assert,
+  type GroupId,
+  type Index,
+  NO_REPLICA,
+  REPLICA_PENDING_BYTES_MAX,
+  REPLICA_PENDING_COMMANDS_MAX,
+  REQUEST_MS_MAX,
+  type ReplicaId,
+  SherdError,
+  type Term,
+  index as toIndex,
+  term as toTerm,
+} from "../base/index.ts";
+import { NOT_RESIDENT, type Reply } from "../command/index.ts";
+import type { StateMachine } from "../machine/index.ts";
+import { type ConfState, DropReason, type Entry, EntryKind, type Ready, Role } from "../raft/index.ts";
+import type { Space, SpaceOwner } from "../store/index.ts";
+import { ApplyQueue } from "./apply-queue.ts";
+import { type Batch, BatchBuilder } from "./batches.ts";
+import { ReadQueue } from "./reads.ts";
+import { SnapshotTransfers } from "./snapshots.ts";
+import type { ReplicaHost, Request, Rerouted } from "./types.ts";
+
+const INDETERMINATE: Reply = {
+  type: "error",
+  kind: "INDETERMINATE",
+  text: "the outcome is not known: the write may or may not have taken effect",
+};
+const READ_TIMEOUT: Reply = { type: "error", kind: "CLUSTERDOWN", text: "The read could not be confirmed in time" };
+
+export class Replica implements SpaceOwner {
+  readonly group: GroupId;
+  readonly id: ReplicaId;
+  role: Role = Role.follower;
+  leader: ReplicaId = NO_REPLICA;
+  term: Term = toTerm(0);
+  /** Set when the replica has stopped: damaged, or an entry could not be decoded. Other replicas of the node go on. */
+  stopped: SherdError | undefined;
+  /** The highest index that all members are known to hold; entries above it are kept for the slower ones. */
+  heldByAll: Index = toIndex(0);
+  readonly #host: ReplicaHost;
+  #space: Space;
+  #machine: StateMachine;
+  #applies: ApplyQueue;
+  readonly #builder: BatchBuilder = new BatchBuilder();
+  /** Handed to the core, which has not said yet where they stand. */
+  readonly #proposing: Map<number, Batch> = new Map();
+  /** In the log, by index; not yet applied. */
+  #outstanding: Batch[] = [];
+  readonly #reads: ReadQueue = new ReadQueue();
+  readonly #transfers: SnapshotTransfers;
+  #durable: Index;
+  /** A membership change that the core is about to put in force; nothing behind it is applied before it has. */
+  #confChange: Entry | undefined;
+  /** The core refused for want of room, or a transfer of leadership runs: nothing is proposed before the next tick. */
+  #holdUntilTick = false;
+
+  constructor(host: ReplicaHost, space: Space) {
+    this.#host = host;
+    this.group = space.group;
+    this.id = space.replica;
+    this.#space = space;
+    this.#machine = host.makeMachine(space);
+    this.#durable = this.#machine.applied.index;
+    this.#applies = new ApplyQueue(space, this.#machine, () => host.wake(this));
+    this.#transfers = new SnapshotTransfers(host, this);
+    space.setOwner(this);
+  }
+
+  get machine(): StateMachine {
+    return this.#machine;
+  }
+
+  get space(): Space {
+    return this.#space;
+  }
+
+  get applied(): Index {
+    return this.#machine.applied.index;
+  }
+
+  get leads(): boolean {
+    return this.role === Role.leader && this.stopped === undefined;
+  }
+
+  /** Whether a request may be submitted now; otherwise it waits in the router. */
+  get accepts(): boolean {
+    return (
+      this.leads &&
+      !this.#holdUntilTick &&
+      this.#builder.commands < REPLICA_PENDING_COMMANDS_MAX &&
+      this.#builder.bytes < REPLICA_PENDING_BYTES_MAX
+    );
+  }
+
+  get transfers(): SnapshotTransfers {
+    return this.#transfers;
+  }
+
+  // --- requests
+
+  submitWrite(request: Request, args: readonly Uint8Array[]): void {
+    const env = this.#host.env;
+    this.#builder.add(request, args, env.monotonicMs(), Math.max(0, Math.floor(env.wallMs())));
+    this.#host.wake(this);
+  }
+
+  submitRead(request: Request, args: readonly Uint8Array[]): void {
+    this.#reads.add(request, args, this.#host.env.monotonicMs());
+    this.#host.wake(this);
+  }
+
+  /** A read of the state as it is here, however old. */
+  readStale(request: Request, args: readonly Uint8Array[]): void {
+    this.#serve({ request, args, bornMs: this.#host.env.monotonicMs() });
+  }
+
+  /** Once a pass: what waits becomes proposals and a read round. */
+  feed(): void {
+    if (!this.leads) return;
+    const host = this.#host;
+    if (this.#mayPropose()) {
+      const now = host.env.monotonicMs();
+      for (const batch of this.#builder.take(now, Math.max(0, Math.floor(host.env.wallMs())))) {
+        const ticket = host.nextNumber();
+        this.#proposing.set(ticket, batch);
+        host.raft.propose(this.group, ticket, batch.data);
+      }
+    }
+    for (;;) {
+      const context = this.#reads.begin(() => host.nextNumber(), host.env.monotonicMs());
+      if (context === undefined) break;
+      host.raft.readIndex(this.group, context);
+    }
+  }
+
+  /** Something waits that `feed` could hand to the core now. */
+  get wantsFeed(): boolean {
+    return this.leads && (this.#mayPropose() || this.#reads.mayBegin);
+  }
+
+  #mayPropose(): boolean {
+    return !this.#builder.empty && !this.#holdUntilTick && !this.#host.store.full && !this.#olderTermOpen();
+  }
+
+  /** A batch of an older term may yet turn out lost and be proposed again: nothing may overtake it. */
+  #olderTermOpen(): boolean {
+    const oldest = this.#outstanding[0];
+    return oldest !== undefined && oldest.term !== this.term;
+  }
+
+  // --- events of the core
+
+  onProposed(ticket: number, term: Term, index: Index): void {
+    const batch = this.#proposing.get(ticket) as Batch;
+    this.#proposing.delete(ticket);
+    batch.term = term;
+    batch.index = index;
+    this.#outstanding.push(batch);
+  }
+
+  onDropped(ticket: number, reason: DropReason): void {
+    const batch = this.#proposing.get(ticket) as Batch;
+    this.#proposing.delete(ticket);
+    if (reason === DropReason.full || reason === DropReason.transferring) this.#holdUntilTick = true;
+    this.#host.reroute(this.group, batch.takeBack());
+  }
+
+  onReadReady(context: number, index: Index): void {
+    this.#reads.confirm(context, index);
+    this.#host.wake(this);
+  }
+
+  onReadDropped(context: number): void {
+    this.#host.reroute(this.group, [...this.#reads.drop(context)]);
+  }
+
+  onRole(role: Role, leader: ReplicaId, term: Term): void {
+    const led = this.role === Role.leader;
+    this.role = role;
+    this.leader = leader;
+    this.term = term;
+    if (led && role !== Role.leader) this.#giveUpLeadership();
+    this.#host.roleChanged(this);
+    this.#host.wake(this);
+  }
+
+  /** What was not proposed had no effect. What was proposed may still be committed by the next leader. */
+  #giveUpLeadership(): void {
+    const env = this.#host.env;
+    const items: Rerouted[] = [];
+    for (const batch of this.#builder.take(env.monotonicMs(), 0)) items.push(...batch.takeBack());
+    items.push(...this.#reads.takeWaiting());
+    this.#transfers.stopSending();
+    this.#host.reroute(this.group, items);
+  }
+
+  onCommitted(entries: readonly Entry[]): void {
+    this.#applies.push(entries);
+    this.#host.wake(this);
+  }
+
+  onReady(ready: Ready): void {
+    for (const entry of ready.entries) this.#applies.prefetch(entry);
+  }
+
+  /** MsgSnapshot leaves only when its rows have arrived; see `snapshots.ts`. */
+  onSnapshotWanted(peer: ReplicaId, _atLeast: Index): void {
+    this.#transfers.send(peer);
+  }
+
+  // --- applying
+
+  /** Applies what can be applied, answers writes, serves reads. Called in the pass, after the messages left. */
+  work(): void {
+    if (this.stopped !== undefined) return;
+    const before = this.applied;
+    try {
+      while (this.#confChange === undefined) {
+        const entry = this.#applies.next();
+        if (entry === undefined) break;
+        this.#apply(entry);
+      }
+    } catch (error) {
+      if (!(error instanceof SherdError)) throw error;
+      this.stop(error);
+      return;
+    }
+    if (this.applied > before) this.#host.raft.applied(this.group, this.applied);
+    const reads = this.#reads.takeServable(this.applied);
+    if (reads !== undefined) for (const read of reads) this.#serve(read);
+  }
+
+  #apply(entry: Entry): void {
+    const batch = this.#batchAt(entry);
+    if (entry.kind !== EntryKind.normal) {
+      // Index and membership change in one step, or a crash between them would repeat or miss the change.
+      this.#confChange = entry;
+      this.#host.raft.applyConfChange(this.group, entry);
+      this.#host.wake(this);
+      return;
+    }
+    if (entry.data.length > 0) this.#machine.apply(entry, batch);
+    else this.#machine.applied.advance(entry.index, entry.term);
+    this.#applied(entry);
+  }
+
+  #applied(entry: Entry): void {
+    this.#applies.applied(entry.index);
+    this.#space.applied(entry.index);
+  }
+
+  /** Our batch at this index, if the entry is really it; one of another term in its place means that it is lost. */
+  #batchAt(entry: Entry): Batch | undefined {
+    const batch = this.#outstanding[0];
+    if (batch === undefined || batch.index !== entry.index) return undefined;
+    this.#outstanding.shift();
+    if (batch.term === entry.term) return batch;
+    this.#host.reroute(this.group, batch.takeBack());
+    return undefined;
+  }
+
+  #serve(read: Rerouted): void {
+    const { request, args } = read;
+    const reply = this.#machine.read(request.spec, request.slot, args);
+    if (reply !== NOT_RESIDENT) return request.complete(reply);
+    // It had no effect: fetch what it needs, pin it, run it again - on the state as it is then, which is newer.
+    this.#space.fetch(this.#machine.missingForRead(request.spec, request.slot, args), (pins) => {
+      if (this.stopped === undefined) this.#serve(read);
+      else this.#host.reroute(this.group, [read]);
+      pins.release();
+      this.#host.wake(this);
+    });
+  }
+
+  onConfState(confState: ConfState): void {
+    const entry = this.#confChange;
+    if (entry === undefined) return;
+    this.#confChange = undefined;
+    this.#machine.applied.confState = confState;
+    this.#machine.applied.advance(entry.index, entry.term);
+    this.#applied(entry);
+    this.#host.raft.applied(this.group, entry.index);
+    this.#host.wake(this);
+  }
+
+  // --- flushing, compaction, damage
+
+  onFreeze(): void {
+    this.#machine.freeze();
+    this.#transfers.frozen(this.#machine.applied);
+  }
+
+  onDurable(applied: Index): void {
+    this.#durable = applied;
+    this.release();
+  }
+
+  /** Tells the log what it may drop: nothing the store has not durably flushed, nor what a transfer still needs. */
+  release(): void {
+    if (this.stopped !== undefined) return;
+    const wanted = Math.min(this.heldByAll, this.#durable) + 1;
+    this.#host.log.release(this.group, this.#durable, toIndex(Math.min(wanted, this.#transfers.pinnedFrom())));
+  }
+
+  onDamaged(error: SherdError): void {
+    this.stop(error);
+  }
+
+  /** This replica serves no more; the node's others do. */
+  stop(error: SherdError): void {
+    if (this.stopped !== undefined) return;
+    this.stopped = error;
+    this.#host.env.log("error", "replica stopped", { group: this.group, code: error.code, detail: error.message });
+    this.role = Role.follower;
+    this.leader = NO_REPLICA;
+    this.#host.raft.close(this.group);
+    this.#applies.close();
+    this.#transfers.close();
+    const env = this.#host.env;
+    const items = this.#builder.take(env.monotonicMs(), 0).flatMap((batch) => batch.takeBack());
+    items.push(...this.#reads.takeAll());
+    this.failOutstanding();
+    this.#host.roleChanged(this);
+    this.#host.reroute(this.group, items);
+  }
+
+  /** The entries may or may not be committed, and this replica will not learn which. */
+  failOutstanding(): void {
+    for (const batch of this.#proposing.values()) batch.answerAll(INDETERMINATE);
+    for (const batch of this.#outstanding) batch.answerAll(INDETERMINATE);
+    this.#outstanding = [];
+  }
+
+  // --- snapshots arriving
+
+  /** The rows of a snapshot have been switched in: everything here now stands at its position. */
+  replaceSpace(space: Space): void {
+    this.#applies.close();
+    this.#confChange = undefined;
+    this.failOutstanding();
+    this.#space = space;
+    this.#machine = this.#host.makeMachine(space);
+    this.#durable = this.#machine.applied.index;
+    this.#applies = new ApplyQueue(space, this.#machine, () => this.#host.wake(this));
+    space.setOwner(this);
+  }
+
+  // --- time
+
+  tick(nowMs: number): void {
+    if (this.stopped !== undefined) return;
+    this.#holdUntilTick = false;
+    this.#transfers.tick();
+    const limit = nowMs - REQUEST_MS_MAX;
+    for (const batch of this.#outstanding) {
+      if (batch.bornMs >= limit) break;
+      batch.answerAll(INDETERMINATE);
+    }
+    for (const read of this.#reads.takeOlder(limit)) read.request.complete(READ_TIMEOUT);
+    if (!this.#builder.empty || !this.#reads.idle) this.#host.wake(this);
+  }
+
+  get openRequests(): number {
+    return this.#builder.commands + this.#outstanding.length + this.#proposing.size + this.#reads.waiting;
+  }
+
+  assertSound(): void {
+    assert(this.#durable <= this.applied, "what is durable in the store was applied");
+  }
+}

@@ -1,0 +1,118 @@
+import { type Index, type ReplicaId, SNAPSHOT_STALL_TICKS, SNAPSHOT_WINDOW_CHUNKS, type Term } from "../base/index.ts";
+import type { Stage } from "../store/index.ts";
+import type { Replica } from "./replica.ts";
+import { encodeTransfer, type TransferMessage } from "./transfer-codec.ts";
+import type { ReplicaHost } from "./types.ts";
+
+type Phase = "staging" | "staged" | "stepped" | "installing" | "closed";
+
+/** Stages the rows of one snapshot beside those that serve, until MsgSnapshot decides. */
+export class SnapshotReceiver {
+  readonly from: ReplicaId;
+  readonly id: number;
+  readonly index: Index;
+  readonly term: Term;
+  readonly #host: ReplicaHost;
+  readonly #replica: Replica;
+  readonly #early: Uint8Array[] = [];
+  #stage: Stage | undefined;
+  #received = 0;
+  #added = 0;
+  #end: number | undefined;
+  #phase: Phase = "staging";
+  #idleTicks = 0;
+
+  constructor(host: ReplicaHost, replica: Replica, from: ReplicaId, begin: TransferMessage & { type: "begin" }) {
+    this.#host = host;
+    this.#replica = replica;
+    this.from = from;
+    this.id = begin.id;
+    this.index = begin.index;
+    this.term = begin.term;
+    host.store.stage(replica.space, (stage) => {
+      if (this.#phase === "closed") return stage.drop();
+      this.#stage = stage;
+      for (const chunk of this.#early.splice(0)) this.#add(stage, chunk);
+      this.#endMaybe();
+    });
+  }
+
+  /** False: the transfer is over (damaged, or the sender does not keep to the protocol). */
+  receive(message: TransferMessage): boolean {
+    this.#idleTicks = 0;
+    switch (message.type) {
+      case "chunk":
+        // A repeated or skipped chunk means that messages were lost: begin again rather than guess.
+        if (message.sequence !== this.#received || this.#received - this.#added >= SNAPSHOT_WINDOW_CHUNKS) return false;
+        this.#received += 1;
+        if (this.#stage === undefined) this.#early.push(message.bytes);
+        else this.#add(this.#stage, message.bytes);
+        return true;
+      case "end":
+        if (message.chunks !== this.#received) return false;
+        this.#end = message.chunks;
+        this.#endMaybe();
+        return true;
+      case "install":
+        if (this.#phase !== "staged") return this.#phase === "stepped" || this.#phase === "installing";
+        this.#phase = "stepped";
+        this.#host.raft.step(this.#replica.group, message.message);
+        this.#host.wake(this.#replica);
+        return true;
+      default:
+        return true;
+    }
+  }
+
+  /** The core accepted the snapshot: switch the rows in. `done` when they are durable and serve. */
+  install(index: Index, done: (stage: Stage) => void): void {
+    const stage = this.#stage;
+    if (this.#phase !== "stepped" || stage === undefined || index !== this.index) {
+      this.#host.env.fatal(new Error(`group ${this.#replica.group}: a snapshot at ${index} without its rows`));
+    }
+    this.#phase = "installing";
+    stage.commit(() => done(stage));
+  }
+
+  get installing(): boolean {
+    return this.#phase === "installing";
+  }
+
+  /** False: given up. After MsgSnapshot was stepped without a Ready that carries it, the core had no use for it. */
+  tick(): boolean {
+    if (this.#phase === "installing") return true;
+    this.#idleTicks += 1;
+    return this.#idleTicks < (this.#phase === "stepped" ? 2 : SNAPSHOT_STALL_TICKS);
+  }
+
+  drop(): void {
+    if (this.#phase === "closed" || this.#phase === "installing") return;
+    this.#phase = "closed";
+    this.#stage?.drop();
+    this.send({ type: "refused", id: this.id });
+  }
+
+  send(message: TransferMessage): void {
+    this.#host.sendTransfer(this.#replica.group, this.from, encodeTransfer(message));
+  }
+
+  #add(stage: Stage, chunk: Uint8Array): void {
+    stage.add(chunk, (sound) => {
+      if (this.#phase === "closed") return;
+      if (!sound) {
+        this.#host.env.log("warn", "a snapshot chunk is damaged", { group: this.#replica.group });
+        this.#replica.transfers.stopReceiving();
+        return;
+      }
+      this.#added += 1;
+      this.send({ type: "ack", id: this.id, chunks: this.#added });
+      this.#endMaybe();
+    });
+  }
+
+  #endMaybe(): void {
+    if (this.#phase !== "staging" || this.#stage === undefined || this.#added !== this.#end) return;
+    this.#phase = "staged";
+    this.send({ type: "staged", id: this.id });
+  }
+}

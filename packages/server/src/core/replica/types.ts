@@ -1,0 +1,57 @@
+import type { GroupId, NodeId, ReplicaId, Slot } from "../base/index.ts";
+import type { CommandSpec, Reply } from "../command/index.ts";
+import type { Env } from "../env/index.ts";
+import type { Log } from "../log/index.ts";
+import type { CommandOrigin, StateMachine } from "../machine/index.ts";
+import type { RaftCore } from "../raft/index.ts";
+import type { Space, Store } from "../store/index.ts";
+import type { Replica } from "./replica.ts";
+
+/** One command of a client, on its way through the node. */
+export interface Request {
+  readonly spec: CommandSpec;
+  /** Without the name. May be views of a socket's buffer: whoever keeps them beyond the call copies them. */
+  readonly args: readonly Uint8Array[];
+  readonly slot: Slot;
+  /** The connection wants MOVED instead of forwarding. */
+  readonly redirect: boolean;
+  /** The connection accepts reads from any replica that is here. */
+  readonly stale: boolean;
+  /** Set on what another node forwarded: the session that makes its retries harmless. */
+  readonly origin?: CommandOrigin;
+  /** Exactly once; may happen inside the call that hands the request over. */
+  complete(reply: Reply): void;
+  /** Set on forwarded requests, instead of rerouting: it had no effect here, the sender finds another way. */
+  giveBack?(): void;
+}
+
+/** A request that certainly had no effect yet, with arguments that outlive the call. */
+export interface Rerouted {
+  readonly request: Request;
+  readonly args: readonly Uint8Array[];
+  /** Monotonic time of its arrival: what finds no leader for too long is answered. */
+  readonly bornMs: number;
+}
+
+/** What a replica asks of its node. */
+export interface ReplicaHost {
+  readonly env: Env;
+  readonly raft: RaftCore;
+  readonly log: Log;
+  readonly store: Store;
+  /** Unique for the life of the node: tickets of proposals, contexts of read rounds. */
+  nextNumber(): number;
+  /** The replica has something to propose, read or apply: it is visited in the next pass. */
+  wake(replica: Replica): void;
+  /** Finds another way for requests that had no effect here, in their order and before any later ones. */
+  reroute(group: GroupId, items: readonly Rerouted[]): void;
+  /** Role, leader or term changed, or the replica stopped. */
+  roleChanged(replica: Replica): void;
+  makeMachine(space: Space): StateMachine;
+  nodeOf(group: GroupId, replica: ReplicaId): NodeId | undefined;
+  /** A part of a snapshot transfer to another replica of the group. */
+  sendTransfer(group: GroupId, to: ReplicaId, bytes: Uint8Array): void;
+  /** One snapshot is sent, and one received, at a time: false when the node is busy with another. */
+  claimTransfer(direction: "send" | "receive", replica: Replica): boolean;
+  releaseTransfer(direction: "send" | "receive", replica: Replica): void;
+}
