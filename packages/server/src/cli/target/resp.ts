@@ -1,0 +1,82 @@
+import { type Answer as ClientAnswer, ClientError, ClusterConnections, RespConnection, RespError } from "@sherd/client";
+import { SherdError, utf8Bytes } from "../../core/base/index.ts";
+import type { TargetAddress } from "../options.ts";
+import {
+  type Answer,
+  type AnswerHandler,
+  DELETED,
+  DELETED_NOTHING,
+  type KeyValueTarget,
+  MISSING,
+  STORED,
+} from "./types.ts";
+
+const SET = utf8Bytes("SET");
+const GET = utf8Bytes("GET");
+const DEL = utf8Bytes("DEL");
+
+export async function openRespTarget(address: TargetAddress): Promise<KeyValueTarget> {
+  // The routing client would go on trying; a person who mistyped the port wants to know at once.
+  const probe = await openConnection(address);
+  probe.destroy();
+  return new RespTarget(address);
+}
+
+export async function openConnection(address: { host: string; port: number }): Promise<RespConnection> {
+  try {
+    return await RespConnection.open(address);
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    const reason = error.cause instanceof Error ? error.cause.message : error.code;
+    throw new SherdError("SHERD_UNREACHABLE", `RESP at ${address.host}:${address.port}: ${reason}.`, { cause: error });
+  }
+}
+
+/** Works on both kinds of port: where the node forwards it stays with this node; the first MOVED makes it route by slots. */
+class RespTarget implements KeyValueTarget {
+  readonly #connections: ClusterConnections;
+
+  constructor(address: TargetAddress) {
+    this.#connections = new ClusterConnections({ seeds: [address] });
+  }
+
+  get route(): string {
+    return this.#connections.routing
+      ? `by slots, since the port redirects (${this.#connections.redirected} redirections followed)`
+      : "through this one node";
+  }
+
+  put(key: Uint8Array, value: Uint8Array, done: AnswerHandler): void {
+    this.#connections.send(key, [SET, key, value], (answer) => {
+      done(answer === "OK" ? STORED : failure(answer));
+    });
+  }
+
+  get(key: Uint8Array, done: AnswerHandler): void {
+    this.#connections.send(key, [GET, key], (answer) => {
+      if (answer instanceof Uint8Array) done({ type: "value", bytes: answer });
+      else done(answer === null ? MISSING : failure(answer));
+    });
+  }
+
+  delete(key: Uint8Array, done: AnswerHandler): void {
+    this.#connections.send(key, [DEL, key], (answer) => {
+      if (answer === 1) done(DELETED);
+      else done(answer === 0 ? DELETED_NOTHING : failure(answer));
+    });
+  }
+
+  close(): void {
+    this.#connections.destroy();
+  }
+}
+
+function failure(answer: ClientAnswer): Answer {
+  if (answer instanceof RespError) return { type: "failed", kind: answer.kind, text: answer.message };
+  if (answer instanceof ClientError) return { type: "failed", kind: answer.code, text: answer.message };
+  return {
+    type: "failed",
+    kind: "UNEXPECTED",
+    text: `the reply is of an unexpected kind: ${String(answer).slice(0, 100)}`,
+  };
+}
