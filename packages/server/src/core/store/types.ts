@@ -30,7 +30,8 @@ export interface Pins {
 export interface SpaceOwner {
   /**
    * A flush is about to take the space's changes: put the system rows (applied index, sessions, counts) that belong to
-   * exactly this state. Called between entries, so that a flush never holds half of one.
+   * exactly this state. Called between entries (in `Store.pass`), so that a flush never holds half of one. Also called
+   * after `onDamaged`, for what was applied before. Rows are not changed here.
    */
   onFreeze(): void;
   /** Everything up to here is durable in the engine. */
@@ -46,12 +47,15 @@ export interface Space {
   readonly replica: ReplicaId;
   /** The row; null: there is none; undefined: not in memory, `fetch` it first. */
   get(slot: Slot, key: string): Row | null | undefined;
-  /** Requires a resident row (or residence of its absence) only if the caller wants to know what was there. */
+  /**
+   * Requires a resident row (or residence of its absence) only if the caller wants to know what was there.
+   * `key` is kept: it must not be cut out of a longer string (V8 would keep that one alive with it).
+   */
   put(slot: Slot, key: string, row: Row): void;
   delete(slot: Slot, key: string): void;
   /**
    * Makes rows resident and pinned. `done` is called later, also when all were resident already.
-   * Fetches of one pass are read from the engine together.
+   * Fetches of one pass are read from the engine together. In a damaged space `done` is never called again.
    */
   fetch(keys: readonly RowKey[], done: (pins: Pins) => void): void;
   /** System rows are always in memory. Names are short latin1 strings. */
@@ -60,8 +64,13 @@ export interface Space {
   systemNames(prefix: string): string[];
   putSystem(name: string, bytes: Uint8Array): void;
   deleteSystem(name: string): void;
-  /** The entry at this index has been applied completely; the next flush may carry it. */
+  /**
+   * The entry at this index has been applied completely; the next flush may carry it. Every put and delete of a row is
+   * followed by one before the event ends: a flush that finds half an entry is a broken invariant.
+   */
   applied(index: Index): void;
+  /** What `applied` said last; at first what was found at open, or came with a snapshot; 0 in a new space. */
+  readonly appliedIndex: Index;
   setOwner(owner: SpaceOwner): void;
 }
 
@@ -69,17 +78,30 @@ export interface Space {
 export interface SnapshotReader {
   /** The applied index that the rows stand at. */
   readonly applied: Index;
-  /** Chunks made so far; `chunk(n)` may be asked again (resume) while the reader is open, in ascending order otherwise. */
+  /**
+   * The next chunk, up to SNAPSHOT_CHUNK_BYTES_MAX; undefined behind the final one. One call at a time. If a row turns
+   * out to be damaged, the owner's `onDamaged` is called instead of `done`.
+   */
   next(done: (chunk: Uint8Array | undefined) => void): void;
+  /** Continue with this chunk (numbered from 0): any that was made before, byte for byte the same, or the next. */
+  seek(chunk: number): void;
   close(): void;
 }
 
 /** Rows that arrive for a new generation, beside the one that serves. */
 export interface Stage {
   readonly space: Space;
-  /** Chunks in order. False: damaged; drop the stage. */
+  /** Chunks that are durable: where a sender continues. */
+  readonly chunks: number;
+  /**
+   * Chunks in order, at most SNAPSHOT_WINDOW_CHUNKS waiting; one that came before is answered true again. Durable when
+   * `done` says true. False: damaged, or not the next one; drop the stage.
+   */
   add(chunk: Uint8Array, done: (sound: boolean) => void): void;
-  /** One durable engine batch: the new space serves, the old one is to be cleared. */
+  /**
+   * Only after the final chunk. One durable engine batch: the new space serves, the old one is to be cleared. The old
+   * space is whole until `done`, which is called in the very event of the switch: use `space` from there on.
+   */
   commit(done: () => void): void;
   drop(): void;
 }
@@ -95,9 +117,12 @@ export interface Store {
     system: ReadonlyMap<string, Uint8Array>,
     done: (space: Space) => void,
   ): void;
-  /** The space is to be cleared in the background; a record says so, so that a crash does not forget it. */
+  /**
+   * The space is gone at once (its owner hears nothing more) and cleared in the background; a record says so, durable
+   * when `done`. A crash before that finds the space as last flushed.
+   */
   dropSpace(space: Space, done: () => void): void;
-  /** Flushes, then reads the space from one engine snapshot. */
+  /** Flushes, then reads the space from one engine snapshot. Never answered if the space goes meanwhile. */
   openSnapshot(space: Space, done: (reader: SnapshotReader) => void): void;
   /** Begins a staged generation for the same group and replica as `old`. */
   stage(old: Space, done: (stage: Stage) => void): void;
@@ -110,14 +135,25 @@ export interface Store {
   /** Every TICK_MS: starts a flush when age or size ask for it. */
   tick(): void;
   readonly stats: StoreStats;
-  /** Flushes, then closes the engine. */
+  /** Flushes, then closes the engine. What else waits for a batch is never answered. */
   close(done: () => void): void;
 }
 
+export interface StoreOptions {
+  /**
+   * Rows as they are in the engine that stay in memory, ROW_OVERHEAD_BYTES added for each; ROW_CACHE_BYTES_DEFAULT.
+   * Exceeded by what is pinned.
+   */
+  readonly cacheBytesMax: number;
+}
+
 export interface StoreStats {
+  /** Changed rows that are not in the engine yet, those of a running flush included. */
   readonly memtableBytes: number;
   readonly cacheBytes: number;
+  /** Calls of `get` that were answered from memory. */
   readonly cacheHits: number;
+  /** Keys read from the engine. */
   readonly cacheMisses: number;
   readonly flushes: number;
   readonly flushedRows: number;

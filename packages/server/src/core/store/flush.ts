@@ -1,0 +1,129 @@
+import { ByteWriter, type Index } from "../base/index.ts";
+import { RowClass, type RowCodec, SYSTEM_SLOT } from "./layout.ts";
+import type { FrozenSystem, MemorySpace } from "./memory-space.ts";
+import type { FrozenRows, Residents } from "./residents.ts";
+import type { Portion, WriteJob } from "./writes.ts";
+
+/**
+ * Takes what changed in all live spaces to the engine, as one batch: rows, system rows and applied indexes of the same
+ * moment. The moment is `begin`: a pass is never inside an entry. What was frozen is written completely, also when its
+ * space goes meanwhile: until the record that clears it is durable, a restart finds the space alive.
+ */
+export class FlushJob implements WriteJob {
+  readonly #codec: RowCodec;
+  readonly #residents: Residents;
+  readonly #spaces: () => Iterable<MemorySpace>;
+  /** The freeze has happened: what is applied from now on belongs to another flush. */
+  begun = false;
+  /** Called when everything applied before `begin` is durable. */
+  readonly waiters: (() => void)[] = [];
+  #rows: FrozenRows = { cells: [], rows: [] };
+  #system: FrozenSystem[] = [];
+  /** How far `fill` has come. */
+  #nextRow = 0;
+  #nextSpace = 0;
+  #nextSystem = 0;
+
+  constructor(codec: RowCodec, residents: Residents, spaces: () => Iterable<MemorySpace>) {
+    this.#codec = codec;
+    this.#residents = residents;
+    this.#spaces = spaces;
+  }
+
+  get rows(): number {
+    return this.#rows.cells.length;
+  }
+
+  begin(): boolean {
+    this.begun = true;
+    for (const space of this.#spaces()) {
+      if (!space.changed) continue;
+      space.owner?.onFreeze();
+      this.#system.push(space.freeze());
+    }
+    if (this.#system.length === 0) {
+      this.#tell();
+      return false;
+    }
+    this.#rows = this.#residents.freeze();
+    return true;
+  }
+
+  fill(portion: Portion): boolean {
+    return this.#fillRows(portion) && this.#fillSystem(portion);
+  }
+
+  #fillRows(portion: Portion): boolean {
+    const { cells, rows } = this.#rows;
+    for (; this.#nextRow < cells.length; this.#nextRow += 1) {
+      if (portion.full) return false;
+      const { home, key } = cells[this.#nextRow] as (typeof cells)[number];
+      const row = rows[this.#nextRow] ?? null;
+      if (row === null) {
+        this.#codec.buildKey(home.space.id, home.slot, RowClass.primary, key);
+        portion.delete(this.#codec.key);
+      } else {
+        this.#codec.buildRow(home.space.id, home.slot, key, row);
+        portion.put(this.#codec.key, this.#codec.value);
+      }
+    }
+    return true;
+  }
+
+  #fillSystem(portion: Portion): boolean {
+    for (; this.#nextSpace < this.#system.length; this.#nextSpace += 1) {
+      const frozen = this.#system[this.#nextSpace] as FrozenSystem;
+      for (; this.#nextSystem < frozen.rows.length; this.#nextSystem += 1) {
+        if (portion.full) return false;
+        const [name, bytes] = frozen.rows[this.#nextSystem] as (typeof frozen.rows)[number];
+        putSystemRow(this.#codec, portion, frozen.space, name, bytes);
+      }
+      putAppliedRow(this.#codec, portion, frozen.space, frozen.applied);
+      this.#nextSystem = 0;
+    }
+    return true;
+  }
+
+  written(): void {
+    this.#residents.flushed();
+    for (const { space, applied } of this.#system) {
+      if (space.state === "gone") continue;
+      space.durableApplied = applied;
+      space.owner?.onDurable(applied);
+    }
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const waiter of this.waiters) waiter();
+  }
+}
+
+/** All of it: for spaces whose system rows are few. */
+export function putFrozenSystem(codec: RowCodec, portion: Portion, frozen: FrozenSystem): void {
+  for (const [name, bytes] of frozen.rows) putSystemRow(codec, portion, frozen.space, name, bytes);
+  putAppliedRow(codec, portion, frozen.space, frozen.applied);
+}
+
+function putSystemRow(
+  codec: RowCodec,
+  portion: Portion,
+  space: MemorySpace,
+  name: string,
+  bytes: Uint8Array | undefined,
+): void {
+  if (bytes === undefined) {
+    codec.buildKey(space.id, SYSTEM_SLOT, RowClass.system, name);
+    portion.delete(codec.key);
+  } else {
+    codec.buildPlain(space.id, RowClass.system, name, bytes);
+    portion.put(codec.key, codec.value);
+  }
+}
+
+function putAppliedRow(codec: RowCodec, portion: Portion, space: MemorySpace, applied: Index): void {
+  const bytes = new ByteWriter(8);
+  bytes.u64(applied);
+  codec.buildPlain(space.id, RowClass.applied, "", bytes.view());
+  portion.put(codec.key, codec.value);
+}

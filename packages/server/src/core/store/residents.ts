@@ -1,0 +1,170 @@
+import { ROW_OVERHEAD_BYTES } from "../base/index.ts";
+import type { MemorySpace, SlotRows } from "./memory-space.ts";
+import type { Row } from "./types.ts";
+
+/**
+ * A key of which something is in memory.
+ *
+ * The cell is put into its slot's map before the engine is asked for the row and stays there, pinned, until the answer
+ * has come. So a change made meanwhile meets the cell, and the answer - which may be older - never replaces it.
+ */
+export class Cell {
+  readonly home: SlotRows;
+  readonly key: string;
+  /** The newest row; null: there is none; undefined: not known, the engine is being asked. */
+  row: Row | null | undefined = undefined;
+  /** The flush that carries (or carried) its last change; 0: as it is in the engine. */
+  generation = 0;
+  /** Fetches that need it in memory. */
+  pins = 0;
+  /** Asked for since the clock's hand last passed. */
+  hot = false;
+
+  constructor(home: SlotRows, key: string) {
+    this.home = home;
+    this.key = key;
+  }
+}
+
+/** What one flush carries: the immutable twin of the memtable. `rows[i]` is what `cells[i]` held at the freeze. */
+export interface FrozenRows {
+  readonly cells: readonly Cell[];
+  readonly rows: readonly (Row | null)[];
+}
+
+/**
+ * Every row in memory, of all spaces: what changed since the last flush, what a running flush carries, and the cache.
+ *
+ * A cell belongs to exactly one of three sums of bytes, by its generation: `active` (changed since the last freeze),
+ * `frozen` (carried by the running flush), `clean` (as in the engine; the cache). Only clean cells are ever evicted, the
+ * coldest first (CLOCK: an approximation of LRU in which a hit costs one store).
+ */
+export class Residents {
+  readonly #cacheBytesMax: number;
+  /** All cells, in no order. The hand goes round. */
+  #ring: Cell[] = [];
+  #hand = 0;
+  /** Changes get this generation. All below `#flushed` or equal to it are in the engine. */
+  #active = 1;
+  #flushed = 0;
+  #changed: Cell[] = [];
+  #activeBytes = 0;
+  #frozenBytes = 0;
+  /** Of `#frozenBytes`: rows that were changed again, or whose space is gone; they vanish with the flush. */
+  #supersededBytes = 0;
+  #cleanBytes = 0;
+  /** Reads that found their row, or its absence, in memory. */
+  hits = 0;
+
+  constructor(cacheBytesMax: number) {
+    this.#cacheBytesMax = cacheBytesMax;
+  }
+
+  get memtableBytes(): number {
+    return this.#activeBytes + this.#frozenBytes;
+  }
+
+  /** Changed since the last freeze. */
+  get activeBytes(): number {
+    return this.#activeBytes;
+  }
+
+  get cacheBytes(): number {
+    return this.#cleanBytes;
+  }
+
+  /** A cell for a key that has none, not known yet. */
+  create(home: SlotRows, key: string): Cell {
+    const cell = new Cell(home, key);
+    home.cells.set(key, cell);
+    this.#ring.push(cell);
+    this.#cleanBytes += bytesOf(cell);
+    return cell;
+  }
+
+  change(cell: Cell, row: Row | null): void {
+    if (cell.generation === this.#active) {
+      this.#activeBytes -= bytesOf(cell);
+    } else {
+      if (cell.generation > this.#flushed) this.#supersededBytes += bytesOf(cell);
+      else this.#cleanBytes -= bytesOf(cell);
+      cell.generation = this.#active;
+      this.#changed.push(cell);
+    }
+    cell.row = row;
+    this.#activeBytes += bytesOf(cell);
+  }
+
+  /** What the engine answered. Whoever changed the row meanwhile knows better. */
+  load(cell: Cell, row: Row | null): void {
+    if (cell.row !== undefined) return;
+    cell.row = row;
+    if (row !== null) this.#cleanBytes += row.payload.length;
+  }
+
+  /** Everything changed so far belongs to one flush; later changes belong to the next. */
+  freeze(): FrozenRows {
+    const cells = this.#changed;
+    const rows = cells.map((cell) => cell.row as Row | null);
+    this.#changed = [];
+    this.#active += 1;
+    this.#frozenBytes = this.#activeBytes;
+    this.#activeBytes = 0;
+    return { cells, rows };
+  }
+
+  /** The frozen rows are in the engine. */
+  flushed(): void {
+    this.#flushed = this.#active - 1;
+    this.#cleanBytes += this.#frozenBytes - this.#supersededBytes;
+    this.#frozenBytes = 0;
+    this.#supersededBytes = 0;
+  }
+
+  /**
+   * Takes up to `stepsMax` steps of the clock's hand while the cache is over its limit. True if another call is likely
+   * to free more; false also when all that is left is pinned or waits for a flush.
+   */
+  evict(stepsMax: number): boolean {
+    let progress = false;
+    for (let step = 0; step < stepsMax && this.#cleanBytes > this.#cacheBytesMax; step += 1) {
+      if (this.#hand >= this.#ring.length) this.#hand = 0;
+      const cell = this.#ring[this.#hand];
+      if (cell === undefined) return false;
+      if (cell.pins > 0 || cell.generation > this.#flushed) {
+        this.#hand += 1;
+        continue;
+      }
+      progress = true;
+      if (cell.hot) {
+        cell.hot = false;
+        this.#hand += 1;
+        continue;
+      }
+      this.#cleanBytes -= bytesOf(cell);
+      cell.home.cells.delete(cell.key);
+      const last = this.#ring.pop() as Cell;
+      if (last !== cell) this.#ring[this.#hand] = last;
+    }
+    return progress && this.#cleanBytes > this.#cacheBytesMax;
+  }
+
+  /** Drops all cells of a space that is gone, changed or not. */
+  forget(space: MemorySpace): void {
+    const kept: Cell[] = [];
+    for (const cell of this.#ring) {
+      if (cell.home.space !== space) {
+        kept.push(cell);
+        continue;
+      }
+      if (cell.generation === this.#active) this.#activeBytes -= bytesOf(cell);
+      else if (cell.generation > this.#flushed) this.#supersededBytes += bytesOf(cell);
+      else this.#cleanBytes -= bytesOf(cell);
+    }
+    this.#ring = kept;
+    this.#changed = this.#changed.filter((cell) => cell.home.space !== space);
+  }
+}
+
+const bytesOf = (cell: Cell): number =>
+  ROW_OVERHEAD_BYTES + cell.key.length + (cell.row === null || cell.row === undefined ? 0 : cell.row.payload.length);
