@@ -1,0 +1,102 @@
+import { type NodeId, PEER_REDIAL_MS_MAX, PEER_REDIAL_MS_MIN, PEER_REDIALS_AT_ONCE } from "../base/index.ts";
+import type { Env } from "../env/index.ts";
+import { FrameQueue } from "./frames.ts";
+import type { PeerAddress, PeerStream } from "./stream.ts";
+
+/** When to try an address again: pauses that double, with jitter, so that nodes which lost each other do not march in step. */
+export class Backoff {
+  readonly #env: Env;
+  #pauseMs = PEER_REDIAL_MS_MIN;
+  atMs = 0;
+
+  constructor(env: Env) {
+    this.#env = env;
+  }
+
+  /** Something changed for the better: the next attempt may come at once, and pauses begin short again. */
+  reset(): void {
+    this.#pauseMs = PEER_REDIAL_MS_MIN;
+    this.atMs = 0;
+  }
+
+  failed(nowMs: number): void {
+    const jitter = (this.#env.random32() >>> 0) / 0x1_0000_0000;
+    this.atMs = nowMs + this.#pauseMs * (0.5 + jitter / 2);
+    this.#pauseMs = Math.min(this.#pauseMs * 2, PEER_REDIAL_MS_MAX);
+  }
+
+  /** Nothing to gain from trying soon. */
+  pause(nowMs: number, pauseMs: number): void {
+    this.atMs = nowMs + pauseMs;
+  }
+}
+
+/** What this node has with one other: a stream each way, and what waits to be sent. */
+export class Link {
+  readonly node: NodeId;
+  readonly queue: FrameQueue;
+  readonly backoff: Backoff;
+  /** Dialed by this node: connecting, or ready when its `peer` is set. */
+  outgoing: PeerStream | undefined;
+  /** Dialed by the other node, and let in. */
+  incoming: PeerStream | undefined;
+  /** As last reported. */
+  up = false;
+  /** It was up, and that the peer's process is gone has not been reported since. */
+  mayBeGone = false;
+  /** Nobody listened where the last ready stream led. */
+  refused = false;
+  /** Where the last ready stream led. */
+  provenAddress: PeerAddress | undefined;
+  /** Attempts left that need no pause. */
+  redialsAtOnce: number = PEER_REDIALS_AT_ONCE;
+  pingedMs = 0;
+  /** Has messages for the next flush. */
+  dirty = false;
+  droppedMessages = 0;
+  /** Where to dial, best first; at most two: what the node says of itself, and where it was met. */
+  #addresses: PeerAddress[] = [];
+
+  constructor(env: Env, node: NodeId) {
+    this.node = node;
+    this.queue = new FrameQueue(env);
+    this.backoff = new Backoff(env);
+  }
+
+  get address(): PeerAddress | undefined {
+    return this.#addresses[0];
+  }
+
+  get ready(): boolean {
+    return this.outgoing?.peer !== undefined;
+  }
+
+  /** Both directions, with the same start of the peer. */
+  get usable(): boolean {
+    const there = this.outgoing?.peer;
+    const back = this.incoming?.peer;
+    return there !== undefined && back !== undefined && there.bootCounter === back.bootCounter;
+  }
+
+  prefer(address: PeerAddress): void {
+    // A bootstrap plan may not know yet where a node will be.
+    if (address.host === "" || address.port === 0) return;
+    this.#addresses = [address, ...this.#addresses.filter((other) => !sameAddress(other, address))].slice(0, 2);
+  }
+
+  alsoTry(address: PeerAddress): void {
+    const [first] = this.#addresses;
+    if (first === undefined || sameAddress(first, address)) this.#addresses = [address];
+    else this.#addresses = [first, address];
+  }
+
+  /** The first address led nowhere. */
+  rotate(): void {
+    const first = this.#addresses.shift();
+    if (first !== undefined) this.#addresses.push(first);
+  }
+}
+
+export function sameAddress(left: PeerAddress | undefined, right: PeerAddress | undefined): boolean {
+  return left?.host === right?.host && left?.port === right?.port;
+}

@@ -1,0 +1,167 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { SherdError } from "../../core/base/index.ts";
+import type { CloseReason, Connection, ConnectionHandler, Env, Network } from "../../core/env/index.ts";
+
+export interface HostNetworkOptions {
+  readonly host: string;
+  /** 0: the system chooses, see `HostNetwork.port`. */
+  readonly port: number;
+  readonly log: Env["log"];
+}
+
+export interface HostNetwork extends Network {
+  /** The port that was bound. */
+  readonly port: number;
+  /** No more connections are accepted or dialed, and all are closed. */
+  close(): Promise<void>;
+}
+
+/** What was written before a `close` has so long to leave. */
+const LINGER_MS = 1_000;
+
+/** Binds a node's peer address. Rejects with SHERD_ADDRESS_IN_USE or SHERD_CONFIG_INVALID. */
+export async function bindNetwork(options: HostNetworkOptions): Promise<HostNetwork> {
+  const network = new NodeNetwork(options.log);
+  await network.bind(options.host, options.port);
+  return network;
+}
+
+class NodeNetwork implements HostNetwork {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #accept: ((connection: Connection) => ConnectionHandler) | undefined;
+  #port = 0;
+
+  constructor(log: Env["log"]) {
+    // Half-open sockets are of no use here: the end of one direction ends the connection.
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      // Core is not ready (recovering, say). Whoever dialed sees that this process lives, and tries again.
+      if (this.#accept === undefined) socket.destroy();
+      else this.#open(socket, "ended", this.#accept);
+    });
+    this.#server.on("error", (error) => {
+      log("warn", "a peer connection could not be accepted", { error: error.message });
+    });
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  bind(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onError = (error: NodeJS.ErrnoException): void => {
+        const code = error.code === "EADDRINUSE" ? "SHERD_ADDRESS_IN_USE" : "SHERD_CONFIG_INVALID";
+        reject(
+          new SherdError(code, `The peer address ${host}:${port} cannot be bound (${error.code}).`, { cause: error }),
+        );
+      };
+      this.#server.once("error", onError);
+      this.#server.listen(port, host, () => {
+        this.#server.off("error", onError);
+        this.#port = (this.#server.address() as AddressInfo).port;
+        resolve();
+      });
+    });
+  }
+
+  listen(accept: (connection: Connection) => ConnectionHandler): void {
+    this.#accept = accept;
+  }
+
+  dial(host: string, port: number, handler: ConnectionHandler): Connection {
+    const socket = connect({ host, port, noDelay: true });
+    return this.#open(socket, "failed", () => handler, `${host}:${port}`);
+  }
+
+  close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+    });
+  }
+
+  #open(
+    socket: Socket,
+    unlessConnected: CloseReason,
+    handler: (connection: Connection) => ConnectionHandler,
+    remote: string = `${socket.remoteAddress}:${socket.remotePort}`,
+  ): Connection {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    return new NodeConnection(socket, unlessConnected, handler, remote);
+  }
+}
+
+class NodeConnection implements Connection {
+  readonly remote: string;
+  readonly #socket: Socket;
+  readonly #handler: ConnectionHandler;
+  #reason: CloseReason;
+  /** The handler hears nothing any more. */
+  #done = false;
+  #full = false;
+  readonly #written = (): void => {
+    if (this.#done || !this.#full || this.#socket.writableLength > 0) return;
+    this.#full = false;
+    this.#handler.onDrain();
+  };
+
+  constructor(
+    socket: Socket,
+    unlessConnected: CloseReason,
+    handler: (connection: Connection) => ConnectionHandler,
+    remote: string,
+  ) {
+    this.remote = remote;
+    this.#socket = socket;
+    this.#reason = unlessConnected;
+    this.#handler = handler(this);
+    socket.on("connect", () => {
+      this.#reason = "ended";
+      if (!this.#done) this.#handler.onOpen();
+    });
+    socket.on("data", (bytes) => {
+      if (!this.#done) this.#handler.onData(bytes);
+    });
+    socket.on("error", (error) => {
+      if (this.#reason === "failed" && isRefused(error)) this.#reason = "refused";
+    });
+    // At once, not when what waits to be written has failed as well: whoever waits for this peer should know.
+    socket.on("end", () => this.#ended());
+    socket.on("close", () => this.#ended());
+  }
+
+  write(bytes: Uint8Array): boolean {
+    // The socket tries the system call within `write`: mostly nothing is left of it afterwards.
+    this.#socket.write(bytes, this.#written);
+    this.#full = this.#socket.writableLength > 0;
+    return !this.#full;
+  }
+
+  close(): void {
+    if (this.#done) return;
+    this.#done = true;
+    const socket = this.#socket;
+    if (socket.connecting) {
+      socket.destroy();
+      return;
+    }
+    socket.destroySoon();
+    const linger = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    socket.once("close", () => clearTimeout(linger));
+  }
+
+  #ended(): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#socket.destroy();
+    this.#handler.onClose(this.#reason);
+  }
+}
+
+/** A name with several addresses fails with the errors of all of them: it is refused only if each one is. */
+function isRefused(error: NodeJS.ErrnoException): boolean {
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isRefused);
+  return error.code === "ECONNREFUSED";
+}
