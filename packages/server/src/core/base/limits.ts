@@ -29,7 +29,7 @@ export const INLINE_BYTES_MAX: number = 64 * KIB;
 /** An argument that is too large is read past, so that the connection stays usable; beyond this it is closed. */
 export const SKIPPED_BYTES_MAX: number = 512 * MIB;
 /** The same for a command with too many arguments. */
-export const SKIPPED_ARGS_MAX = 1024 * 1024;
+export const SKIPPED_ARGS_MAX: number = 1024 * 1024;
 /** A reply's value from this size on is given to the socket as it is; smaller ones are cheaper to copy together. */
 export const REPLY_UNCOPIED_BYTES_MIN: number = 32 * KIB;
 /** What a connection says about itself (name, library). */
@@ -141,6 +141,9 @@ export const CLEAR_ROWS_PER_TICK = 500;
 export const SYSTEM_NAME_BYTES_MAX = 255;
 /** Below this much free disk a node refuses writes that add data; deletes still pass. */
 export const DISK_RESERVE_BYTES: number = 128 * MIB;
+
+/** How often the free space is looked at. */
+export const DISK_CHECK_MS = 1_000;
 
 // --- snapshots
 export const SNAPSHOT_CHUNK_BYTES: number = 1 * MIB;

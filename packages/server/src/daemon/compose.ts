@@ -1,0 +1,224 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DISK_CHECK_MS, DISK_RESERVE_BYTES, SherdError, TICK_MS } from "../core/base/index.ts";
+import { commandByOpcode } from "../core/command/index.ts";
+import type { Disk, Engine, Env } from "../core/env/index.ts";
+import { type Log, type LogHandler, openLog } from "../core/log/index.ts";
+import type { NodeInfo } from "../core/meta/index.ts";
+import { type Node, openNode } from "../core/node/index.ts";
+import { openPeers, type Peers, type PeersHandler } from "../core/peer/index.ts";
+import { createRaftCore, RAFT_CORE_OPTIONS, type RaftCore } from "../core/raft/index.ts";
+import { openStore, type Store } from "../core/store/index.ts";
+import { openHostDisk } from "../host/disk/index.ts";
+import { checkPlatform, hostEnv, PassScheduler } from "../host/env.ts";
+import { openLevelEngine } from "../host/leveldb/index.ts";
+import { bindNetwork, type HostNetwork } from "../host/net/index.ts";
+import { type Fronts, openFronts } from "./fronts.ts";
+import type { NodeConfig, RunningNode, StartNode } from "./node-config.ts";
+
+const WASM = new URL("../../wasm/raft-core.wasm", import.meta.url);
+/** Says that all replicas of the plan were made once: one that is missing later was lost. */
+const BOOTSTRAPPED = "bootstrapped";
+/** How often a handing-over node looks whether others lead by now. */
+const HAND_OVER_POLL_MS = TICK_MS;
+
+/** What the parts of a node stand on, in the order in which they are opened. */
+interface Parts {
+  readonly config: NodeConfig;
+  readonly env: Env;
+  readonly scheduler: PassScheduler;
+  readonly disk: Disk;
+  readonly network: HostNetwork;
+  readonly log: Log;
+  readonly store: Store;
+  readonly raft: RaftCore;
+  readonly peers: Peers;
+  readonly node: Node;
+}
+
+/** Builds a node out of core, host and front. Rejects with a coded error; nothing listens then. */
+export const startNode: StartNode = async (config) => {
+  checkPlatform();
+  const parts = await openParts(config);
+  const fronts = await openFronts(config, parts.node);
+  return new ComposedNode(parts, fronts);
+};
+
+async function openParts(config: NodeConfig): Promise<Parts> {
+  const { logger, fatal } = config;
+  const scheduler = new PassScheduler();
+  const env = hostEnv({
+    fatal,
+    log: (level, message, fields) => logger[level](fields ?? {}, message),
+    requestPass: scheduler.request,
+  });
+  // Before anything else: an address that is in use is found out while nothing has begun.
+  const network = await bindNetwork({
+    host: config.listenHost,
+    port: config.addresses.peerPort,
+    log: env.log,
+  });
+  const disk = openHostDisk(config.dataDirectory, env);
+  const events = new LateEvents(fatal);
+  const log = await new Promise<Log>((resolve) => openLog(env, disk, { directory: "log" }, events, resolve));
+  const engine = await openLevelEngine(join(config.dataDirectory, "store"), env);
+  const store = await openStoreOn(env, engine, config.cacheBytes, scheduler);
+  const bootstrapped = disk.readFile(BOOTSTRAPPED) !== undefined;
+  if (bootstrapped && log.created) {
+    throw new SherdError("SHERD_LOG_GAP", `The log of ${config.name} is gone: ${join(config.dataDirectory, "log")}.`);
+  }
+  const raft = createRaftCore(readFileSync(WASM), RAFT_CORE_OPTIONS, {
+    random: () => env.random32(),
+    log: (level, text) => env.log(level, `raft: ${text}`),
+  });
+  const { peers, node } = await openNodeOn({ config, env, disk, network, log, store, raft, events, bootstrapped });
+  if (!bootstrapped) disk.writeFile(BOOTSTRAPPED, new Uint8Array(0));
+  scheduler.start(() => node.pass());
+  scheduler.request();
+  return { config, env, scheduler, disk, network, log, store, raft, peers, node };
+}
+
+/** The store asks for passes while it opens and while first replicas are made; there is no node yet to take them. */
+async function openStoreOn(env: Env, engine: Engine, cacheBytesMax: number, scheduler: PassScheduler): Promise<Store> {
+  const store = await new Promise<Store>((resolve) => openStore(env, engine, { cacheBytesMax }, resolve));
+  scheduler.start(() => store.pass());
+  scheduler.request();
+  return store;
+}
+
+async function openNodeOn(
+  parts: Omit<Parts, "scheduler" | "peers" | "node"> & {
+    readonly events: LateEvents;
+    readonly bootstrapped: boolean;
+  },
+): Promise<{ peers: Peers; node: Node }> {
+  const { config, env, events } = parts;
+  const self: NodeInfo = {
+    id: config.nodeId,
+    name: config.name,
+    addresses: config.addresses,
+    bootCounter: config.bootCounter,
+    directory: config.directoryId,
+  };
+  const identity = {
+    nodeId: config.nodeId,
+    clusterId: config.clusterId,
+    directoryId: config.directoryId,
+    bootCounter: config.bootCounter,
+    name: config.name,
+    addresses: config.addresses,
+  };
+  const members = [...config.plan.nodes.values()];
+  const peers = openPeers(env, parts.network, parts.disk, { self: identity, members, seeds: config.seeds }, events);
+  const node = await new Promise<Node>((resolve) =>
+    openNode(
+      {
+        self,
+        env,
+        raft: parts.raft,
+        log: parts.log,
+        store: parts.store,
+        links: peers,
+        map: config.plan,
+        commandOf: commandByOpcode,
+        bootstrapped: parts.bootstrapped,
+      },
+      resolve,
+    ),
+  );
+  events.attach(node);
+  for (const info of peers.known().values()) {
+    node.onAddresses(info);
+    if (peers.isUp(info.id)) node.peerMessages.onUp(info.id);
+  }
+  return { peers, node };
+}
+
+/** Log and links are opened before the node that they report to. What comes earlier, the node asks for itself. */
+class LateEvents implements LogHandler, PeersHandler {
+  readonly #fatal: (error: Error) => never;
+  #node: Node | undefined;
+
+  constructor(fatal: (error: Error) => never) {
+    this.#fatal = fatal;
+  }
+
+  attach(node: Node): void {
+    this.#node = node;
+  }
+
+  readonly onTruncated: LogHandler["onTruncated"] = (group, index) => this.#node?.onTruncated(group, index);
+  readonly onSlowWrite: LogHandler["onSlowWrite"] = (runningMs) => this.#node?.onSlowWrite(runningMs);
+  readonly onPressure: LogHandler["onPressure"] = () => this.#node?.onPressure();
+  readonly onMessage: PeersHandler["onMessage"] = (from, bytes) => this.#node?.peerMessages.onMessage(from, bytes);
+  readonly onUp: PeersHandler["onUp"] = (peer) => this.#node?.peerMessages.onUp(peer);
+  readonly onDown: PeersHandler["onDown"] = (peer, gone) => this.#node?.peerMessages.onDown(peer, gone);
+  readonly onAddresses = (info: NodeInfo): void => this.#node?.onAddresses(info);
+  readonly onRefused: PeersHandler["onRefused"] = (code, detail) => {
+    this.#fatal(new SherdError(code, detail));
+  };
+}
+
+class ComposedNode implements RunningNode {
+  readonly ready: Promise<void>;
+  readonly #parts: Parts;
+  readonly #fronts: Fronts;
+  readonly #tick: NodeJS.Timeout;
+  readonly #diskCheck: NodeJS.Timeout;
+  #isReady = false;
+
+  constructor(parts: Parts, fronts: Fronts) {
+    this.#parts = parts;
+    this.#fronts = fronts;
+    const { node, peers } = parts;
+    let markReady: () => void = () => {};
+    this.ready = new Promise((resolve) => {
+      markReady = resolve;
+    });
+    this.#tick = setInterval(() => {
+      peers.tick();
+      node.tick();
+      if (!this.#isReady && node.status().ready) {
+        this.#isReady = true;
+        markReady();
+      }
+    }, TICK_MS);
+    this.#diskCheck = setInterval(() => this.#checkDisk(), DISK_CHECK_MS);
+    this.#checkDisk();
+  }
+
+  status(): ReturnType<Node["status"]> {
+    return this.#parts.node.status();
+  }
+
+  async handOver(): Promise<void> {
+    while (this.#parts.node.handOver() > 0) await new Promise((resolve) => setTimeout(resolve, HAND_OVER_POLL_MS));
+  }
+
+  async close(): Promise<void> {
+    const { peers, log, store, network, scheduler } = this.#parts;
+    await this.#fronts.close();
+    clearInterval(this.#diskCheck);
+    clearInterval(this.#tick);
+    peers.close();
+    await network.close();
+    // What was applied need not be replayed at the next start; what was not is in the log.
+    scheduler.start(() => store.pass());
+    await new Promise<void>((resolve) => {
+      store.close(resolve);
+      scheduler.request();
+    });
+    await new Promise<void>((resolve) => log.close(resolve));
+    scheduler.stop();
+  }
+
+  #checkDisk(): void {
+    const { disk, node, env } = this.#parts;
+    disk.freeBytes((free) => {
+      const full = free < DISK_RESERVE_BYTES;
+      if (full !== node.diskFull)
+        env.log("warn", full ? "the disk is nearly full" : "the disk has room again", { free });
+      node.diskFull = full;
+    });
+  }
+}
