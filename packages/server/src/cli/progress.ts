@@ -23,18 +23,17 @@ export function startProgress(
   const show = output.isTTY === true ? bar(label, total, output as WriteStream) : lines(label, total, output);
   let rateFromMs = nowMs();
   let rateFromDone = 0;
-  let rate = 0;
+  let rate: number | undefined;
   return {
     update(done) {
       const elapsedMs = nowMs() - rateFromMs;
-      if (elapsedMs >= RATE_INTERVAL_MS || (rate === 0 && elapsedMs > 0)) {
-        rate = Math.round(((done - rateFromDone) / elapsedMs) * 1000);
-        if (elapsedMs >= RATE_INTERVAL_MS) {
-          rateFromMs += elapsedMs;
-          rateFromDone = done;
-        }
+      const current = elapsedMs > 0 ? Math.round(((done - rateFromDone) / elapsedMs) * 1000) : 0;
+      if (elapsedMs >= RATE_INTERVAL_MS) {
+        rate = current;
+        rateFromMs += elapsedMs;
+        rateFromDone = done;
       }
-      show.update(done, rate);
+      show.update(done, rate ?? current);
     },
     stop: () => show.stop(),
   };

@@ -74,9 +74,5 @@ class RespTarget implements KeyValueTarget {
 function failure(answer: ClientAnswer): Answer {
   if (answer instanceof RespError) return { type: "failed", kind: answer.kind, text: answer.message };
   if (answer instanceof ClientError) return { type: "failed", kind: answer.code, text: answer.message };
-  return {
-    type: "failed",
-    kind: "UNEXPECTED",
-    text: `the reply is of an unexpected kind: ${String(answer).slice(0, 100)}`,
-  };
+  return { type: "failed", kind: "UNEXPECTED", text: `the reply is of an unexpected kind: ${typeof answer}` };
 }
