@@ -7,7 +7,6 @@ import {
   type NodeId,
   type ReplicaId,
   type Slot,
-  STEADY_MS,
   utf8Bytes,
 } from "../base/index.ts";
 import type { CommandSpec } from "../command/index.ts";
@@ -21,19 +20,11 @@ import type { Space, Store } from "../store/index.ts";
 import { CoreEvents, type Hosted } from "./core-events.ts";
 import { ForwardedRequest } from "./forward-in.ts";
 import { ForwardOut } from "./forward-out.ts";
+import { LeaderHints } from "./hints.ts";
 import { ANNOUNCE, SESSION_OPEN } from "./internal-commands.ts";
 import { Leadership, membersOf } from "./leadership.ts";
 import { MapKeeper } from "./map-keeper.ts";
-import {
-  type Answer,
-  encodeAnswer,
-  encodeForward,
-  encodeHints,
-  encodeTransferMessage,
-  type Forward,
-  type GroupHint,
-  type Hints,
-} from "./messages.ts";
+import { type Answer, encodeAnswer, encodeForward, encodeTransferMessage, type Forward } from "./messages.ts";
 import { PeerMessages } from "./peer-messages.ts";
 import { PersistQueue } from "./persist.ts";
 import { Router } from "./router.ts";
@@ -72,9 +63,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   readonly #events: CoreEvents;
   /** What comes from other nodes is given to this. */
   readonly peerMessages: PeerMessages;
-  readonly #hints: Map<GroupId, LeaderHint> = new Map();
-  readonly #draining: Set<NodeId> = new Set();
-  readonly #upSinceMs: Map<NodeId, number> = new Map();
+  readonly #hints: LeaderHints;
   readonly #transferring: { send: Replica | undefined; receive: Replica | undefined } = {
     send: undefined,
     receive: undefined,
@@ -124,7 +113,17 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       map: () => this.map,
       replicas: () => this.replicas(),
       isUp: (node) => this.isUp(node),
-      isSteady: (node) => this.#isSteady(node),
+      isSteady: (node) => this.#hints.isSteady(node),
+    });
+    this.#hints = new LeaderHints({
+      self: this.id,
+      links: this.#links,
+      map: this.#map,
+      nowMs: () => this.env.monotonicMs(),
+      replicas: () => this.replicas(),
+      replicaOf: (group) => this.replicaOf(group),
+      heldByAll: (replica) => this.#leadership.heldByAll(replica),
+      leaderFound: (group) => this.#retry(group),
     });
     this.#events = new CoreEvents({
       raft: this.raft,
@@ -141,7 +140,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       map: this.#map,
       hosted: (group) => this.#hosted.get(group),
       onForward: (from, forward) => this.#onForward(from, forward),
-      onHints: (from, hints) => this.#onHints(from, hints),
+      onHints: (from, hints) => this.#hints.receive(from, hints),
       onLinkUp: (node) => this.#onLinkUp(node),
       onLinkDown: (node, gone) => this.#onLinkDown(node, gone),
     });
@@ -186,7 +185,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       const node = replica.leader === 0 ? undefined : this.nodeOf(group, replica.leader);
       return node === undefined ? undefined : { node, term: replica.term };
     }
-    return this.#hints.get(group);
+    return this.#hints.leaderOf(group);
   }
 
   isUp(node: NodeId): boolean {
@@ -329,7 +328,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.#router.tick();
     this.#forwards.tick();
     if (this.#ticks % HINT_TICKS === 0) {
-      this.#sendHints();
+      this.#hints.send(this.#shuttingDown);
       this.#announce();
     }
   }
@@ -337,15 +336,13 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   // --- peers
 
   #onLinkUp(node: NodeId): void {
-    this.#upSinceMs.set(node, this.env.monotonicMs());
-    this.#sendHints();
-    this.#retryAll();
+    this.#hints.linkUp(node);
+    this.#hints.send(this.#shuttingDown);
+    for (const replica of this.replicas()) this.#retry(replica.group);
   }
 
   #onLinkDown(node: NodeId, gone: boolean): void {
-    this.#upSinceMs.delete(node);
-    this.#draining.delete(node);
-    for (const [group, hint] of this.#hints) if (hint.node === node) this.#hints.delete(group);
+    this.#hints.linkDown(node);
     this.#forwards.onLinkDown(node);
     for (const replica of this.replicas()) {
       if (!replica.leads) continue;
@@ -353,48 +350,6 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       if (peer !== undefined) this.raft.reportUnreachable(replica.group, peer.replica);
     }
     if (gone) this.#leadership.nodeGone(node);
-  }
-
-  #onHints(from: NodeId, hints: Hints): void {
-    if (hints.draining) this.#draining.add(from);
-    this.#map.peerHas(from, hints.mapVersion);
-    for (const hint of hints.groups) this.#onHint(from, hint);
-  }
-
-  #onHint(from: NodeId, hint: GroupHint): void {
-    const replica = this.#hosted.get(hint.group)?.replica;
-    if (replica !== undefined) {
-      // Only its leader knows how far the slowest member is; the others keep their entries by its word.
-      if (replica.leader === hint.leader && replica.term === hint.term) {
-        replica.heldByAll = hint.heldByAll;
-        replica.release();
-      }
-      return;
-    }
-    const known = this.#hints.get(hint.group);
-    if (known !== undefined && known.term > hint.term) return;
-    this.#hints.set(hint.group, { node: from, term: hint.term });
-    this.#forwards.retarget(hint.group);
-    this.#router.drain(hint.group);
-  }
-
-  #sendHints(): void {
-    const groups: GroupHint[] = [];
-    for (const replica of this.replicas()) {
-      if (!replica.leads) continue;
-      replica.heldByAll = this.#leadership.heldByAll(replica);
-      replica.release();
-      groups.push({ group: replica.group, term: replica.term, leader: replica.id, heldByAll: replica.heldByAll });
-    }
-    const message = encodeHints({ mapVersion: this.map.version, draining: this.#shuttingDown, groups });
-    for (const node of this.map.nodes.keys()) {
-      if (node !== this.id && this.#links.isUp(node)) this.#links.send(node, message);
-    }
-  }
-
-  #isSteady(node: NodeId): boolean {
-    const since = this.#upSinceMs.get(node);
-    return since !== undefined && !this.#draining.has(node) && this.env.monotonicMs() - since >= STEADY_MS;
   }
 
   /** Until the map holds this start's addresses: other nodes and clients find them there. */
@@ -437,16 +392,13 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   }
 
   roleChanged(replica: Replica): void {
-    if (replica.leads) this.#sendHints();
-    this.#forwards.retarget(replica.group);
-    this.#router.drain(replica.group);
+    if (replica.leads) this.#hints.send(this.#shuttingDown);
+    this.#retry(replica.group);
   }
 
-  #retryAll(): void {
-    for (const replica of this.replicas()) {
-      this.#forwards.retarget(replica.group);
-      this.#router.drain(replica.group);
-    }
+  #retry(group: GroupId): void {
+    this.#forwards.retarget(group);
+    this.#router.drain(group);
   }
 
   makeMachine(space: Space): StateMachine {
@@ -501,7 +453,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   handOver(): number {
     if (!this.#shuttingDown) {
       this.#shuttingDown = true;
-      this.#sendHints();
+      this.#hints.send(this.#shuttingDown);
     }
     const led = this.#leadership.handOver();
     this.env.requestPass();

@@ -87,7 +87,7 @@ export class Router {
 
   tick(): void {
     const limit = this.#host.nowMs() - LEADERLESS_HOLD_MS;
-    for (const group of [...this.#queues.keys()]) {
+    for (const group of Array.from(this.#queues.keys())) {
       this.drain(group);
       const queue = this.#queues.get(group) ?? [];
       const expired = queue.filter((item) => item.bornMs <= limit);
