@@ -112,7 +112,8 @@ export class Fetches {
         fetch.waiting -= 1;
         if (fetch.waiting === 0 && fetch.space.state !== "damaged") fetch.done(fetch);
       }
-      if (this.#queued.length > 0) this.#env.requestPass();
+      // For the next read, and for the cache, which this one may have filled beyond its limit.
+      this.#env.requestPass();
     });
   }
 

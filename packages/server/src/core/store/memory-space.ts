@@ -82,7 +82,7 @@ export class MemorySpace implements Space {
   get(slot: Slot, key: string): Row | null | undefined {
     const cell = this.#slots.get(slot)?.cells.get(key);
     if (cell === undefined) return undefined;
-    cell.hot = true;
+    if (cell.pins === 0) cell.hot = true;
     if (cell.row !== undefined) this.#residents.hits += 1;
     return cell.row;
   }
@@ -100,7 +100,7 @@ export class MemorySpace implements Space {
     this.#changed = true;
     this.#insideEntry = true;
     const cell = this.cell(slot, key);
-    cell.hot = true;
+    if (cell.pins === 0) cell.hot = true;
     this.#residents.change(cell, row);
   }
 

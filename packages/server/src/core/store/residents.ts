@@ -17,7 +17,7 @@ export class Cell {
   generation = 0;
   /** Fetches that need it in memory. */
   pins = 0;
-  /** Asked for since the clock's hand last passed. */
+  /** Used since the clock's hand last passed. The use for which it was fetched, pinned, does not count. */
   hot = false;
 
   constructor(home: SlotRows, key: string) {

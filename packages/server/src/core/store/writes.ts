@@ -110,7 +110,8 @@ export class Writes {
       assert(this.#running === running, "batches are written one at a time");
       this.#running = undefined;
       running.job.written();
-      if (this.#queue.length > 0) this.#env.requestPass();
+      // For the next job, and for the cache, which a flush may have filled beyond its limit.
+      this.#env.requestPass();
     });
   }
 
