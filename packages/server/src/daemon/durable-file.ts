@@ -36,10 +36,22 @@ export function writeFileDurably(path: string, text: string, fs: FileSystem = no
   syncDirectory(dirname(path), fs);
 }
 
-/** Makes the directory and its parents, each synced in the directory above it. */
+/**
+ * Makes the directory and its parents, each synced in the directory above it. One that is there is synced too: a start
+ * that was killed may have made it without, and what can be read from the page cache may still be lost with the power.
+ */
 export function ensureDirectory(path: string, fs: FileSystem = nodeFs): void {
-  if (fs.existsSync(path)) return;
   const parent = dirname(path);
+  if (fs.existsSync(path)) {
+    try {
+      syncDirectory(parent, fs);
+    } catch (error) {
+      // Above a mount point or a directory that an administrator made, this process may not be allowed to look.
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "EACCES" && code !== "EPERM") throw error;
+    }
+    return;
+  }
   ensureDirectory(parent, fs);
   try {
     fs.mkdirSync(path);

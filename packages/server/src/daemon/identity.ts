@@ -14,6 +14,7 @@ import {
 } from "../core/base/index.ts";
 import type { ClusterMap } from "../core/meta/index.ts";
 import { type ClusterFile, clusterIdOf, describeIssues, nodeIdOf } from "./cluster-file.ts";
+import { LOCK_FILE } from "./directory-lock.ts";
 import { BESIDE, ensureDirectory, type FileSystem, writeFileDurably } from "./durable-file.ts";
 import { bootstrapPlan } from "./plan.ts";
 import { clusterMapSchema, clusterMapToJson } from "./plan-json.ts";
@@ -21,8 +22,6 @@ import { clusterMapSchema, clusterMapToJson } from "./plan-json.ts";
 /** Counts changes of what a data directory holds that an older version could not read. */
 export const DATA_FORMAT = 1;
 const IDENTITY_FILE = "identity.json";
-/** Held while a process uses the directory (`host/disk`). */
-export const LOCK_FILE = "lock";
 
 /** What a data directory is, for as long as it exists. */
 export interface Identity {
@@ -60,8 +59,8 @@ export const dataPaths = (path: string): { log: string; store: string; logs: str
 /** Refuses, before anything is written, a directory that is somebody else's. */
 export function checkForeign(path: string, fs: FileSystem = nodeFs): void {
   if (!fs.existsSync(path) || fs.existsSync(join(path, IDENTITY_FILE))) return;
-  const ours = new Set(["log", "store", "logs", LOCK_FILE, IDENTITY_FILE + BESIDE]);
-  const foreign = fs.readdirSync(path).filter((name) => !ours.has(name));
+  const ours = new Set(["log", "store", "logs", IDENTITY_FILE + BESIDE]);
+  const foreign = fs.readdirSync(path).filter((name) => !ours.has(name) && !name.startsWith(LOCK_FILE));
   if (foreign.length > 0) {
     throw new SherdError("SHERD_DATA_FOREIGN_FILE", `${path} has no ${IDENTITY_FILE}, but holds ${foreign[0]}.`);
   }

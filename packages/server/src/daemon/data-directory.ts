@@ -1,0 +1,58 @@
+import { dirname, resolve } from "node:path";
+import { SherdError } from "../core/base/index.ts";
+import type { NodeAddresses } from "../core/meta/index.ts";
+import type { ClusterFile } from "./cluster-file.ts";
+import { lockDirectory } from "./directory-lock.ts";
+import { ensureDirectory, writeFileDurably } from "./durable-file.ts";
+import { checkForeign, dataPaths, type Identity, openIdentity } from "./identity.ts";
+
+/** A data directory that this process, and no other, may use. */
+export interface DataDirectory {
+  readonly path: string;
+  readonly identity: Identity;
+  /** For people and scripts: which process serves this directory, and where. */
+  writeRunFile(addresses: NodeAddresses, startedAtMs: number): void;
+  release(): void;
+}
+
+/** Locks the directory, then makes or checks it and counts this start. Throws coded errors; see `identity.ts`. */
+export function openDataDirectory(directory: string, file: ClusterFile, name: string): DataDirectory {
+  const path = resolve(directory);
+  return usingDirectory(path, () => {
+    checkForeign(path);
+    ensureDirectory(dirname(path));
+    ensureDirectory(path);
+    const lock = lockDirectory(path);
+    try {
+      const identity = openIdentity(path, file, name);
+      return {
+        path,
+        identity,
+        writeRunFile: (addresses, startedAtMs) => {
+          const run = { pid: process.pid, startedAtMs, addresses };
+          writeFileDurably(dataPaths(path).runFile, `${JSON.stringify(run, undefined, 2)}\n`);
+        },
+        release: () => lock.release(),
+      };
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  });
+}
+
+/** Gives the file system's own errors (no permission, no space, not a directory) a code and the directory's name. */
+export function usingDirectory<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (error instanceof SherdError || code === undefined) throw error;
+    if (code === "ENOSPC" || code === "EDQUOT") {
+      throw new SherdError("SHERD_DISK_FULL", `${path}: ${message}.`, { cause: error });
+    }
+    throw new SherdError("SHERD_CONFIG_INVALID", `The data directory ${path} cannot be used: ${message}.`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,43 @@
+import type { Logger } from "pino";
+import type { BootCounter, ClusterId, DirectoryId, NodeId } from "../core/base/index.ts";
+import type { ClusterMap, NodeAddresses } from "../core/meta/index.ts";
+import type { NodeStatus } from "../core/node/index.ts";
+
+/** Everything a node is started with. */
+export interface NodeConfig {
+  readonly name: string;
+  readonly nodeId: NodeId;
+  /** What handshakes compare: covers the bootstrap plan (`clusterIdOf`). */
+  readonly clusterId: ClusterId;
+  readonly directoryId: DirectoryId;
+  /** Of this start; already durable. */
+  readonly bootCounter: BootCounter;
+  /** Absolute; holds `log`, `store` and `logs`, which exist, and is locked for this process. */
+  readonly dataDirectory: string;
+  /** Where others reach this node, from this start on. */
+  readonly addresses: NodeAddresses;
+  /** Where it listens, with the ports of `addresses`. */
+  readonly listenHost: string;
+  /** The map that the groups began from. Its addresses are those of the first start: the last resort. */
+  readonly plan: ClusterMap;
+  /** Peer addresses, `host:port` (`[host]:port` for IPv6), where other nodes may be. */
+  readonly seeds: readonly string[];
+  readonly logger: Logger;
+  /** Of the row cache. */
+  readonly cacheBytes: number;
+  /** Writes the error to the log and to stderr, and ends the process before anything else runs. */
+  readonly fatal: (error: Error) => never;
+}
+
+/** A node that listens. */
+export interface RunningNode {
+  status(): NodeStatus;
+  /** Every shard has a leader that this node knows, and this node serves. */
+  readonly ready: Promise<void>;
+  /** Gives its leaderships to other replicas; resolves when it leads nothing, or nothing that another could lead. */
+  handOver(): Promise<void>;
+  /** Stops listening, flushes, seals the log. */
+  close(): Promise<void>;
+}
+
+export type StartNode = (config: NodeConfig) => Promise<RunningNode>;

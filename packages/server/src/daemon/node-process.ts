@@ -1,0 +1,213 @@
+import { join } from "node:path";
+import { ROW_CACHE_BYTES_DEFAULT, SherdError } from "../core/base/index.ts";
+import type { NodeAddresses } from "../core/meta/index.ts";
+import { addressesOf, type ClusterFile, nodeOfFile, PORT_NAMES, readClusterFile } from "./cluster-file.ts";
+import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
+import { dataPaths } from "./identity.ts";
+import { CLOSE_MS_MAX, HAND_OVER_MS_MAX, HEARTBEAT_MS } from "./limits.ts";
+import type { NodeConfig, RunningNode, StartNode } from "./node-config.ts";
+import { type LogLevel, type NodeLog, openNodeLog, say } from "./node-log.ts";
+import { socketText } from "./ports.ts";
+import { onStopSignals } from "./stop-signals.ts";
+import { EXIT_CLEAN, EXIT_FAILED, EXIT_REFUSED } from "./supervision.ts";
+import { within } from "./within.ts";
+
+/** The command line of one node, parsed. */
+export interface NodeOptions {
+  readonly clusterFile: string;
+  readonly name: string;
+  /** Parent of the node's directory. */
+  readonly data: string;
+  /** What replaces the node's own addresses in the file. */
+  readonly addresses: Partial<NodeAddresses>;
+  /** Where to listen, if not on the host that others use. */
+  readonly listenHost: string | undefined;
+  readonly seeds: readonly string[];
+  readonly cacheBytes: number | undefined;
+  readonly logLevel: LogLevel;
+  /** Started by the launcher: says how it is over IPC, stops when the launcher is gone, leaves Ctrl-C to it. */
+  readonly supervised: boolean;
+}
+
+/** What the node says to the launcher. */
+export type NodeMessage = { readonly kind: "heartbeat" } | { readonly kind: "ready" };
+/** What the launcher says to the node: all nodes stop, so handing leaderships over would only pass them round. */
+export type LauncherMessage = { readonly kind: "stop" };
+
+/** The parts of `process` that a node lives by; replaced in tests. */
+export interface HostProcess {
+  /** What comes with an event depends on the event. */
+  on(event: string, listener: (argument: unknown) => void): unknown;
+  /** False: there was a launcher, and it is gone already. */
+  readonly connected?: boolean | undefined;
+  readonly send?: ((message: NodeMessage, callback: (error: Error | null) => void) => unknown) | undefined;
+  exit(code: number): never;
+}
+
+/** Runs one node until it is told to stop, and ends the process with the exit codes of `supervision.ts`. */
+export async function runNode(
+  options: NodeOptions,
+  startNode: StartNode,
+  host: HostProcess = process as HostProcess,
+): Promise<void> {
+  try {
+    await run(options, startNode, host);
+  } catch (error) {
+    // There is no log yet: a directory that is refused is not written to.
+    say(`${options.name}: ${error instanceof SherdError ? error.message : ((error as Error).stack ?? String(error))}`);
+    host.exit(exitCodeOf(error));
+  }
+}
+
+async function run(options: NodeOptions, startNode: StartNode, host: HostProcess): Promise<void> {
+  const startedAtMs = Date.now();
+  const file = readClusterFile(options.clusterFile);
+  const addresses = { ...addressesOf(nodeOfFile(file, options.name, options.clusterFile)), ...options.addresses };
+  const directory = openDataDirectory(join(options.data, options.name), file, options.name);
+  const log = openNodeLog({
+    directory: dataPaths(directory.path).logs,
+    name: options.name,
+    level: options.logLevel,
+    echo: !options.supervised,
+  });
+  const lifecycle = new NodeLifecycle(options, log, directory, host);
+  lifecycle.listen();
+  directory.writeRunFile(addresses, startedAtMs);
+  const { identity } = directory;
+  log.logger.info({ node: identity.node, boot: identity.bootCounter, addresses, pid: process.pid }, "starting");
+  const config: NodeConfig = {
+    name: options.name,
+    nodeId: identity.node,
+    clusterId: identity.plan.clusterId,
+    directoryId: identity.directory,
+    bootCounter: identity.bootCounter,
+    dataDirectory: directory.path,
+    addresses,
+    listenHost: options.listenHost ?? addresses.host,
+    plan: identity.plan,
+    seeds: seedsOf(file, options),
+    logger: log.logger,
+    cacheBytes: options.cacheBytes ?? ROW_CACHE_BYTES_DEFAULT,
+    fatal: lifecycle.fatal,
+  };
+  try {
+    const node = await startNode(config);
+    lifecycle.running(node);
+    lifecycle.inform(`${options.name} listens: ${describe(addresses)}`);
+    await node.ready;
+  } catch (error) {
+    return lifecycle.fatal(error);
+  }
+  lifecycle.ready(Date.now() - startedAtMs);
+}
+
+/** Refusals are told from failures that may pass: a port or a lock that is not free yet, a disk that is full for now. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof SherdError)) return EXIT_FAILED;
+  const mayPass = ["SHERD_ADDRESS_IN_USE", "SHERD_DATA_IN_USE", "SHERD_DISK_FULL", "SHERD_DISK_HANGS"];
+  return mayPass.includes(error.code) ? EXIT_FAILED : EXIT_REFUSED;
+}
+
+function seedsOf(file: ClusterFile, options: NodeOptions): string[] {
+  const others = file.nodes.filter((node) => node.name !== options.name);
+  return [...new Set([...options.seeds, ...others.map((node) => socketText(node.host, node.peerPort))])];
+}
+
+function describe(addresses: NodeAddresses): string {
+  return PORT_NAMES.map((which) => `${which.replace("Port", "")} ${socketText(addresses.host, addresses[which])}`).join(
+    ", ",
+  );
+}
+
+/** Stopping, crashing and reporting of one node process. */
+class NodeLifecycle {
+  readonly #options: NodeOptions;
+  readonly #log: NodeLog;
+  readonly #directory: DataDirectory;
+  readonly #host: HostProcess;
+  #node: RunningNode | undefined;
+  #stopping = false;
+
+  constructor(options: NodeOptions, log: NodeLog, directory: DataDirectory, host: HostProcess) {
+    this.#options = options;
+    this.#log = log;
+    this.#directory = directory;
+    this.#host = host;
+  }
+
+  /** The process must not take one more step: whatever is broken could acknowledge what is not safe. */
+  readonly fatal = (error: unknown): never => {
+    this.#log.lastWords("stopped by an error", error);
+    return this.#host.exit(exitCodeOf(error));
+  };
+
+  listen(): void {
+    this.#host.on("uncaughtException", this.fatal);
+    this.#host.on("unhandledRejection", this.fatal);
+    const stopNow = (signal: NodeJS.Signals): void => {
+      this.#log.lastWords(`ended at once by a second ${signal}`, "not closed; the next start recovers");
+      this.#host.exit(EXIT_FAILED);
+    };
+    const source = {
+      on: (signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void) =>
+        this.#host.on(signal, () => listener(signal)),
+    };
+    const stop = (signal: NodeJS.Signals): void => this.stop(signal, true);
+    if (!this.#options.supervised) {
+      onStopSignals(source, ["SIGTERM", "SIGINT", "SIGHUP"], stop, stopNow);
+      return;
+    }
+    onStopSignals(source, ["SIGTERM"], stop, stopNow);
+    // A terminal sends Ctrl-C, and its own end, to every process of its group; the launcher decides what follows.
+    for (const signal of ["SIGINT", "SIGHUP"]) {
+      this.#host.on(signal, () => this.#log.logger.debug(`${signal} is left to the launcher`));
+    }
+    this.#host.on("message", (message) => {
+      if ((message as LauncherMessage).kind === "stop") this.stop("the launcher's order", false);
+    });
+    this.#host.on("disconnect", () => this.stop("the end of the launcher", false));
+    if (this.#host.connected === false) this.stop("the end of the launcher", false);
+    setInterval(() => this.#tell({ kind: "heartbeat" }), HEARTBEAT_MS);
+  }
+
+  running(node: RunningNode): void {
+    this.#node = node;
+  }
+
+  ready(tookMs: number): void {
+    this.inform(`${this.#options.name} is ready after ${tookMs} ms`);
+    this.#tell({ kind: "ready" });
+  }
+
+  inform(text: string): void {
+    this.#log.logger.info(text);
+    if (!this.#options.supervised) say(text);
+  }
+
+  stop(why: string, handOver: boolean): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.inform(`${this.#options.name} stops because of ${why}`);
+    // Before the node runs it has promised nothing: ending here is the crash that recovery is made for.
+    if (this.#node === undefined) return this.#host.exit(EXIT_CLEAN);
+    void this.#close(this.#node, handOver).catch(this.fatal);
+  }
+
+  async #close(node: RunningNode, handOver: boolean): Promise<void> {
+    if (handOver && (await within(HAND_OVER_MS_MAX, node.handOver())) === "late") {
+      this.#log.logger.warn(`leaderships were not all handed over within ${HAND_OVER_MS_MAX} ms`);
+    }
+    if ((await within(CLOSE_MS_MAX, node.close())) === "late") {
+      throw new SherdError("SHERD_DISK_HANGS", `Closing did not end within ${CLOSE_MS_MAX} ms.`);
+    }
+    this.inform(`${this.#options.name} has stopped`);
+    await this.#log.close();
+    this.#directory.release();
+    this.#host.exit(EXIT_CLEAN);
+  }
+
+  #tell(message: NodeMessage): void {
+    // An error means that the launcher is gone: `disconnect` says so too, and is what is acted on.
+    this.#host.send?.(message, () => {});
+  }
+}

@@ -1,0 +1,151 @@
+import { z } from "zod";
+import type { GroupId, NodeId } from "../core/base/index.ts";
+import { META_GROUP, SherdError } from "../core/base/index.ts";
+import type { ClusterMap, NodeAddresses, ReplicaInfo, SlotRange } from "../core/meta/index.ts";
+import type { GroupStatus, NodeStatus } from "../core/node/index.ts";
+import { Role } from "../core/raft/index.ts";
+import { STATUS_TIMEOUT_MS } from "./limits.ts";
+import { clusterMapSchema } from "./plan-json.ts";
+import { socketText } from "./ports.ts";
+
+/** What `GET /status` of a node answers. */
+export interface NodeAnswer {
+  readonly node: NodeStatus;
+  readonly map: ClusterMap;
+}
+
+const integer = z.int().min(0);
+/** Checked only as far as it is used: a newer node may say more. */
+const answerSchema = z.object({
+  node: z.looseObject({
+    id: z.string(),
+    name: z.string(),
+    ready: z.boolean(),
+    mapVersion: integer,
+    groups: z.array(
+      z.looseObject({
+        group: integer,
+        replica: integer,
+        role: integer,
+        term: integer,
+        applied: integer,
+        commit: integer,
+      }),
+    ),
+  }),
+  map: clusterMapSchema,
+});
+
+export interface ClusterStatus {
+  /** Every group has a leader that this saw. */
+  readonly ok: boolean;
+  readonly clusterId: string;
+  readonly mapVersion: number;
+  readonly nodes: readonly NodeSummary[];
+  /** The meta group and the shards. */
+  readonly groups: readonly GroupSummary[];
+}
+
+export interface NodeSummary {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly addresses: NodeAddresses;
+  readonly state: "ready" | "not ready" | "unreachable";
+  readonly replicas: number;
+  readonly leads: number;
+}
+
+export interface GroupSummary {
+  readonly group: GroupId;
+  readonly slots: readonly SlotRange[];
+  /** Name of the node that leads it. */
+  readonly leader: string | undefined;
+  readonly term: number | undefined;
+  readonly replicas: readonly ReplicaSummary[];
+}
+
+export interface ReplicaSummary {
+  readonly node: string;
+  /** Entries that the leader has committed and this replica has not applied; undefined when one of them is unknown. */
+  readonly lag: number | undefined;
+  /** Why it does not run, if it does not. */
+  readonly stopped: string | undefined;
+}
+
+/** Asks the node at `host:httpPort` for the map, then every node of the map. */
+export async function askCluster(host: string, httpPort: number): Promise<ClusterStatus> {
+  const first = await askNode(host, httpPort);
+  if (first instanceof Error) {
+    throw new SherdError("SHERD_UNREACHABLE", `${socketText(host, httpPort)}: ${first.message}.`, { cause: first });
+  }
+  const answers = new Map<NodeId, NodeStatus>([[first.node.id, first.node]]);
+  const others = [...first.map.nodes.values()].filter((info) => info.id !== first.node.id);
+  await Promise.all(
+    others.map(async (info) => {
+      const answer = await askNode(info.addresses.host, info.addresses.httpPort);
+      // Another node may have taken the address over: its status would be shown under the wrong name.
+      if (!(answer instanceof Error) && answer.node.id === info.id) answers.set(info.id, answer.node);
+    }),
+  );
+  return summarize(first.map, answers);
+}
+
+async function askNode(host: string, port: number): Promise<NodeAnswer | Error> {
+  try {
+    const response = await fetch(`http://${socketText(host, port)}/status`, {
+      signal: AbortSignal.timeout(STATUS_TIMEOUT_MS),
+    });
+    if (!response.ok) return new Error(`HTTP ${response.status}`);
+    const parsed = answerSchema.safeParse(await response.json());
+    return parsed.success ? (parsed.data as unknown as NodeAnswer) : new Error("the answer is not a node's status");
+  } catch (error) {
+    const { cause, message } = error as Error;
+    return new Error(cause instanceof Error && cause.message !== "" ? cause.message : message);
+  }
+}
+
+export function summarize(map: ClusterMap, answers: ReadonlyMap<NodeId, NodeStatus>): ClusterStatus {
+  const nameOf = (node: NodeId): string => map.nodes.get(node)?.name ?? node;
+  const replicaAt = (node: NodeId, group: GroupId): GroupStatus | undefined =>
+    answers.get(node)?.groups.find((status) => status.group === group);
+
+  const leads = new Map<NodeId, number>();
+  const summary = (group: GroupId, slots: readonly SlotRange[], replicas: readonly ReplicaInfo[]): GroupSummary => {
+    // A deposed leader may not know it yet: the one of the highest term counts.
+    const leader = replicas
+      .map(({ node }) => ({ node, status: replicaAt(node, group) }))
+      .filter((at): at is { node: NodeId; status: GroupStatus } => at.status?.role === Role.leader)
+      .sort((a, b) => b.status.term - a.status.term)[0];
+    if (leader !== undefined) leads.set(leader.node, (leads.get(leader.node) ?? 0) + 1);
+    return {
+      group,
+      slots,
+      leader: leader === undefined ? undefined : nameOf(leader.node),
+      term: leader?.status.term,
+      replicas: replicas.map(({ node }) => {
+        const status = replicaAt(node, group);
+        const known = leader !== undefined && status !== undefined;
+        const lag = known ? Math.max(0, leader.status.commit - status.applied) : undefined;
+        return { node: nameOf(node), lag, stopped: status?.stopped };
+      }),
+    };
+  };
+
+  const groups = [
+    summary(META_GROUP, [], map.metaReplicas),
+    ...map.shards.map((shard) => summary(shard.group, shard.slots, shard.replicas)),
+  ];
+  const nodes = [...map.nodes.values()].map((info): NodeSummary => {
+    const answer = answers.get(info.id);
+    return {
+      id: info.id,
+      name: info.name,
+      addresses: info.addresses,
+      state: answer === undefined ? "unreachable" : answer.ready ? "ready" : "not ready",
+      replicas: groups.reduce((sum, group) => sum + group.replicas.filter((r) => r.node === info.name).length, 0),
+      leads: leads.get(info.id) ?? 0,
+    };
+  });
+  const ok = groups.every((group) => group.leader !== undefined);
+  return { ok, clusterId: map.clusterId, mapVersion: map.version, nodes, groups };
+}
