@@ -79,16 +79,16 @@ export class EntryEncoder {
     this.#count += 1;
   }
 
-  /** The entry's bytes: a view, valid until the next `add`. The encoder is empty afterwards. */
+  /** The entry's bytes, owned by the caller. The encoder is empty afterwards. */
   finish(logTimeMs: number): Uint8Array {
     const out = this.#out;
-    const view = out.view();
-    const header = new DataView(view.buffer, view.byteOffset, HEADER_BYTES);
+    const entry = out.copy();
+    const header = new DataView(entry.buffer);
     header.setUint32(TIME_AT, logTimeMs % 2 ** 32, true);
     header.setUint32(TIME_AT + 4, Math.floor(logTimeMs / 2 ** 32), true);
     header.setUint16(COUNT_AT, this.#count, true);
     this.#begin();
-    return view;
+    return entry;
   }
 
   #begin(): void {

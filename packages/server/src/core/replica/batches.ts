@@ -86,7 +86,7 @@ export class BatchBuilder {
   }
 
   #seal(monotonicMs: number, logTimeMs: number): void {
-    const data = this.#encoder.finish(logTimeMs).slice();
+    const data = this.#encoder.finish(logTimeMs);
     this.#full.push(new Batch(data, this.#requests, monotonicMs));
     this.#fullBytes += data.length;
     this.#fullCommands += this.#requests.length;
