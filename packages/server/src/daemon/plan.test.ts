@@ -81,7 +81,7 @@ test("replicas of a group are on distinct nodes, ids are unique, load and leader
       const metaLeader = (plan.metaReplicas[0] as { node: NodeId }).node;
       expect(spread(countBy([...leaders, metaLeader], plan.nodes.keys()))).toBeLessThanOrEqual(1);
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
 
