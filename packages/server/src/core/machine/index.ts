@@ -23,6 +23,6 @@ export {
   Opcode,
 } from "./entry.ts";
 export { decodeReply, encodeReply } from "./reply.ts";
-export { SESSION_ERROR, type SessionErrorKind } from "./sessions.ts";
+export { SESSION_ERROR, type SessionErrorKind, Sessions } from "./sessions.ts";
 export { ShardMachine } from "./shard-machine.ts";
 export type { ReplySink, StateMachine } from "./types.ts";

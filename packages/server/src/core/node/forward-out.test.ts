@@ -1,0 +1,203 @@
+import { beforeEach, expect, test } from "vitest";
+import { groupId, LEADERLESS_HOLD_MS, type NodeId, nodeId, REQUEST_MS_MAX, slot, utf8, utf8Bytes } from "../base/index.ts";
+import type { CommandSpec, Reply } from "../command/index.ts";
+import { Opcode, Sessions } from "../machine/index.ts";
+import type { Request, Rerouted } from "../replica/index.ts";
+import { ForwardOut } from "./forward-out.ts";
+import type { Forward } from "./messages.ts";
+
+const GROUP = groupId(1);
+const A = nodeId("a".repeat(40));
+const B = nodeId("b".repeat(40));
+const SPEC: CommandSpec = {
+  name: "append",
+  opcode: 99,
+  arity: 2,
+  flags: ["write"],
+  keys: { first: 1, last: 1, step: 1 },
+  since: "1.0.0",
+  group: "test",
+  summary: "",
+};
+
+/** A shard whose state survives its leaders: a list of what was applied, and the sessions. */
+class Shard {
+  readonly applied: string[] = [];
+  readonly #sessions = new Sessions();
+  #nextSession = 100;
+
+  apply(forward: Forward): Reply {
+    if (forward.opcode === Opcode.sessionOpen) {
+      this.#nextSession += 1;
+      this.#sessions.open(this.#nextSession, 0);
+      return { type: "integer", value: this.#nextSession };
+    }
+    const { session, sequence, ackedBelow } = forward.origin!;
+    const known = this.#sessions.admit(session, sequence, ackedBelow, 0);
+    if (known !== undefined) return known;
+    this.applied.push(utf8(forward.args[0]!));
+    const reply: Reply = { type: "integer", value: this.applied.length };
+    this.#sessions.store(session, sequence, forward.slot, reply);
+    return reply;
+  }
+}
+
+let now: number;
+let leader: NodeId | undefined;
+let sent: { to: NodeId; forward: Forward }[];
+let replies: Map<string, Reply>;
+let requeued: Rerouted[];
+let shard: Shard;
+let out: ForwardOut;
+
+beforeEach(() => {
+  now = 0;
+  leader = A;
+  sent = [];
+  replies = new Map();
+  requeued = [];
+  shard = new Shard();
+  let number = 0;
+  out = new ForwardOut({
+    nowMs: () => now,
+    nextNumber: () => ++number,
+    leaderNode: () => leader,
+    deliver: (to, forward) => sent.push({ to, forward }),
+    requeue: (_group, items) => requeued.push(...items),
+  });
+});
+
+function write(name: string): void {
+  const args = [utf8Bytes(name)];
+  const complete = (reply: Reply): void => {
+    expect(replies.has(name)).toBe(false);
+    replies.set(name, reply);
+  };
+  const request: Request = { spec: SPEC, args, slot: slot(1), redirect: false, stale: false, complete };
+  out.write(GROUP, request, args, now);
+}
+
+/** The leader takes what was sent to it and answers. */
+function serve(count = sent.length): void {
+  for (const { forward } of sent.splice(0, count)) out.onAnswer({ id: forward.id, reply: shard.apply(forward) });
+}
+
+/** It takes effect, but the answer never arrives. */
+function applySilently(count: number): void {
+  for (const { forward } of sent.splice(0, count)) shard.apply(forward);
+}
+
+const kinds = (): string[] => [...replies.values()].map((reply) => (reply.type === "error" ? reply.kind : reply.type));
+
+test("writes go out in order in one session that is opened first", () => {
+  write("w1");
+  write("w2");
+  expect(sent.map(({ forward }) => forward.opcode)).toEqual([Opcode.sessionOpen]);
+  serve();
+  serve();
+  expect(shard.applied).toEqual(["w1", "w2"]);
+  expect(replies.get("w2")).toEqual({ type: "integer", value: 2 });
+});
+
+test("the leader dies with writes applied but not answered: they are sent again and take effect once", () => {
+  write("w1");
+  serve();
+  serve();
+  write("w2");
+  write("w3");
+  applySilently(2);
+  leader = undefined;
+  out.onLinkDown(A);
+  write("w4");
+  leader = B;
+  out.retarget(GROUP);
+  expect(sent.every(({ to }) => to === B)).toBe(true);
+  serve();
+  expect(shard.applied).toEqual(["w1", "w2", "w3", "w4"]);
+  expect(kinds()).toEqual(["integer", "integer", "integer", "integer"]);
+  expect(replies.get("w3")).toEqual({ type: "integer", value: 3 });
+});
+
+test("a write that was lost on the way does not let later ones overtake it", () => {
+  write("w1");
+  serve();
+  serve();
+  write("w2");
+  write("w3");
+  sent.splice(0, 1);
+  serve();
+  expect(shard.applied).toEqual(["w1"]);
+  out.tick();
+  serve();
+  expect(shard.applied).toEqual(["w1", "w2", "w3"]);
+});
+
+test("given back by a node that no longer leads, writes wait for the next leader", () => {
+  write("w1");
+  serve();
+  leader = undefined;
+  for (const { forward } of sent.splice(0)) out.onAnswer({ id: forward.id, reply: undefined });
+  out.tick();
+  expect(sent).toEqual([]);
+  leader = B;
+  out.retarget(GROUP);
+  serve();
+  expect(shard.applied).toEqual(["w1"]);
+});
+
+test("a late answer to an earlier attempt does not answer twice", () => {
+  write("w1");
+  serve();
+  const first = sent.splice(0, 1)[0]!.forward;
+  out.onLinkDown(A);
+  out.retarget(GROUP);
+  serve();
+  out.onAnswer({ id: first.id, reply: shard.apply(first) });
+  expect(shard.applied).toEqual(["w1"]);
+  expect(replies.size).toBe(1);
+});
+
+test("without a leader: what was never sent is CLUSTERDOWN, what was sent is INDETERMINATE, each after its time", () => {
+  write("sent");
+  serve();
+  sent.splice(0);
+  leader = undefined;
+  out.onLinkDown(A);
+  write("unsent");
+  now = LEADERLESS_HOLD_MS;
+  out.tick();
+  expect(replies.size).toBe(0);
+  now = REQUEST_MS_MAX;
+  out.tick();
+  out.tick();
+  expect(replies.get("sent")).toMatchObject({ kind: "INDETERMINATE" });
+  expect(replies.get("unsent")).toMatchObject({ kind: "CLUSTERDOWN" });
+});
+
+test("a session that the shard has dropped: first attempts run in a new one, retries are INDETERMINATE", () => {
+  write("w1");
+  serve();
+  applySilently(1);
+  out.onLinkDown(A);
+  out.retarget(GROUP);
+  write("w2");
+  shard = new Shard();
+  const [retry] = sent.splice(0, 1);
+  out.onAnswer({ id: retry!.forward.id, reply: { type: "error", kind: "SESSIONUNKNOWN", text: "" } });
+  expect(replies.get("w1")).toMatchObject({ kind: "INDETERMINATE" });
+  for (let round = 0; round < 5; round += 1) {
+    serve();
+    out.tick();
+  }
+  expect(replies.get("w2")).toEqual({ type: "integer", value: 1 });
+  expect(shard.applied).toEqual(["w2"]);
+});
+
+test("reads whose leader is lost find another way", () => {
+  const args = [utf8Bytes("k")];
+  const complete = (reply: Reply): void => void replies.set("read", reply);
+  out.read(GROUP, A, { spec: SPEC, args, slot: slot(1), redirect: false, stale: false, complete }, args, now);
+  out.onLinkDown(A);
+  expect(requeued).toHaveLength(1);
+  expect(replies.size).toBe(0);
+});
