@@ -1,1 +1,26 @@
+/**
+ * command: the command table, as data, and a file per group of commands.
+ *
+ * Invariants
+ * - An opcode names its command for ever: entries in logs, frames between nodes and sessions on disk carry it.
+ * - `run` sees the shard and its arguments and nothing else, so every replica that applies the same entries gives the
+ *   same replies. It has no effect at all before it has seen every row that it needs.
+ * - What `admit` refuses was never replicated. What `run` answers with an error was, and changed nothing.
+ * - COMMAND, COMMAND DOCS and docs/commands.md come from the table; no second list of commands exists.
+ *
+ * It does not: know connections (`session/` answers the commands without an opcode), protocols, or where a shard is.
+ */
+export { admit, arityFits, keysOf } from "./admit.ts";
+export { commandDocs, commandEntry } from "./describe.ts";
+export {
+  err,
+  errorReply,
+  NOT_AN_INTEGER,
+  SLOT_NOT_SERVED,
+  SYNTAX_ERROR,
+  unknownCommand,
+  unknownSubcommand,
+  wrongArity,
+} from "./errors.ts";
+export { allCommands, commandByName, commandByOpcode, findCommand, findSubcommand, isWrite } from "./table.ts";
 export * from "./types.ts";

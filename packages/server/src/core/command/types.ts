@@ -69,6 +69,15 @@ export interface CommandSpec {
   readonly since: string;
   readonly group: string;
   readonly summary: string;
+  /** What routing clients may do with it across shards; Redis' words (`request_policy:multi_shard`). */
+  readonly tips?: readonly string[];
+  /** Of a container (`CLUSTER`): the first argument chooses. Their names are `container|name`. */
+  readonly subcommands?: readonly CommandSpec[];
+  /**
+   * Refuses arguments that no state could make valid, before anything is replicated. What it accepts is replicated and
+   * must mean the same for ever, so a form that a later version will give a meaning is refused here until then.
+   */
+  readonly check?: (args: readonly Uint8Array[]) => Reply | undefined;
   /**
    * `args` without the name; views that are valid during the call only (what is kept is copied).
    * All keys are in `slot`: the caller has checked.

@@ -1,0 +1,53 @@
+import { KEY_BYTES_MAX, latin1, type Slot, utf8 } from "../base/index.ts";
+import type { Reply } from "./types.ts";
+
+/** An error is one line: what a client sent and we quote must not end it early. */
+const oneLine = (text: string): string => text.replace(/[\r\n]/g, " ");
+
+/** Texts that clients and their users' code compare are Redis' to the letter; the rest says what to do. */
+export const errorReply = (kind: string, text: string): Reply => ({ type: "error", kind, text: oneLine(text) });
+export const err = (text: string): Reply => errorReply("ERR", text);
+
+export const SYNTAX_ERROR: Reply = err("syntax error");
+export const NOT_AN_INTEGER: Reply = err("value is not an integer or out of range");
+/** No shard has the slot: the map is being changed, or this node has just started. */
+export const SLOT_NOT_SERVED: Reply = errorReply("CLUSTERDOWN", "Hash slot not served");
+
+const QUOTED_BYTES_MAX = 128;
+
+const quoted = (bytes: Uint8Array, bytesMax: number): string => utf8(bytes.subarray(0, bytesMax));
+
+export function unknownCommand(name: Uint8Array, args: readonly Uint8Array[]): Reply {
+  let shown = "";
+  for (const arg of args) {
+    if (shown.length >= QUOTED_BYTES_MAX) break;
+    shown += `'${quoted(arg, QUOTED_BYTES_MAX - shown.length)}' `;
+  }
+  return err(`unknown command '${quoted(name, QUOTED_BYTES_MAX)}', with args beginning with: ${shown}`);
+}
+
+export const unknownSubcommand = (container: string, name: Uint8Array): Reply =>
+  err(`unknown subcommand '${quoted(name, QUOTED_BYTES_MAX)}'. Try ${container.toUpperCase()} HELP.`);
+
+export const wrongArity = (command: string): Reply => err(`wrong number of arguments for '${command}' command`);
+
+export const keyTooLong = (keyBytes: number): Reply =>
+  err(`key is ${keyBytes} bytes long; at most ${KEY_BYTES_MAX} are allowed`);
+
+/** Enough to see which keys are meant, short enough for a log line. */
+const KEY_SHOWN_BYTES_MAX = 64;
+
+function shownKey(key: Uint8Array): string {
+  const text = latin1(key.subarray(0, KEY_SHOWN_BYTES_MAX)).replace(
+    /[^\x20-\x7e]|["\\]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+  return key.length > KEY_SHOWN_BYTES_MAX ? `"${text}..."` : `"${text}"`;
+}
+
+export const crossSlot = (first: Uint8Array, firstSlot: Slot, other: Uint8Array, otherSlot: Slot): Reply =>
+  errorReply(
+    "CROSSSLOT",
+    `Keys in request don't hash to the same slot: ${shownKey(first)} is in slot ${firstSlot}, ${shownKey(other)} in slot ` +
+      `${otherSlot}. Send them one by one, or give them the same {hash tag}.`,
+  );

@@ -1,0 +1,102 @@
+import { local } from "./local.ts";
+import type { CommandFlag, CommandSpec } from "./types.ts";
+
+const group = "server";
+const ALWAYS: readonly CommandFlag[] = ["loading", "stale"];
+const ADMIN: readonly CommandFlag[] = ["admin", "noscript", "loading", "stale"];
+
+const commandSubcommands: readonly CommandSpec[] = [
+  local({
+    name: "command|count",
+    arity: 2,
+    flags: ALWAYS,
+    since: "2.8.13",
+    group,
+    summary: "How many commands there are.",
+  }),
+  local({
+    name: "command|docs",
+    arity: -2,
+    flags: ALWAYS,
+    since: "7.0.0",
+    group,
+    summary: "Descriptions of all or the named commands.",
+  }),
+  local({
+    name: "command|getkeys",
+    arity: -3,
+    flags: ALWAYS,
+    since: "2.8.13",
+    group,
+    summary: "The keys in a command with its arguments.",
+  }),
+  local({ name: "command|help", arity: 2, flags: ALWAYS, since: "5.0.0", group, summary: "Lists the subcommands." }),
+  local({
+    name: "command|info",
+    arity: -2,
+    flags: ALWAYS,
+    since: "2.8.13",
+    group,
+    summary: "Arity, flags and key positions of all or the named commands.",
+  }),
+  local({
+    name: "command|list",
+    arity: -2,
+    flags: ALWAYS,
+    since: "7.0.0",
+    group,
+    summary: "The names of all commands.",
+  }),
+];
+
+const configSubcommands: readonly CommandSpec[] = [
+  local({
+    name: "config|get",
+    arity: -3,
+    flags: ADMIN,
+    since: "2.0.0",
+    group,
+    summary: "Values of the settings that match the patterns. Nothing can be set this way.",
+  }),
+  local({ name: "config|help", arity: 2, flags: ALWAYS, since: "5.0.0", group, summary: "Lists the subcommands." }),
+];
+
+/** Group "server": what concerns the node. */
+export const serverCommands: readonly CommandSpec[] = [
+  local({
+    name: "command",
+    arity: -1,
+    flags: ALWAYS,
+    since: "2.8.13",
+    group,
+    summary: "Describes all commands in Redis' ten fields.",
+    subcommands: commandSubcommands,
+  }),
+  local({
+    name: "config",
+    arity: -2,
+    flags: [],
+    since: "2.0.0",
+    group,
+    summary: "Container of commands about settings.",
+    subcommands: configSubcommands,
+  }),
+  local({
+    name: "dbsize",
+    arity: 1,
+    flags: ["readonly", "fast"],
+    since: "1.0.0",
+    group,
+    summary: "Keys in the shards that this node leads. The sum over all nodes is the whole store.",
+    tips: ["request_policy:all_shards", "response_policy:agg_sum"],
+  }),
+  local({
+    name: "info",
+    arity: -1,
+    flags: ALWAYS,
+    since: "1.0.0",
+    group,
+    summary: "Numbers about the node, in Redis' sections.",
+    tips: ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+  }),
+];

@@ -1,0 +1,82 @@
+/**
+ * answers: the commands that a connection answers itself, a file per group of the command table.
+ *
+ * Invariants: no answer waits for anything; none changes a shard.
+ */
+import { assert } from "../../base/index.ts";
+import {
+  allCommands,
+  arityFits,
+  type CommandSpec,
+  err,
+  findSubcommand,
+  type Reply,
+  unknownSubcommand,
+  wrongArity,
+} from "../../command/index.ts";
+import type { Connection } from "../connection.ts";
+import type { Connections } from "../connections.ts";
+import { clusterAnswers } from "./cluster.ts";
+import { connectionAnswers } from "./connection.ts";
+import { serverAnswers } from "./server.ts";
+import type { Answers, LocalCall } from "./types.ts";
+
+type Answer = (call: LocalCall) => Reply;
+
+const byName: Answers = { ...connectionAnswers, ...serverAnswers, ...clusterAnswers };
+const answers: ReadonlyMap<CommandSpec, Answer> = collect();
+
+/** The table says which commands there are; each must have its answer, or the process does not start. */
+function collect(): Map<CommandSpec, Answer> {
+  const collected = new Map<CommandSpec, Answer>();
+  for (const container of allCommands) {
+    for (const spec of [container, ...(container.subcommands ?? [])]) {
+      if (spec.opcode !== 0) continue;
+      const isHelp = spec.name.endsWith("|help");
+      const answer = byName[spec.name] ?? (isHelp ? () => help(container) : undefined);
+      assert(answer !== undefined || spec.subcommands !== undefined, `${spec.name} has an answer`);
+      if (answer !== undefined) collected.set(spec, answer);
+    }
+  }
+  return collected;
+}
+
+const simple = (text: string): Reply => ({ type: "simple", text });
+
+function help(container: CommandSpec): Reply {
+  const lines = [`${container.name.toUpperCase()} <subcommand> [<arg> ...]. Subcommands are:`];
+  for (const spec of container.subcommands ?? []) {
+    lines.push(spec.name.slice(spec.name.indexOf("|") + 1).toUpperCase(), `    ${spec.summary}`);
+  }
+  return { type: "array", items: lines.map(simple) };
+}
+
+/** Subcommands of Redis that change what is not changed here: said plainly, because scripts of operators send them. */
+const NOT_BY_COMMAND: ReadonlyMap<string, string> = new Map([
+  ["cluster", "The cluster is changed by the sherd command, not by CLUSTER; see `sherd --help`."],
+  ["config", "Settings are given when the node starts, not by CONFIG; see `sherd node --help`."],
+]);
+
+/** Answers a command without an opcode. */
+export function answerLocally(
+  spec: CommandSpec,
+  args: readonly Uint8Array[],
+  connection: Connection,
+  connections: Connections,
+): Reply {
+  if (!arityFits(spec, args.length)) return wrongArity(spec.name);
+  const name = args[0];
+  if (spec.subcommands === undefined || name === undefined) {
+    const answer = answers.get(spec) as Answer;
+    return answer({ args, connection, connections });
+  }
+  const subcommand = findSubcommand(spec, name);
+  if (subcommand === undefined) {
+    const unknown = unknownSubcommand(spec.name, name);
+    const hint = NOT_BY_COMMAND.get(spec.name);
+    return hint === undefined || unknown.type !== "error" ? unknown : err(`${unknown.text} ${hint}`);
+  }
+  if (!arityFits(subcommand, args.length)) return wrongArity(subcommand.name);
+  const answer = answers.get(subcommand) as Answer;
+  return answer({ args: args.slice(1), connection, connections });
+}

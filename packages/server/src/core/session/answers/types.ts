@@ -1,0 +1,13 @@
+import type { Reply } from "../../command/index.ts";
+import type { Connection } from "../connection.ts";
+import type { Connections } from "../connections.ts";
+
+/** A command that the connection answers itself. `args` are without the name (and without the subcommand's). */
+export interface LocalCall {
+  readonly args: readonly Uint8Array[];
+  readonly connection: Connection;
+  readonly connections: Connections;
+}
+
+/** By the command's full name: `ping`, `cluster|slots`. */
+export type Answers = Readonly<Record<string, (call: LocalCall) => Reply>>;

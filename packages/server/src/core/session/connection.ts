@@ -1,0 +1,303 @@
+import {
+  CONNECTION_INFLIGHT_MAX,
+  CONNECTION_OUTPUT_BYTES_MAX,
+  CONNECTION_OUTPUT_BYTES_PAUSE,
+  type GroupId,
+} from "../base/index.ts";
+import {
+  admit,
+  type CommandSpec,
+  err,
+  findCommand,
+  isWrite,
+  type Reply,
+  SLOT_NOT_SERVED,
+  unknownCommand,
+} from "../command/index.ts";
+import type { NodeApi } from "../node/index.ts";
+import { answerLocally } from "./answers/index.ts";
+import type { Connections } from "./connections.ts";
+import { OpenRequest, ReplyPlace, type RequestOwner } from "./open-request.ts";
+import { ReplyWriter, type RespVersion } from "./reply-writer.ts";
+import { Parsed, RequestParser } from "./request-parser.ts";
+import type { ClientSocket } from "./types.ts";
+
+/** A command of the connection itself that waits until everything before it is answered. */
+interface HeldLocal {
+  readonly spec: CommandSpec;
+  readonly args: readonly Uint8Array[];
+}
+
+/**
+ * One client's connection: takes commands from its bytes, gives them to the node, sends the replies in the same order.
+ *
+ * Order: a command that must wait (a read behind open writes of its shard, a write behind open reads, a command of the
+ * connection behind anything) holds back all that follow it. It is looked at again at the end of the pass.
+ */
+export class Connection implements RequestOwner {
+  readonly id: number;
+  readonly redirect: boolean;
+  readonly socket: ClientSocket;
+  readonly openedMs: number;
+  /** What the client says about itself. */
+  name = "";
+  libraryName = "";
+  libraryVersion = "";
+  /** READONLY: any replica's answer will do. */
+  stale = false;
+  lastCommand: CommandSpec | undefined;
+
+  readonly #node: NodeApi;
+  readonly #connections: Connections;
+  readonly #parser: RequestParser;
+  readonly #out: ReplyWriter = new ReplyWriter();
+  readonly #send: (bytes: Uint8Array) => boolean;
+
+  /** Places whose replies have not been written, oldest first. */
+  #first: ReplyPlace | undefined;
+  #last: ReplyPlace | undefined;
+  #places = 0;
+  /** Open requests by group. */
+  readonly #reads: number[] = [];
+  readonly #writes: number[] = [];
+  #held: OpenRequest | HeldLocal | undefined;
+  /** Bytes of replies that wait for older ones. */
+  #waitingBytes = 0;
+
+  #running = false;
+  /** Listed with `Connections` for the end of this pass. */
+  #listed = false;
+  /** The client has not read what it was sent: nothing is taken from it until it has. */
+  #unread = false;
+  #paused = false;
+  /** There is input that could not be taken yet. */
+  #waiting = false;
+  /** No further commands; the socket closes when the open ones are answered. */
+  #finishing = false;
+  /** The client has closed its side. */
+  #ended = false;
+  #closed = false;
+
+  constructor(id: number, socket: ClientSocket, redirect: boolean, node: NodeApi, connections: Connections) {
+    this.id = id;
+    this.socket = socket;
+    this.redirect = redirect;
+    this.openedMs = connections.facts.wallMs();
+    this.#node = node;
+    this.#connections = connections;
+    this.#parser = new RequestParser(connections.input);
+    this.#send = (bytes) => socket.write(bytes);
+  }
+
+  get resp(): RespVersion {
+    return this.#out.resp;
+  }
+
+  set resp(version: RespVersion) {
+    this.#out.resp = version;
+  }
+
+  /** Commands that have no answer yet. */
+  get open(): number {
+    return this.#places;
+  }
+
+  /** Takes the chunk over: nobody may write into it afterwards. */
+  onData(chunk: Uint8Array): void {
+    if (this.#closed || this.#finishing) return;
+    this.#parser.push(chunk);
+    // Most waits end within the pass, so only a client that goes on sending is stopped. What cannot be taken stays in
+    // the system's buffers then, where the client feels it.
+    if (this.#waiting && !this.#paused) {
+      this.#paused = true;
+      this.socket.pause();
+    }
+    this.#run();
+  }
+
+  /** The client has read everything. */
+  onDrain(): void {
+    this.#unread = false;
+    this.#run();
+  }
+
+  /** The client closed its side; what it sent before is still answered. */
+  onEnd(): void {
+    this.#ended = true;
+    this.#run();
+  }
+
+  /** The socket is gone. What is open goes on, unheard. */
+  onClose(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#parser.close();
+    this.#first = undefined;
+    this.#last = undefined;
+    this.#places = 0;
+    this.#held = undefined;
+    this.#connections.remove(this);
+  }
+
+  /** No further commands; closes when all that are open are answered and sent. */
+  finish(): void {
+    this.#finishing = true;
+  }
+
+  /** Ends the connection from our side: a shutdown. Open commands are still answered. */
+  shutDown(): void {
+    this.finish();
+    this.#run();
+  }
+
+  onPassEnd(): void {
+    this.#listed = false;
+    this.#run();
+  }
+
+  /** A request has its reply: writes it, and those that waited for it. */
+  settled(request: OpenRequest): void {
+    const counts = request.write ? this.#writes : this.#reads;
+    counts[request.group] = (counts[request.group] as number) - 1;
+    if (this.#closed) return;
+    if (request !== this.#first) {
+      const reply = request.reply as Reply;
+      if (reply.type === "bulk") this.#waitingBytes += reply.bytes.length;
+      return;
+    }
+    let place: ReplyPlace | undefined = request;
+    while (place !== undefined) {
+      const reply: Reply | undefined = place.reply;
+      if (reply === undefined) break;
+      if (place !== request && reply.type === "bulk") this.#waitingBytes -= reply.bytes.length;
+      this.#out.reply(reply);
+      this.#places -= 1;
+      place = place.next;
+    }
+    this.#first = place;
+    if (place === undefined) this.#last = undefined;
+    if (this.#running) return;
+    // Inside a pass the node is not asked for more; the end of the pass continues.
+    if (this.#out.length > CONNECTION_OUTPUT_BYTES_PAUSE) this.#flush();
+    this.#list();
+  }
+
+  /** Takes commands as long as there are any and nothing speaks against it, then sends what has been answered. */
+  #run(): void {
+    if (this.#running || this.#closed) return;
+    this.#running = true;
+    let more = true;
+    while (more && !this.#finishing && !this.#unread && this.#places < CONNECTION_INFLIGHT_MAX) {
+      more = this.#held === undefined ? this.#take() : this.#retry();
+      if (this.#out.length > CONNECTION_OUTPUT_BYTES_PAUSE) this.#flush();
+    }
+    this.#running = false;
+    this.#waiting = more || this.#held !== undefined;
+    this.#flush();
+    if (this.#closed) return;
+    if (this.#places === 0 && (this.#finishing || (this.#ended && !more))) {
+      this.#finishing = true;
+      this.socket.close();
+    } else if (this.#paused && !this.#waiting) {
+      this.#paused = false;
+      this.socket.resume();
+    }
+  }
+
+  /** One command of the input; false when there is none that can be taken. */
+  #take(): boolean {
+    const parser = this.#parser;
+    switch (parser.next()) {
+      case Parsed.command:
+        return this.#dispatch();
+      case Parsed.refused:
+        this.#answer(err(parser.problem));
+        return true;
+      case Parsed.broken:
+        this.#answer(err(parser.problem));
+        this.finish();
+        return false;
+      default:
+        return false;
+    }
+  }
+
+  /** False: the command must wait. */
+  #dispatch(): boolean {
+    const parser = this.#parser;
+    const count = parser.argCount;
+    const spec = findCommand(parser.source, parser.from(0), parser.to(0));
+    const args = new Array<Uint8Array>(count - 1);
+    for (let i = 1; i < count; i += 1) args[i - 1] = parser.arg(i);
+    this.#connections.commands += 1;
+    if (spec === undefined) return this.#answer(unknownCommand(parser.arg(0), args));
+    this.lastCommand = spec;
+    if (spec.opcode === 0) return this.#local(spec, args);
+    const slot = admit(spec, args);
+    if (typeof slot !== "number") return this.#answer(slot);
+    const group = this.#node.shardOf(slot);
+    if (group === undefined) return this.#answer(SLOT_NOT_SERVED);
+    return this.#start(new OpenRequest(this, spec, args, slot, group, isWrite(spec)));
+  }
+
+  #retry(): boolean {
+    const held = this.#held as OpenRequest | HeldLocal;
+    this.#held = undefined;
+    return held instanceof OpenRequest ? this.#start(held) : this.#local(held.spec, held.args);
+  }
+
+  #start(request: OpenRequest): boolean {
+    const group: GroupId = request.group;
+    const mine = request.write ? this.#writes : this.#reads;
+    const others = request.write ? this.#reads : this.#writes;
+    if ((others[group] ?? 0) > 0) {
+      this.#held = request;
+      return false;
+    }
+    mine[group] = (mine[group] ?? 0) + 1;
+    this.#place(request);
+    this.#node.execute(request);
+    return true;
+  }
+
+  /** Such a command may change how later replies are written, so it runs when all before it have been. */
+  #local(spec: CommandSpec, args: readonly Uint8Array[]): boolean {
+    if (this.#first !== undefined) {
+      this.#held = { spec, args };
+      return false;
+    }
+    return this.#answer(answerLocally(spec, args, this, this.#connections));
+  }
+
+  /** Always true. */
+  #answer(reply: Reply): boolean {
+    if (reply.type === "error") this.#connections.errors += 1;
+    if (this.#first === undefined) this.#out.reply(reply);
+    else this.#place(new ReplyPlace(reply));
+    return true;
+  }
+
+  #place(place: ReplyPlace): void {
+    if (this.#last === undefined) this.#first = place;
+    else this.#last.next = place;
+    this.#last = place;
+    this.#places += 1;
+  }
+
+  #list(): void {
+    if (this.#listed) return;
+    this.#listed = true;
+    this.#connections.list(this);
+  }
+
+  #flush(): void {
+    if (this.#closed) return;
+    if (this.#out.length > 0) this.#out.drain(this.#send);
+    const pending = this.socket.pendingBytes;
+    this.#unread = pending > CONNECTION_OUTPUT_BYTES_PAUSE;
+    if (pending + this.#waitingBytes <= CONNECTION_OUTPUT_BYTES_MAX) return;
+    this.#connections.outputLimitDisconnections += 1;
+    this.socket.destroy();
+    this.onClose();
+  }
+}

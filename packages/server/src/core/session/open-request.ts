@@ -1,0 +1,59 @@
+import { assert, type GroupId, type Slot } from "../base/index.ts";
+import type { CommandSpec, Reply } from "../command/index.ts";
+import type { Request } from "../node/index.ts";
+
+/** A reply's place in the order of its connection. */
+export class ReplyPlace {
+  reply: Reply | undefined;
+  /** The place behind this one. */
+  next: ReplyPlace | undefined;
+
+  constructor(reply: Reply | undefined) {
+    this.reply = reply;
+    this.next = undefined;
+  }
+}
+
+/** Who is told that a request is answered. */
+export interface RequestOwner {
+  readonly redirect: boolean;
+  readonly stale: boolean;
+  settled(request: OpenRequest): void;
+}
+
+/** A command on its way through the node. One small object a command: everything else on the way is reused. */
+export class OpenRequest extends ReplyPlace implements Request {
+  readonly spec: CommandSpec;
+  readonly args: readonly Uint8Array[];
+  readonly slot: Slot;
+  readonly redirect: boolean;
+  readonly stale: boolean;
+  readonly group: GroupId;
+  readonly write: boolean;
+  readonly #owner: RequestOwner;
+
+  constructor(
+    owner: RequestOwner,
+    spec: CommandSpec,
+    args: readonly Uint8Array[],
+    slot: Slot,
+    group: GroupId,
+    write: boolean,
+  ) {
+    super(undefined);
+    this.spec = spec;
+    this.args = args;
+    this.slot = slot;
+    this.redirect = owner.redirect;
+    this.stale = owner.stale;
+    this.group = group;
+    this.write = write;
+    this.#owner = owner;
+  }
+
+  complete(reply: Reply): void {
+    assert(this.reply === undefined, "a request is completed once");
+    this.reply = reply;
+    this.#owner.settled(this);
+  }
+}

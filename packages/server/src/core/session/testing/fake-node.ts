@@ -1,0 +1,189 @@
+import {
+  bootCounter,
+  type ClusterId,
+  clusterId,
+  type GroupId,
+  groupId,
+  latin1,
+  type NodeId,
+  nodeId,
+  replicaId,
+  SLOT_COUNT,
+  type Slot,
+  term,
+} from "../../base/index.ts";
+import { type CommandContext, errorReply, NOT_RESIDENT, type Reply } from "../../command/index.ts";
+import type { ClusterMap, NodeInfo, ShardInfo } from "../../meta/index.ts";
+import type { LeaderHint, NodeApi, NodeStatus, Request } from "../../node/index.ts";
+import type { Row } from "../../store/index.ts";
+
+export interface FakeNodeOptions {
+  readonly shards?: number;
+  /** Nodes of the cluster; this one is the first. Shard n is led by node n modulo nodes. */
+  readonly nodes?: readonly { readonly clusterPort: number; readonly host?: string }[];
+  /** Requests wait for `answer` instead of being run at once. */
+  readonly manual?: boolean;
+  /** Rows that several fake nodes share, as if they forwarded to each other. */
+  readonly rows?: Map<string, Row>;
+  readonly self?: number;
+}
+
+export const hexId = (n: number): NodeId => nodeId(n.toString(16).padStart(40, "0"));
+
+/** A node without a log, peers or a disk: commands run on a Map. It keeps what it promises about order, nothing else. */
+export class FakeNode implements NodeApi {
+  readonly id: NodeId;
+  map: ClusterMap;
+  readonly rows: Map<string, Row>;
+  /** Requests that have not been run, in the order they came. */
+  readonly waiting: Request[] = [];
+  /** Names of commands in the order in which they were given to `execute`. */
+  readonly executed: string[] = [];
+  /** Answers everything with this instead of running it. */
+  reply: ((request: Request) => Reply | undefined) | undefined;
+  ready = true;
+  leaderless = false;
+  readonly #manual: boolean;
+  readonly #listeners: (() => void)[] = [];
+  readonly #context: CommandContext;
+  #passAsked = false;
+
+  constructor(options: FakeNodeOptions = {}) {
+    const nodes = options.nodes ?? [{ clusterPort: 7379 }];
+    this.id = hexId((options.self ?? 0) + 1);
+    this.rows = options.rows ?? new Map();
+    this.#manual = options.manual ?? false;
+    this.map = mapOf(nodes, options.shards ?? 1);
+    const rows = this.rows;
+    this.#context = {
+      nowMs: 0,
+      version: 1,
+      get: (_slot, key) => rows.get(key) ?? null,
+      put: (_slot, key, row) => void rows.set(key, row),
+      delete: (_slot, key) => rows.delete(key),
+      latin1,
+    };
+  }
+
+  shardOf(slot: Slot): GroupId | undefined {
+    return this.map.shards.find((shard) => shard.slots.some(({ from, to }) => from <= slot && slot <= to))?.group;
+  }
+
+  leaderOf(group: GroupId): LeaderHint | undefined {
+    if (this.leaderless) return undefined;
+    const ids = [...this.map.nodes.keys()];
+    return { node: ids[(group - 1) % ids.length] as NodeId, term: term(1) };
+  }
+
+  isUp(_node: NodeId): boolean {
+    return true;
+  }
+
+  execute(request: Request): void {
+    this.executed.push(request.spec.name);
+    if (this.#manual) this.waiting.push(request);
+    else this.#run(request);
+    this.#askForPass();
+  }
+
+  /** Runs the request that waits at `position`; its reply is written at the next `pass`. */
+  answer(position = 0): void {
+    const [request] = this.waiting.splice(position, 1);
+    if (request === undefined) throw new Error("no such request waits");
+    this.#run(request);
+  }
+
+  answerAll(): void {
+    while (this.waiting.length > 0) this.answer();
+  }
+
+  pass(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  keyCount(): number {
+    return this.rows.size;
+  }
+
+  status(): NodeStatus {
+    return {
+      id: this.id,
+      name: "fake",
+      ready: this.ready,
+      mapVersion: this.map.version,
+      groups: [],
+      peers: [],
+      numbers: { passes: 1 },
+    };
+  }
+
+  onPassEnd(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #run(request: Request): void {
+    const own = this.reply?.(request);
+    if (own !== undefined) {
+      request.complete(own);
+      return;
+    }
+    const group = this.shardOf(request.slot);
+    const leader = group === undefined ? undefined : this.leaderOf(group);
+    if (request.redirect && leader !== undefined && leader.node !== this.id) {
+      const { addresses } = this.map.nodes.get(leader.node) as NodeInfo;
+      request.complete(errorReply("MOVED", `${request.slot} ${addresses.host}:${addresses.clusterPort}`));
+      return;
+    }
+    const reply = request.spec.run?.(this.#context, request.slot, request.args);
+    if (reply === undefined || reply === NOT_RESIDENT) throw new Error("a Map holds every row");
+    request.complete(reply);
+  }
+
+  /** As a real node: soon, once. */
+  #askForPass(): void {
+    if (this.#manual || this.#passAsked) return;
+    this.#passAsked = true;
+    queueMicrotask(() => {
+      this.#passAsked = false;
+      this.pass();
+    });
+  }
+}
+
+function mapOf(nodes: NonNullable<FakeNodeOptions["nodes"]>, shardCount: number): ClusterMap {
+  const cluster: ClusterId = clusterId("c".repeat(40));
+  const infos = nodes.map(
+    ({ clusterPort, host }, n): NodeInfo => ({
+      id: hexId(n + 1),
+      name: `node-${n + 1}`,
+      addresses: {
+        host: host ?? "127.0.0.1",
+        clusterPort,
+        peerPort: 7100 + n,
+        respPort: 6379 + n,
+        grpcPort: 7000 + n,
+        httpPort: 7080 + n,
+      },
+      bootCounter: bootCounter(1),
+      directory: undefined,
+    }),
+  );
+  const shards = Array.from(
+    { length: shardCount },
+    (_, n): ShardInfo => ({
+      group: groupId(n + 1),
+      slots: [
+        { from: Math.floor((n * SLOT_COUNT) / shardCount), to: Math.floor(((n + 1) * SLOT_COUNT) / shardCount) - 1 },
+      ],
+      replicas: infos.map(({ id }, i) => ({ replica: replicaId(n * 16 + i + 1), node: id })),
+      epoch: 1,
+    }),
+  );
+  return {
+    clusterId: cluster,
+    version: 1,
+    nodes: new Map(infos.map((info) => [info.id, info])),
+    metaReplicas: [],
+    shards,
+  };
+}

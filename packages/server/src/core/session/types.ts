@@ -1,0 +1,36 @@
+/** One client's byte stream, as the connection sees it. The front implements it; tests stand in for it. */
+export interface ClientSocket {
+  /** `host:port` of the other side, for CLIENT LIST. */
+  readonly remoteAddress: string;
+  /** `host:port` of this side. */
+  readonly localAddress: string;
+  /**
+   * Sends bytes after all that was sent before. True: they are out of our hands, and the buffer may be used again.
+   * False: the buffer belongs to the socket from now on.
+   */
+  write(bytes: Uint8Array): boolean;
+  /** Bytes written that the system has not taken yet. `Connection.onDrain` is called when there are none left. */
+  readonly pendingBytes: number;
+  /** No more `Connection.onData` until `resume` (one that is under way may still come). */
+  pause(): void;
+  resume(): void;
+  /** Ends our side once everything written has left. */
+  close(): void;
+  /** Ends it now; what was not sent is lost. */
+  destroy(): void;
+}
+
+/** What INFO and HELLO tell about the process, which core cannot know. */
+export interface ServerFacts {
+  /** Of sherd. */
+  readonly version: string;
+  readonly processId: number;
+  /** `Linux 6.1.0 x86_64`. */
+  readonly system: string;
+  readonly nodeVersion: string;
+  wallMs(): number;
+  uptimeMs(): number;
+  memory(): { readonly residentBytes: number; readonly heapBytes: number };
+  /** Seconds of CPU used so far. */
+  cpu(): { readonly userSeconds: number; readonly systemSeconds: number };
+}

@@ -1,0 +1,47 @@
+import type { Server } from "node:net";
+import { SherdError } from "../core/base/index.ts";
+
+/** Where a front listens. Port 0: any free one; `Front.port` says which. */
+export interface Listen {
+  readonly host: string;
+  readonly port: number;
+  /** Told when a connection could not be accepted (too many open files); the front goes on. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** A server that is up. */
+export interface Front {
+  readonly host: string;
+  readonly port: number;
+  /** Takes nothing new, answers what is open, then closes. Resolves when the port is free. */
+  close(): Promise<void>;
+}
+
+/** Connections that the system holds ready while the node is busy. */
+const BACKLOG = 1024;
+
+/** How long `close` waits for clients to take their last replies before it cuts them off. */
+export const CLOSE_GRACE_MS = 2_000;
+
+/** Throws SHERD_ADDRESS_IN_USE, or SHERD_CONFIG_INVALID for an address that this machine does not have. */
+export function listen(server: Server, what: string, { host, port, onError }: Listen): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.on("error", (error: NodeJS.ErrnoException) => {
+      if (server.listening) onError?.(error);
+      else reject(listenError(error, what, host, port));
+    });
+    server.listen({ host, port, backlog: BACKLOG }, () => {
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : port);
+    });
+  });
+}
+
+export function listenError(error: NodeJS.ErrnoException, what: string, host: string, port: number): SherdError {
+  if (error.code === "EADDRINUSE") {
+    return new SherdError("SHERD_ADDRESS_IN_USE", `The ${what} port ${host}:${port} is taken.`, { cause: error });
+  }
+  return new SherdError("SHERD_CONFIG_INVALID", `Cannot listen for ${what} on ${host}:${port}: ${error.message}.`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,20 @@
+import { arch, release, type } from "node:os";
+import type { ServerFacts } from "../../core/session/index.ts";
+
+/** What INFO says about this process. */
+export const processFacts = (version: string): ServerFacts => ({
+  version,
+  processId: process.pid,
+  system: `${type()} ${release()} ${arch()}`,
+  nodeVersion: process.versions.node,
+  wallMs: () => Date.now(),
+  uptimeMs: () => process.uptime() * 1000,
+  memory() {
+    const { rss, heapUsed, external } = process.memoryUsage();
+    return { residentBytes: rss, heapBytes: heapUsed + external };
+  },
+  cpu() {
+    const { user, system } = process.cpuUsage();
+    return { userSeconds: user / 1e6, systemSeconds: system / 1e6 };
+  },
+});

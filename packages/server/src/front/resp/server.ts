@@ -1,0 +1,55 @@
+import { createServer, type Socket } from "node:net";
+import type { Connection, Connections } from "../../core/session/index.ts";
+import { CLOSE_GRACE_MS, type Front, type Listen, listen } from "../listen.ts";
+import { TcpClientSocket } from "./socket.ts";
+
+export interface RespOptions extends Listen {
+  /** True: the cluster port, which answers MOVED. False: the port for any client, which forwards. */
+  readonly redirect: boolean;
+}
+
+const TOO_MANY = "-ERR max number of clients reached\r\n";
+
+/** Listens for RESP clients. Both ports of a node share its `Connections`, and with them their limits. */
+export async function startResp(connections: Connections, options: RespOptions): Promise<Front> {
+  const open = new Map<Socket, Connection>();
+  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => {
+    accept(connections, options.redirect, open, socket);
+  });
+  const port = await listen(server, options.redirect ? "cluster" : "RESP", options);
+  return {
+    host: options.host,
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        const grace = setTimeout(() => {
+          for (const socket of open.keys()) socket.destroy();
+        }, CLOSE_GRACE_MS);
+        server.close(() => {
+          clearTimeout(grace);
+          resolve();
+        });
+        for (const connection of open.values()) connection.shutDown();
+      }),
+  };
+}
+
+function accept(connections: Connections, redirect: boolean, open: Map<Socket, Connection>, socket: Socket): void {
+  // A client may go away at any moment; `close` follows and says all there is to say.
+  socket.on("error", () => {});
+  const connection = connections.open(new TcpClientSocket(socket), redirect);
+  if (connection === undefined) {
+    socket.end(TOO_MANY);
+    socket.resume();
+    return;
+  }
+  open.set(socket, connection);
+  // A plain view: making views of it is twice as fast as of a Buffer.
+  socket.on("data", (chunk: Buffer) => connection.onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)));
+  socket.on("drain", () => connection.onDrain());
+  socket.on("end", () => connection.onEnd());
+  socket.on("close", () => {
+    open.delete(socket);
+    connection.onClose();
+  });
+}
