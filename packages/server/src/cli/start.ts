@@ -1,7 +1,8 @@
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { NODES_MAX, REPLICAS_PER_GROUP_MAX, SLOT_COUNT } from "../core/base/index.ts";
-import type { ClusterFile, Launcher, LocalCluster, PortName } from "../daemon/index.ts";
+import type { ClusterFile, LocalCluster, PortName } from "../daemon/index.ts";
 import { EXIT, type ExitCode, runSubcommand } from "./exit.ts";
 import { integerIn, parsePort } from "./options.ts";
 
@@ -68,7 +69,10 @@ async function start(options: StartOptions): Promise<ExitCode> {
     );
     launcher.start();
     void launcher.settled.then(() => {
-      if (!asked) print(describeReady(cluster.file, launcher, performance.now() - startedMs));
+      if (!asked) {
+        const self = selfCommand(process.argv[1] ?? "sherd", process.cwd());
+        print(describeReady(cluster.file, new Set(launcher.serving), performance.now() - startedMs, self));
+      }
     });
     await launcher.ended;
     print(asked ? "Stopped." : "No node runs any more.");
@@ -84,8 +88,14 @@ function describeBeginning({ created, file }: LocalCluster, data: string): strin
   return `Starting ${created ? "a new cluster" : "the cluster"} in ${data}: ${shape}.${risk}`;
 }
 
-export function describeReady(file: ClusterFile, launcher: Pick<Launcher, "serving">, tookMs: number): string {
-  const serving = new Set(launcher.serving);
+/** How this program was called, so that what is printed can be pasted: from a checkout, by npx, or installed. */
+export function selfCommand(program: string, workingDirectory: string): string {
+  if (!program.endsWith(".js")) return program.includes(join("node_modules", ".bin")) ? "npx sherd" : "sherd";
+  const path = relative(workingDirectory, program);
+  return `node ${path.startsWith("..") ? program : path}`;
+}
+
+export function describeReady(file: ClusterFile, serving: ReadonlySet<string>, tookMs: number, self: string): string {
   const nodes = file.nodes.filter((node) => serving.has(node.name));
   const first = nodes[0];
   if (first === undefined) return "No node serves.";
@@ -100,8 +110,8 @@ export function describeReady(file: ClusterFile, launcher: Pick<Launcher, "servi
     ),
     "Try:",
     `  redis-cli -h ${first.host} -p ${first.respPort} set greeting hello`,
-    `  npx sherd get greeting --host ${first.host} --port ${first.respPort}`,
-    `  npx sherd status --host ${first.host} --http-port ${first.httpPort}`,
+    `  ${self} get greeting --host ${first.host} --port ${first.respPort}`,
+    `  ${self} status --host ${first.host} --http-port ${first.httpPort}`,
     "Ctrl-C stops it; the data stays.",
   ].join("\n");
 }
