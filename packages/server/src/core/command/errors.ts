@@ -1,12 +1,14 @@
 import { KEY_BYTES_MAX, latin1, type Slot, utf8 } from "../base/index.ts";
 import type { Reply } from "./types.ts";
 
+export type ErrorReply = Extract<Reply, { readonly type: "error" }>;
+
 /** An error is one line: what a client sent and we quote must not end it early. */
 const oneLine = (text: string): string => text.replace(/[\r\n]/g, " ");
 
 /** Texts that clients and their users' code compare are Redis' to the letter; the rest says what to do. */
-export const errorReply = (kind: string, text: string): Reply => ({ type: "error", kind, text: oneLine(text) });
-export const err = (text: string): Reply => errorReply("ERR", text);
+export const errorReply = (kind: string, text: string): ErrorReply => ({ type: "error", kind, text: oneLine(text) });
+export const err = (text: string): ErrorReply => errorReply("ERR", text);
 
 export const SYNTAX_ERROR: Reply = err("syntax error");
 export const NOT_AN_INTEGER: Reply = err("value is not an integer or out of range");
@@ -17,7 +19,7 @@ const QUOTED_BYTES_MAX = 128;
 
 const quoted = (bytes: Uint8Array, bytesMax: number): string => utf8(bytes.subarray(0, bytesMax));
 
-export function unknownCommand(name: Uint8Array, args: readonly Uint8Array[]): Reply {
+export function unknownCommand(name: Uint8Array, args: readonly Uint8Array[]): ErrorReply {
   let shown = "";
   for (const arg of args) {
     if (shown.length >= QUOTED_BYTES_MAX) break;
@@ -26,7 +28,7 @@ export function unknownCommand(name: Uint8Array, args: readonly Uint8Array[]): R
   return err(`unknown command '${quoted(name, QUOTED_BYTES_MAX)}', with args beginning with: ${shown}`);
 }
 
-export const unknownSubcommand = (container: string, name: Uint8Array): Reply =>
+export const unknownSubcommand = (container: string, name: Uint8Array): ErrorReply =>
   err(`unknown subcommand '${quoted(name, QUOTED_BYTES_MAX)}'. Try ${container.toUpperCase()} HELP.`);
 
 export const wrongArity = (command: string): Reply => err(`wrong number of arguments for '${command}' command`);

@@ -1,3 +1,4 @@
+import { VALUE_BYTES_MAX } from "../base/index.ts";
 import { RowKind } from "../store/index.ts";
 import { err } from "./errors.ts";
 import { type CommandSpec, NIL, NOT_RESIDENT, OK } from "./types.ts";
@@ -30,7 +31,11 @@ export const stringCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     group: "string",
     summary: "Gives a key a value, whatever it held before. Options (NX, XX, GET, EX, PX, ...) are refused so far.",
-    check: (args) => (args.length > 2 ? SET_OPTIONS : undefined),
+    check(args) {
+      const bytes = (args[1] as Uint8Array).length;
+      if (bytes > VALUE_BYTES_MAX) return err(`value is ${bytes} bytes long; at most ${VALUE_BYTES_MAX} are allowed`);
+      return args.length > 2 ? SET_OPTIONS : undefined;
+    },
     run(context, slot, args) {
       const key = context.latin1(args[0] as Uint8Array);
       if (context.get(slot, key) === undefined) return NOT_RESIDENT;

@@ -1,5 +1,5 @@
 import { CLIENT_NAME_BYTES_MAX, latin1, utf8, utf8Bytes } from "../../base/index.ts";
-import { err, errorReply, NIL, NOT_AN_INTEGER, OK, type Reply, SYNTAX_ERROR, ZERO } from "../../command/index.ts";
+import { err, errorReply, NIL, NOT_AN_INTEGER, OK, type Reply, SYNTAX_ERROR } from "../../command/index.ts";
 import type { Connection } from "../connection.ts";
 import { REDIS_COMPATIBLE_VERSION } from "./info.ts";
 import type { Answers, LocalCall } from "./types.ts";

@@ -74,7 +74,7 @@ export function answerLocally(
   if (subcommand === undefined) {
     const unknown = unknownSubcommand(spec.name, name);
     const hint = NOT_BY_COMMAND.get(spec.name);
-    return hint === undefined || unknown.type !== "error" ? unknown : err(`${unknown.text} ${hint}`);
+    return hint === undefined ? unknown : err(`${unknown.text} ${hint}`);
   }
   if (!arityFits(subcommand, args.length)) return wrongArity(subcommand.name);
   const answer = answers.get(subcommand) as Answer;

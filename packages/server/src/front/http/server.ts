@@ -1,0 +1,76 @@
+import { createServer, type ServerResponse } from "node:http";
+import type { NodeApi } from "../../core/node/index.ts";
+import { CLOSE_GRACE_MS, type Front, type Listen, listen } from "../listen.ts";
+
+/** A client that does not send its request within this is cut off. */
+const REQUEST_MS_MAX = 10_000;
+
+/** Starts `/healthz`, `/readyz` and `/status`. */
+export async function startHttp(node: NodeApi, options: Listen): Promise<Front> {
+  const server = createServer(
+    { requestTimeout: REQUEST_MS_MAX, headersTimeout: REQUEST_MS_MAX },
+    (request, response) => {
+      const path = (request.url ?? "").split("?", 1)[0] as string;
+      request.resume();
+      if (request.method !== "GET" && request.method !== "HEAD") {
+        response.setHeader("Allow", "GET, HEAD");
+        send(response, 405, "text/plain", "only GET\n");
+        return;
+      }
+      answer(node, path, response);
+    },
+  );
+  const port = await listen(server, "HTTP", options);
+  return {
+    host: options.host,
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        const grace = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+        server.close(() => {
+          clearTimeout(grace);
+          resolve();
+        });
+        server.closeIdleConnections();
+      }),
+  };
+}
+
+function answer(node: NodeApi, path: string, response: ServerResponse): void {
+  switch (path) {
+    case "/healthz":
+      // That the loop turns and this is sent is what it says.
+      send(response, 200, "text/plain", "ok\n");
+      return;
+    case "/readyz":
+      if (node.status().ready) send(response, 200, "text/plain", "ready\n");
+      else send(response, 503, "text/plain", "not ready: at least one replica has no leader or is catching up\n");
+      return;
+    case "/status":
+      send(response, 200, "application/json", `${JSON.stringify(statusOf(node), undefined, 2)}\n`);
+      return;
+    default:
+      send(response, 404, "text/plain", "known paths: /healthz /readyz /status\n");
+  }
+}
+
+/** The node's state and its copy of the cluster map. */
+function statusOf(node: NodeApi): Record<string, unknown> {
+  const { clusterId, version, nodes, metaReplicas, shards } = node.map;
+  return {
+    ...node.status(),
+    keys: node.keyCount(),
+    map: {
+      clusterId,
+      version,
+      nodes: [...nodes.values()],
+      metaReplicas,
+      shards: shards.map((shard) => ({ ...shard, leader: node.leaderOf(shard.group) })),
+    },
+  };
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { "content-type": `${type}; charset=utf-8`, "cache-control": "no-store" });
+  response.end(body);
+}
