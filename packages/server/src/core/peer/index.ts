@@ -1,8 +1,8 @@
 /**
  * peer: messages between nodes, over byte streams, and who is where.
  *
- * Each node dials every other. What it sends goes through the connections it dialed, what it receives comes through
- * those it accepted. Handshakes name the cluster, the node, its data directory and its start, and tell of all other
+ * Each node dials every other, so that a link that is up is known to work in both directions; of the two connections
+ * the one dialed by the node with the lower id carries the messages of both. Handshakes name the cluster, the node, its data directory and its start, and tell of all other
  * nodes; changes are gossiped on. docs/formats/peer.md describes every byte.
  *
  * Invariants

@@ -1,4 +1,4 @@
-import { type NodeId, PEER_REDIAL_MS_MAX, PEER_REDIAL_MS_MIN, PEER_REDIALS_AT_ONCE } from "../base/index.ts";
+import { assert, type NodeId, PEER_REDIAL_MS_MAX, PEER_REDIAL_MS_MIN, PEER_REDIALS_AT_ONCE } from "../base/index.ts";
 import type { Env } from "../env/index.ts";
 import { FrameQueue } from "./frames.ts";
 import type { PeerAddress, PeerStream } from "./stream.ts";
@@ -31,7 +31,7 @@ export class Backoff {
   }
 }
 
-/** What this node has with one other: a stream each way, and what waits to be sent. */
+/** What this node has with one other: the stream it dialed, the one the other dialed, and what waits to be sent. */
 export class Link {
   readonly node: NodeId;
   readonly queue: FrameQueue;
@@ -57,8 +57,11 @@ export class Link {
   /** Where to dial, best first; at most two: what the node says of itself, and where it was met. */
   #addresses: PeerAddress[] = [];
 
-  constructor(env: Env, node: NodeId) {
+  readonly #carriedByOutgoing: boolean;
+
+  constructor(env: Env, self: NodeId, node: NodeId) {
     this.node = node;
+    this.#carriedByOutgoing = self < node;
     this.queue = new FrameQueue(env);
     this.backoff = new Backoff(env);
   }
@@ -67,8 +70,28 @@ export class Link {
     return this.#addresses[0];
   }
 
+  /** The outgoing stream reached the node. */
   get ready(): boolean {
     return this.outgoing?.peer !== undefined;
+  }
+
+  /**
+   * The stream that carries the messages, of both directions: the one that the node with the lower id dialed, so both
+   * ends agree. Each direction on a stream of its own would double the packets: answers could not carry the
+   * acknowledgements of what they answer.
+   */
+  get carrier(): PeerStream | undefined {
+    const stream = this.#carriedByOutgoing ? this.outgoing : this.incoming;
+    return stream?.peer === undefined ? undefined : stream;
+  }
+
+  /** A stream is gone. What waited for it is, too. */
+  remove(stream: PeerStream): void {
+    const outgoing = this.outgoing === stream;
+    assert(outgoing || this.incoming === stream, "a link removes a stream that it has");
+    if (outgoing) this.outgoing = undefined;
+    else this.incoming = undefined;
+    if (outgoing === this.#carriedByOutgoing) this.queue.clear();
   }
 
   /** Both directions, with the same start of the peer. */

@@ -94,7 +94,7 @@ class PeerNetwork implements Peers, StreamOwner {
   send(to: NodeId, message: Uint8Array): void {
     assert(to !== this.#self.nodeId, "a node sends nothing to itself over the network");
     const link = this.#links.get(to);
-    if (link === undefined || !link.ready) {
+    if (link?.carrier === undefined) {
       this.#count.peerMessagesDropped += 1;
       return;
     }
@@ -261,7 +261,7 @@ class PeerNetwork implements Peers, StreamOwner {
   #link(node: NodeId): Link {
     let link = this.#links.get(node);
     if (link === undefined) {
-      link = new Link(this.#env, node);
+      link = new Link(this.#env, this.#self.nodeId, node);
       const info = this.#book.get(node);
       if (info !== undefined) link.prefer(peerAddress(info));
       this.#links.set(node, link);
@@ -288,8 +288,8 @@ class PeerNetwork implements Peers, StreamOwner {
   }
 
   #pump(link: Link): void {
-    const { outgoing } = link;
-    if (outgoing?.peer !== undefined && !outgoing.blocked) link.queue.pump(outgoing);
+    const { carrier } = link;
+    if (carrier !== undefined && !carrier.blocked) link.queue.pump(carrier);
   }
 
   // --- what streams report
@@ -426,9 +426,8 @@ class PeerNetwork implements Peers, StreamOwner {
   }
 
   onDrain(stream: PeerStream): void {
-    const node = stream.target?.expected;
-    const link = node === undefined ? undefined : this.#links.get(node);
-    if (link?.outgoing !== stream) return;
+    const link = stream.peer === undefined ? undefined : this.#links.get(stream.peer.id);
+    if (link?.carrier !== stream) return;
     link.queue.drained();
     this.#pump(link);
   }
@@ -445,7 +444,7 @@ class PeerNetwork implements Peers, StreamOwner {
     if (target === undefined) {
       const link = stream.peer === undefined ? undefined : this.#links.get(stream.peer.id);
       if (link?.incoming !== stream) return;
-      link.incoming = undefined;
+      link.remove(stream);
       this.#report(link);
     } else if (target.expected === undefined) {
       this.#seeds.failed(stream, this.#nowMs);
@@ -456,8 +455,7 @@ class PeerNetwork implements Peers, StreamOwner {
   }
 
   #outgoingEnded(link: Link, stream: PeerStream, reason: CloseReason): void {
-    link.outgoing = undefined;
-    link.queue.clear();
+    link.remove(stream);
     const wasReady = stream.peer !== undefined;
     if (wasReady && this.#nowMs - stream.bornMs >= PEER_REDIAL_MS_MAX) {
       link.redialsAtOnce = PEER_REDIALS_AT_ONCE;

@@ -60,7 +60,7 @@ export interface StreamOwner {
 
 /**
  * One byte stream with a peer, in the protocol of docs/formats/peer.md: preamble, hello both ways, then frames.
- * The side that dialed sends messages, gossip and pings; the other answers the pings.
+ * Both sides send messages; the side that dialed sends gossip and pings; the other answers the pings.
  *
  * Whatever bytes arrive, the worst that happens is `onBroken`.
  */
@@ -247,7 +247,7 @@ export class PeerStream implements ConnectionHandler {
   /** False when the stream was closed over it. */
   #frame(body: Uint8Array): boolean {
     const kind = body[0] as number;
-    if (kind === FRAME_MESSAGES && this.peer !== undefined && !this.#dialed) {
+    if (kind === FRAME_MESSAGES && this.peer !== undefined) {
       eachMessage(body, this.#onMessage);
       return !this.closed;
     }
