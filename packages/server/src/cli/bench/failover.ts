@@ -64,15 +64,16 @@ export async function runFailover(
   kills: number,
   workers: number,
   say: (line: string) => void,
+  wholeMsMax: number = WHOLE_AGAIN_MS_MAX,
 ): Promise<FailoverReport> {
   const clientOptions: ClusterOptions = {
     seeds: nodes.list().map(({ addresses }) => ({ host: addresses.host, port: addresses.clusterPort })),
     retryDelayMsMin: RETRY_DELAY_MS,
     retryDelayMsMax: RETRY_DELAY_MS,
-    retryMsMax: WHOLE_AGAIN_MS_MAX,
+    retryMsMax: wholeMsMax,
   };
   const watcher = new ClusterConnections(clientOptions);
-  const run = new FailoverRun(nodes, watcher, await shardsOf(watcher));
+  const run = new FailoverRun(nodes, watcher, await shardsOf(watcher), wholeMsMax);
   const writers = startWriters(run, workers, clientOptions);
   try {
     const work = run.killAll(kills, say);
@@ -122,9 +123,11 @@ class FailoverRun {
   readonly kills: Kill[] = [];
   readonly #nodes: LocalNodes;
   readonly #watcher: ClusterConnections;
+  readonly #wholeMsMax: number;
   readonly #meters = new Map<string, GapMeter>();
 
-  constructor(nodes: LocalNodes, watcher: ClusterConnections, shards: readonly Shard[]) {
+  constructor(nodes: LocalNodes, watcher: ClusterConnections, shards: readonly Shard[], wholeMsMax: number) {
+    this.#wholeMsMax = wholeMsMax;
     this.#nodes = nodes;
     this.#watcher = watcher;
     this.shards = shards;
@@ -190,13 +193,13 @@ class FailoverRun {
 
   /** Every node is ready, the killed one as a new process, and after that every shard has acknowledged a write. */
   async #untilWhole(when: string, killed?: LocalNode): Promise<void> {
-    const deadlineMs = performance.now() + WHOLE_AGAIN_MS_MAX;
+    const deadlineMs = performance.now() + this.#wholeMsMax;
     const look = async (missing: () => Promise<string | undefined>): Promise<void> => {
       for (;;) {
         const reason = await missing();
         if (reason === undefined) return;
         if (performance.now() > deadlineMs) {
-          throw new SherdError("SHERD_NOT_WHOLE", `${WHOLE_AGAIN_MS_MAX / 1000} s ${when}: ${reason}.`);
+          throw new SherdError("SHERD_NOT_WHOLE", `${this.#wholeMsMax / 1000} s ${when}: ${reason}.`);
         }
         await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
       }
