@@ -24,8 +24,30 @@ export interface LogHandler {
   onPressure(groups: readonly GroupId[]): void;
 }
 
+export interface LogOptions {
+  /** Directory of the segments, within the disk's root. */
+  readonly directory?: string;
+  readonly segmentBytes?: number;
+  readonly frameBytesMax?: number;
+  readonly retainedBytesMax?: number;
+  readonly carryBytesMax?: number;
+}
+
+/** Counted since the start. */
+export interface LogStats {
+  readonly writes: number;
+  readonly writtenBytes: number;
+  readonly entries: number;
+  /** Uses of segments begun. */
+  readonly segments: number;
+  /** Idle groups copied so that old segments could be released. */
+  readonly carries: number;
+}
+
 /** The write-ahead log of a node, for all of its groups. */
 export interface Log {
+  /** There was no log in the directory before: a node that has anything in its store must refuse to go on. */
+  readonly created: boolean;
   /** As found at start; not updated. */
   readonly recovered: ReadonlyMap<GroupId, RecoveredGroup>;
   first(group: GroupId): Index;
@@ -58,6 +80,7 @@ export interface Log {
   readonly busy: boolean;
   /** Bytes of all segments that hold live records. */
   readonly retainedBytes: number;
+  readonly stats: LogStats;
   /** Writes what was gathered, seals, closes. */
   close(done: () => void): void;
 }

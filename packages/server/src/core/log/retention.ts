@@ -1,0 +1,166 @@
+import { assert, type GroupId, index, LOG_PRESSURE_REPEAT_MS } from "../base/index.ts";
+import type { Entry } from "../raft/index.ts";
+import { RECORD_HEADER_BYTES } from "./format.ts";
+import type { FrameQueue } from "./frames.ts";
+import type { GroupState } from "./group.ts";
+import type { EntryReader } from "./reader.ts";
+import type { Segments } from "./segments.ts";
+import type { LogHandler } from "./types.ts";
+
+/** Writes an image record: the group's entries are `entries` and nothing before them. */
+export type WriteImage = (state: GroupState, keepAfter: number, entries: readonly Entry[]) => void;
+
+/** The owner of these groups was asked to flush them. */
+interface Asked {
+  durable: number;
+  untilMs: number;
+}
+
+/**
+ * Decides which segments are still needed. Entries are dropped by whole segments, oldest first: an entry that nobody
+ * needs costs nothing until its segment goes, and may still help a slow replica.
+ *
+ * What a group needs of old segments depends on how much there is: as long as the log is within its limit, entries that
+ * other replicas want; beyond that, only what the store has not durably flushed, and an idle group that has that little
+ * left is carried: written again as a whole, so that it no longer needs the old segment.
+ */
+export class Retention {
+  readonly #groups: ReadonlyMap<GroupId, GroupState>;
+  readonly #frames: FrameQueue;
+  readonly #segments: Segments;
+  readonly #reader: EntryReader;
+  readonly #handler: LogHandler;
+  readonly #writeImage: WriteImage;
+  readonly #retainedBytesMax: number;
+  readonly #carryBytesMax: number;
+  readonly #asked = new Map<GroupId, Asked>();
+  #carrying = false;
+  carries = 0;
+
+  constructor(options: {
+    readonly groups: ReadonlyMap<GroupId, GroupState>;
+    readonly frames: FrameQueue;
+    readonly segments: Segments;
+    readonly reader: EntryReader;
+    readonly handler: LogHandler;
+    readonly writeImage: WriteImage;
+    readonly retainedBytesMax: number;
+    readonly carryBytesMax: number;
+  }) {
+    this.#groups = options.groups;
+    this.#frames = options.frames;
+    this.#segments = options.segments;
+    this.#reader = options.reader;
+    this.#handler = options.handler;
+    this.#writeImage = options.writeImage;
+    this.#retainedBytesMax = options.retainedBytesMax;
+    this.#carryBytesMax = options.carryBytesMax;
+  }
+
+  get retainedBytes(): number {
+    let bytes = this.#frames.position;
+    for (let at = this.#frames.firstLive; at < this.#frames.sequence; at += 1) bytes += this.#segments.bytesOf(at);
+    return bytes;
+  }
+
+  tick(nowMs: number): void {
+    // Nothing to gain while one segment is all there is.
+    if (this.#frames.firstLive === this.#frames.sequence) return;
+    this.#dropBefore(this.#firstNeeded((state) => Math.min(state.durable, state.wanted - 1)));
+    if (this.retainedBytes <= this.#retainedBytesMax) {
+      this.#asked.clear();
+      return;
+    }
+    this.#dropBefore(
+      Math.min(
+        this.#firstWithinLimit(),
+        this.#firstNeeded((state) => state.durable),
+      ),
+    );
+    if (this.retainedBytes > this.#retainedBytesMax) this.#relieve(nowMs);
+  }
+
+  /** The first segment that any group needs when each gives up its entries up to `drop`. */
+  #firstNeeded(drop: (state: GroupState) => number): number {
+    let first = this.#frames.sequence;
+    for (const state of this.#groups.values()) first = Math.min(first, state.firstNeeded(drop(state)));
+    return first;
+  }
+
+  #firstWithinLimit(): number {
+    let bytes = this.retainedBytes;
+    let first = this.#frames.firstLive;
+    while (bytes > this.#retainedBytesMax && first < this.#frames.sequence) {
+      bytes -= this.#segments.bytesOf(first);
+      first += 1;
+    }
+    return first;
+  }
+
+  #dropBefore(sequence: number): void {
+    if (sequence <= this.#frames.firstLive) return;
+    this.#frames.firstLive = sequence;
+    for (const state of this.#groups.values()) {
+      const drop = state.places.firstIn(sequence) - 1;
+      if (drop <= state.truncatedIndex) continue;
+      assert(drop <= state.durable, "only what the store has durably flushed is dropped");
+      state.dropThrough(drop);
+      this.#handler.onTruncated(state.id, index(drop));
+    }
+  }
+
+  /** Works on the groups that hold back the oldest segment. */
+  #relieve(nowMs: number): void {
+    const oldest = this.#frames.firstLive;
+    const ask: GroupId[] = [];
+    for (const state of this.#groups.values()) {
+      if (state.firstNeeded(state.durable) > oldest) continue;
+      if ((state.last <= state.durable || this.#hadItsChance(state, nowMs)) && this.#carry(state)) continue;
+      if (this.#mayAsk(state, nowMs)) ask.push(state.id);
+    }
+    if (ask.length > 0) this.#handler.onPressure(ask);
+  }
+
+  /** The owner was asked, and what is left is what a flush does not take: it is not applied, or not even committed. */
+  #hadItsChance(state: GroupState, nowMs: number): boolean {
+    const asked = this.#asked.get(state.id);
+    return asked !== undefined && (state.durable > asked.durable || nowMs >= asked.untilMs);
+  }
+
+  #mayAsk(state: GroupState, nowMs: number): boolean {
+    if (state.last <= state.durable) return false;
+    const asked = this.#asked.get(state.id);
+    if (asked !== undefined && nowMs < asked.untilMs) return false;
+    this.#asked.set(state.id, { durable: state.durable, untilMs: nowMs + LOG_PRESSURE_REPEAT_MS });
+    return true;
+  }
+
+  /** False: the group is too large to be carried. */
+  #carry(state: GroupState): boolean {
+    const limit = Math.min(this.#carryBytesMax, this.#frames.recordBytesMax - RECORD_HEADER_BYTES);
+    let keepAfter = Math.max(state.truncatedIndex, Math.min(state.durable, state.wanted - 1));
+    if (state.bytesAbove(keepAfter, limit) > limit) keepAfter = Math.max(state.truncatedIndex, state.durable);
+    if (state.bytesAbove(keepAfter, limit) > limit) return false;
+    if (keepAfter >= state.last) {
+      this.#write(state, state.last, []);
+    } else if (!this.#carrying && this.#reader.isReadable(state, state.last)) {
+      this.#carrying = true;
+      const version = state.version;
+      this.#reader.readAll(state, keepAfter + 1, (entries) => {
+        this.#carrying = false;
+        // A record that came meanwhile would be erased by an image that does not know it: the next tick tries again.
+        if (this.#groups.get(state.id) !== state || state.version !== version) return;
+        if (entries.length === state.last - keepAfter) this.#write(state, keepAfter, entries);
+      });
+    }
+    return true;
+  }
+
+  #write(state: GroupState, keepAfter: number, entries: readonly Entry[]): void {
+    const truncated = state.truncatedIndex;
+    this.#writeImage(state, keepAfter, entries);
+    this.carries += 1;
+    this.#asked.delete(state.id);
+    if (keepAfter > truncated) this.#handler.onTruncated(state.id, index(keepAfter));
+  }
+}
