@@ -111,7 +111,7 @@ test("asks every node of the map that the first one has", async () => {
   let map: ClusterMap | undefined;
   const answer = (at: number) => () => {
     if (map === undefined) throw new Error("asked too early");
-    return { node: statusOf(map, [...map.nodes.keys()][at] as NodeId), map: clusterMapToJson(map) };
+    return { ...statusOf(map, [...map.nodes.keys()][at] as NodeId), map: clusterMapToJson(map) };
   };
   const ports = [await serve(answer(0)), await serve(answer(1)), await serve(answer(2))];
   map = bootstrapPlan(fileWith(ports));

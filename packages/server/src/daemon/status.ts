@@ -8,31 +8,27 @@ import { STATUS_TIMEOUT_MS } from "./limits.ts";
 import { clusterMapSchema } from "./plan-json.ts";
 import { socketText } from "./ports.ts";
 
-/** What `GET /status` of a node answers. */
-export interface NodeAnswer {
-  readonly node: NodeStatus;
+/** What `GET /status` of a node answers: its status, and its copy of the map. */
+export interface NodeAnswer extends NodeStatus {
   readonly map: ClusterMap;
 }
 
 const integer = z.int().min(0);
 /** Checked only as far as it is used: a newer node may say more. */
-const answerSchema = z.object({
-  node: z.looseObject({
-    id: z.string(),
-    name: z.string(),
-    ready: z.boolean(),
-    mapVersion: integer,
-    groups: z.array(
-      z.looseObject({
-        group: integer,
-        replica: integer,
-        role: integer,
-        term: integer,
-        applied: integer,
-        commit: integer,
-      }),
-    ),
-  }),
+const answerSchema = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  ready: z.boolean(),
+  groups: z.array(
+    z.looseObject({
+      group: integer,
+      role: integer,
+      term: integer,
+      applied: integer,
+      commit: integer,
+      stopped: z.string().optional(),
+    }),
+  ),
   map: clusterMapSchema,
 });
 
@@ -78,13 +74,13 @@ export async function askCluster(host: string, httpPort: number): Promise<Cluste
   if (first instanceof Error) {
     throw new SherdError("SHERD_UNREACHABLE", `${socketText(host, httpPort)}: ${first.message}.`, { cause: first });
   }
-  const answers = new Map<NodeId, NodeStatus>([[first.node.id, first.node]]);
-  const others = [...first.map.nodes.values()].filter((info) => info.id !== first.node.id);
+  const answers = new Map<NodeId, NodeStatus>([[first.id, first]]);
+  const others = [...first.map.nodes.values()].filter((info) => info.id !== first.id);
   await Promise.all(
     others.map(async (info) => {
       const answer = await askNode(info.addresses.host, info.addresses.httpPort);
       // Another node may have taken the address over: its status would be shown under the wrong name.
-      if (!(answer instanceof Error) && answer.node.id === info.id) answers.set(info.id, answer.node);
+      if (!(answer instanceof Error) && answer.id === info.id) answers.set(info.id, answer);
     }),
   );
   return summarize(first.map, answers);
