@@ -1,5 +1,6 @@
 import { assert, type NodeId, PEER_REDIAL_MS_MAX, PEER_REDIAL_MS_MIN, PEER_REDIALS_AT_ONCE } from "../base/index.ts";
-import type { Env } from "../env/index.ts";
+import type { CloseReason, Env, PeerLinksHandler } from "../env/index.ts";
+import type { NodeInfo } from "../meta/index.ts";
 import { FrameQueue } from "./frames.ts";
 import type { PeerAddress, PeerStream } from "./stream.ts";
 
@@ -43,13 +44,13 @@ export class Link {
   /** As last reported. */
   up = false;
   /** It was up, and that the peer's process is gone has not been reported since. */
-  mayBeGone = false;
+  #mayBeGone = false;
   /** Nobody listened where the last ready stream led. */
   refused = false;
   /** Where the last ready stream led. */
-  provenAddress: PeerAddress | undefined;
+  #provenAddress: PeerAddress | undefined;
   /** Attempts left that need no pause. */
-  redialsAtOnce: number = PEER_REDIALS_AT_ONCE;
+  #redialsAtOnce: number = PEER_REDIALS_AT_ONCE;
   pingedMs = 0;
   /** Has messages for the next flush. */
   dirty = false;
@@ -101,6 +102,69 @@ export class Link {
     return there !== undefined && back !== undefined && there.bootCounter === back.bootCounter;
   }
 
+  /** The outgoing stream reached the node at `address`. */
+  arrived(address: PeerAddress, nowMs: number): void {
+    this.#provenAddress = { host: address.host, port: address.port };
+    this.prefer(this.#provenAddress);
+    this.refused = false;
+    this.pingedMs = nowMs;
+  }
+
+  /** Removes the outgoing stream, which ended. True: dial again at once. */
+  outgoingEnded(reason: CloseReason, nowMs: number): boolean {
+    const stream = this.outgoing as PeerStream;
+    const wasReady = stream.peer !== undefined;
+    this.remove(stream);
+    if (wasReady && nowMs - stream.bornMs >= PEER_REDIAL_MS_MAX) {
+      this.#redialsAtOnce = PEER_REDIALS_AT_ONCE;
+      this.backoff.reset();
+    }
+    if (reason === "refused" && sameAddress(stream.target, this.#provenAddress)) this.refused = true;
+    if (reason === "ended" && this.#redialsAtOnce > 0) {
+      this.#redialsAtOnce -= 1;
+      return true;
+    }
+    if (!wasReady) this.#rotate();
+    this.backoff.failed(nowMs);
+    return false;
+  }
+
+  /** The node started again, perhaps elsewhere. Returns the streams that belong to its earlier start. */
+  follow(info: NodeInfo): PeerStream[] {
+    const address = peerAddress(info);
+    this.prefer(address);
+    this.#redialsAtOnce = PEER_REDIALS_AT_ONCE;
+    const stale: PeerStream[] = [];
+    for (const stream of [this.outgoing, this.incoming]) {
+      if (stream === undefined) continue;
+      const { peer, target } = stream;
+      const fits =
+        peer === undefined
+          ? sameAddress(target, address)
+          : peer.bootCounter === info.bootCounter && peer.directory === info.directory;
+      if (!fits) stale.push(stream);
+    }
+    return stale;
+  }
+
+  /** Tells what changed since the last report. Every change of the streams ends with it. */
+  report(handler: PeerLinksHandler): void {
+    if (this.usable !== this.up) {
+      this.up = !this.up;
+      if (this.up) {
+        this.#mayBeGone = true;
+        this.refused = false;
+        handler.onUp(this.node);
+      } else {
+        handler.onDown(this.node, false);
+      }
+    }
+    if (this.#mayBeGone && this.refused && !this.ready && this.incoming === undefined) {
+      this.#mayBeGone = false;
+      handler.onDown(this.node, true);
+    }
+  }
+
   prefer(address: PeerAddress): void {
     // A bootstrap plan may not know yet where a node will be.
     if (address.host === "" || address.port === 0) return;
@@ -114,12 +178,16 @@ export class Link {
   }
 
   /** The first address led nowhere. */
-  rotate(): void {
+  #rotate(): void {
     const first = this.#addresses.shift();
     if (first !== undefined) this.#addresses.push(first);
   }
 }
 
-export function sameAddress(left: PeerAddress | undefined, right: PeerAddress | undefined): boolean {
+export function peerAddress(info: NodeInfo): PeerAddress {
+  return { host: info.addresses.host, port: info.addresses.peerPort };
+}
+
+function sameAddress(left: PeerAddress | undefined, right: PeerAddress | undefined): boolean {
   return left?.host === right?.host && left?.port === right?.port;
 }

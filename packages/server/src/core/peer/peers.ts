@@ -3,13 +3,8 @@ import {
   type ErrorCode,
   NODES_MAX,
   type NodeId,
-  PEER_DIAL_MS,
-  PEER_HANDSHAKE_MS,
   PEER_HANDSHAKES_MAX,
   PEER_PING_MS,
-  PEER_REDIAL_MS_MAX,
-  PEER_REDIALS_AT_ONCE,
-  PEER_SILENCE_MS,
   SherdError,
   TICK_MS,
 } from "../base/index.ts";
@@ -18,7 +13,7 @@ import type { NodeInfo } from "../meta/index.ts";
 import { Book, type Learned } from "./book.ts";
 import type { Hello, Refusal } from "./codec.ts";
 import { Complaints } from "./complaints.ts";
-import { Link, sameAddress } from "./link.ts";
+import { Link, peerAddress } from "./link.ts";
 import { Seeds } from "./seeds.ts";
 import { type PeerAddress, PeerStream, type StreamOwner } from "./stream.ts";
 import type { NodeAddressBook, PeerIdentity, Peers, PeersDisk, PeersHandler, PeersOptions } from "./types.ts";
@@ -164,19 +159,15 @@ class PeerNetwork implements Peers, StreamOwner {
   // --- time
 
   #checkStream(stream: PeerStream): void {
-    if (stream.takeHeard()) stream.heardMs = this.#nowMs;
-    const ageMs = this.#nowMs - stream.bornMs;
-    if (stream.connecting) {
-      if (ageMs > PEER_DIAL_MS) this.#drop(stream, "failed");
-    } else if (stream.peer === undefined) {
-      if (ageMs > PEER_HANDSHAKE_MS) this.#drop(stream, "failed");
-    } else if (this.#nowMs - stream.heardMs > PEER_SILENCE_MS) {
+    const why = stream.overdue(this.#nowMs);
+    if (why === undefined) return;
+    if (why === "silent") {
       this.#env.log("warn", "a peer was silent for too long; the connection is closed", {
-        peer: stream.peer.name,
+        peer: stream.peer?.name,
         remote: stream.remote,
       });
-      this.#drop(stream, "failed");
     }
+    this.#drop(stream, "failed");
   }
 
   #tickLink(link: Link): void {
@@ -269,24 +260,6 @@ class PeerNetwork implements Peers, StreamOwner {
     return link;
   }
 
-  /** Reports what changed of a link. Every change of its streams ends here. */
-  #report(link: Link): void {
-    if (link.usable !== link.up) {
-      link.up = !link.up;
-      if (link.up) {
-        link.mayBeGone = true;
-        link.refused = false;
-        this.#handler.onUp(link.node);
-      } else {
-        this.#handler.onDown(link.node, false);
-      }
-    }
-    if (link.mayBeGone && link.refused && !link.ready && link.incoming === undefined) {
-      link.mayBeGone = false;
-      this.#handler.onDown(link.node, true);
-    }
-  }
-
   #pump(link: Link): void {
     const { carrier } = link;
     if (carrier !== undefined && !carrier.blocked) link.queue.pump(carrier);
@@ -306,7 +279,6 @@ class PeerNetwork implements Peers, StreamOwner {
 
   onOpen(stream: PeerStream): void {
     stream.bornMs = this.#nowMs;
-    stream.heardMs = this.#nowMs;
     this.#sayHello(stream, stream.target?.expected);
   }
 
@@ -374,7 +346,7 @@ class PeerNetwork implements Peers, StreamOwner {
     link.refused = false;
     link.backoff.reset();
     this.#dial(link);
-    this.#report(link);
+    link.report(this.#handler);
   }
 
   /** A dialed stream reached the node that it was meant for. */
@@ -382,12 +354,8 @@ class PeerNetwork implements Peers, StreamOwner {
     const link = this.#link(sender.id);
     assert(link.outgoing === stream, "a link has one outgoing stream");
     stream.accept(sender);
-    const { host, port } = stream.target as PeerAddress;
-    link.provenAddress = { host, port };
-    link.prefer(link.provenAddress);
-    link.refused = false;
-    link.pingedMs = this.#nowMs;
-    this.#report(link);
+    link.arrived(stream.target as PeerAddress, this.#nowMs);
+    link.report(this.#handler);
   }
 
   /** A seed answered, or another node has the address now. Its own addresses are known from its hello. */
@@ -445,31 +413,15 @@ class PeerNetwork implements Peers, StreamOwner {
       const link = stream.peer === undefined ? undefined : this.#links.get(stream.peer.id);
       if (link?.incoming !== stream) return;
       link.remove(stream);
-      this.#report(link);
+      link.report(this.#handler);
     } else if (target.expected === undefined) {
       this.#seeds.failed(stream, this.#nowMs);
     } else {
       const link = this.#links.get(target.expected);
-      if (link?.outgoing === stream) this.#outgoingEnded(link, stream, reason);
+      if (link?.outgoing !== stream) return;
+      if (link.outgoingEnded(reason, this.#nowMs)) this.#dial(link);
+      link.report(this.#handler);
     }
-  }
-
-  #outgoingEnded(link: Link, stream: PeerStream, reason: CloseReason): void {
-    link.remove(stream);
-    const wasReady = stream.peer !== undefined;
-    if (wasReady && this.#nowMs - stream.bornMs >= PEER_REDIAL_MS_MAX) {
-      link.redialsAtOnce = PEER_REDIALS_AT_ONCE;
-      link.backoff.reset();
-    }
-    if (reason === "refused" && sameAddress(stream.target, link.provenAddress)) link.refused = true;
-    if (reason === "ended" && link.redialsAtOnce > 0) {
-      link.redialsAtOnce -= 1;
-      this.#dial(link);
-    } else {
-      if (!wasReady) link.rotate();
-      link.backoff.failed(this.#nowMs);
-    }
-    this.#report(link);
   }
 
   // --- what is known of nodes
@@ -519,19 +471,7 @@ class PeerNetwork implements Peers, StreamOwner {
     const link = this.#links.get(node);
     const info = this.#book.get(node);
     if (link === undefined || info === undefined) return;
-    const address = peerAddress(info);
-    link.prefer(address);
-    link.redialsAtOnce = PEER_REDIALS_AT_ONCE;
-    link.backoff.reset();
-    for (const stream of [link.outgoing, link.incoming]) {
-      if (stream === undefined) continue;
-      const { peer, target } = stream;
-      const stale =
-        peer === undefined
-          ? !sameAddress(target, address)
-          : peer.bootCounter !== info.bootCounter || peer.directory !== info.directory;
-      if (stale) this.#drop(stream, "failed");
-    }
+    for (const stream of link.follow(info)) this.#drop(stream, "failed");
     link.backoff.reset();
     this.#dial(link);
   }
@@ -550,8 +490,4 @@ class PeerNetwork implements Peers, StreamOwner {
       remote: stream.remote,
     });
   }
-}
-
-function peerAddress(info: NodeInfo): PeerAddress {
-  return { host: info.addresses.host, port: info.addresses.peerPort };
 }

@@ -3,8 +3,11 @@ import {
   ByteWriter,
   type ErrorCode,
   type NodeId,
+  PEER_DIAL_MS,
   PEER_FRAME_BYTES_MAX,
+  PEER_HANDSHAKE_MS,
   PEER_HELLO_BYTES_MAX,
+  PEER_SILENCE_MS,
 } from "../base/index.ts";
 import type { CloseReason, Connection, ConnectionHandler, Env } from "../env/index.ts";
 import type { NodeInfo } from "../meta/index.ts";
@@ -69,11 +72,8 @@ export class PeerStream implements ConnectionHandler {
   readonly target: DialTarget | undefined;
   /** Who the other side is, once it was let in. */
   peer: NodeInfo | undefined;
-  /** Set by the owner, in its time: when it was made, and when something was last heard. */
+  /** In the owner's time: when it was made, and from then on when it was connected. */
   bornMs: number;
-  heardMs: number;
-  /** Dialed and not yet connected. */
-  connecting: boolean;
   /** The connection holds what was written: nothing may be written now. */
   blocked = false;
   closed = false;
@@ -89,6 +89,10 @@ export class PeerStream implements ConnectionHandler {
   #preambleLength = 0;
   #preambleSent = false;
   #helloSeen = false;
+  /** Dialed and not yet connected. */
+  #connecting: boolean;
+  #heardMs: number;
+  /** Something was heard since the last tick. */
   #heard = false;
   readonly #onBody = (body: Uint8Array): boolean => this.#frame(body);
   readonly #onMessage = (message: Uint8Array): boolean => {
@@ -100,9 +104,9 @@ export class PeerStream implements ConnectionHandler {
     this.#env = env;
     this.#owner = owner;
     this.target = target;
-    this.connecting = target !== undefined;
+    this.#connecting = target !== undefined;
     this.bornMs = nowMs;
-    this.heardMs = nowMs;
+    this.#heardMs = nowMs;
     this.#reader = new FrameReader(env, PEER_HELLO_BYTES_MAX);
   }
 
@@ -131,11 +135,12 @@ export class PeerStream implements ConnectionHandler {
     this.#connection?.close();
   }
 
-  /** True if something was heard since the last call. */
-  takeHeard(): boolean {
-    const heard = this.#heard;
+  /** Called every tick: whether this stream has had its time. */
+  overdue(nowMs: number): "late" | "silent" | undefined {
+    if (this.#heard) this.#heardMs = nowMs;
     this.#heard = false;
-    return heard;
+    if (this.peer !== undefined) return nowMs - this.#heardMs > PEER_SILENCE_MS ? "silent" : undefined;
+    return nowMs - this.bornMs > (this.#connecting ? PEER_DIAL_MS : PEER_HANDSHAKE_MS) ? "late" : undefined;
   }
 
   // --- writing
@@ -182,7 +187,7 @@ export class PeerStream implements ConnectionHandler {
   // --- the connection's events
 
   onOpen(): void {
-    this.connecting = false;
+    this.#connecting = false;
     this.#owner.onOpen(this);
   }
 

@@ -122,7 +122,8 @@ class NodeConnection implements Connection {
       if (!this.#done) this.#handler.onOpen();
     });
     socket.on("data", (bytes) => {
-      if (!this.#done) this.#handler.onData(bytes);
+      // A plain array: `slice` of a Buffer is a view, and core relies on its being a copy.
+      if (!this.#done) this.#handler.onData(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
     });
     socket.on("error", (error) => {
       if (this.#reason === "failed" && isRefused(error)) this.#reason = "refused";

@@ -41,7 +41,7 @@ export class MemoryWorld {
   kill(address: string): void {
     const host = this.#host(address);
     host.alive = false;
-    for (const end of [...host.ends]) end.cut();
+    for (const end of host.ends) end.cut();
   }
 
   unplug(address: string): void {
