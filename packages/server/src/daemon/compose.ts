@@ -61,7 +61,7 @@ async function openParts(config: NodeConfig): Promise<Parts> {
   const disk = openHostDisk(config.dataDirectory, env);
   const events = new LateEvents(fatal);
   const log = await new Promise<Log>((resolve) => openLog(env, disk, { directory: "log" }, events, resolve));
-  const engine = await openLevelEngine(join(config.dataDirectory, "store"), env);
+  const engine = await openLevelEngine(env, { path: join(config.dataDirectory, "store") });
   const store = await openStoreOn(env, engine, config.cacheBytes, scheduler);
   const bootstrapped = disk.readFile(BOOTSTRAPPED) !== undefined;
   if (bootstrapped && log.created) {
