@@ -1,161 +1,180 @@
-import * as fs from "node:fs";
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statfs,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { SherdError } from "../../core/base/index.ts";
+import type { SherdError } from "../../core/base/index.ts";
 import type { Disk, DiskFile, Env } from "../../core/env/index.ts";
-import { readFailed, type SystemError, writeFailed } from "./errors.ts";
+import { isMissing, readFailed, type SystemError, writeFailed } from "./errors.ts";
 import { NodeFile } from "./file.ts";
 
-/** Zeros are written in portions: one write of a whole segment would hold a thread of libuv's pool for too long. */
-const ZEROS = new Uint8Array(1024 * 1024);
+/** Zeros are written and synced in pieces: one sync of a whole segment would stand in front of the log's writes. */
+const ZERO_PIECE_BYTES = 1024 * 1024;
 const BESIDE = ".new";
 
-/** Files below `root`, which exists. */
-export function openHostDisk(root: string, env: Env): Disk {
-  return new HostDisk(root, env);
+/** The files below `root`, which exists. Failed writes, and failed reads after start-up, go to `env.fatal`. */
+export function openHostDisk(root: string, env: Pick<Env, "fatal">): Disk {
+  return new HostDisk(root, (error) => env.fatal(error));
 }
 
 class HostDisk implements Disk {
   readonly #root: string;
-  readonly #env: Env;
+  readonly #fatal: (error: SherdError) => never;
 
-  constructor(root: string, env: Env) {
+  constructor(root: string, fatal: (error: SherdError) => never) {
     this.#root = root;
-    this.#env = env;
+    this.#fatal = fatal;
   }
 
   list(directory: string): string[] {
-    return this.#reading(directory, (path) => (fs.existsSync(path) ? fs.readdirSync(path).sort() : []));
+    return this.#readingIfThere(directory, (path) => readdirSync(path).sort()) ?? [];
   }
 
   makeDirectory(directory: string): void {
     this.#writing(directory, (path) => {
-      const made = fs.mkdirSync(path, { recursive: true });
-      if (made === undefined) return;
-      // Each new name is synced in the directory above it (etcd 6368).
-      for (let at = path; at.length >= made.length; at = dirname(at)) syncPath(dirname(at));
-    });
-  }
-
-  readFile(file: string): Uint8Array | undefined {
-    return this.#reading(file, (path) => (fs.existsSync(path) ? fs.readFileSync(path) : undefined));
-  }
-
-  writeFile(file: string, bytes: Uint8Array): void {
-    this.#writing(file, (path) => {
-      const descriptor = fs.openSync(path + BESIDE, "w", 0o644);
-      try {
-        for (let at = 0; at < bytes.length; ) at += fs.writeSync(descriptor, bytes, at);
-        fs.fsyncSync(descriptor);
-      } finally {
-        fs.closeSync(descriptor);
+      const first = mkdirSync(path, { recursive: true });
+      if (first === undefined) return;
+      // Each directory that was made is a name in the one above it.
+      for (let made = path; ; made = dirname(made)) {
+        syncPath(dirname(made));
+        if (made === first) return;
       }
-      fs.renameSync(path + BESIDE, path);
-      syncPath(dirname(path));
     });
   }
 
-  removeFile(file: string): void {
-    this.#writing(file, (path) => {
-      fs.rmSync(path, { force: true });
-      syncPath(dirname(path));
+  readFile(path: string): Uint8Array | undefined {
+    return this.#readingIfThere(path, (file) => readFileSync(file));
+  }
+
+  writeFile(path: string, bytes: Uint8Array): void {
+    this.#writing(path, (file) => {
+      writeFileSync(file + BESIDE, bytes);
+      syncPath(file + BESIDE);
+      renameSync(file + BESIDE, file);
+      syncPath(dirname(file));
     });
   }
 
-  size(file: string): number {
-    return this.#reading(file, (path) => fs.statSync(path).size);
+  removeFile(path: string): void {
+    this.#writing(path, (file) => {
+      unlinkSync(file);
+      syncPath(dirname(file));
+    });
   }
 
-  readInto(file: string, position: number, target: Uint8Array): number {
-    return this.#reading(file, (path) => {
-      const descriptor = fs.openSync(path, "r");
+  size(path: string): number {
+    return this.#reading(path, (file) => statSync(file).size);
+  }
+
+  readInto(path: string, position: number, target: Uint8Array): number {
+    return this.#reading(path, (file) => {
+      const descriptor = openSync(file, constants.O_RDONLY);
       try {
         let length = 0;
         while (length < target.length) {
-          const read = fs.readSync(descriptor, target, length, target.length - length, position + length);
-          if (read === 0) break;
-          length += read;
+          const count = readSync(descriptor, target, length, target.length - length, position + length);
+          if (count === 0) break;
+          length += count;
         }
         return length;
       } finally {
-        fs.closeSync(descriptor);
+        closeSync(descriptor);
       }
     });
   }
 
-  sync(file: string): void {
-    this.#writing(file, syncPath);
+  sync(path: string): void {
+    this.#writing(path, syncPath);
   }
 
-  createZeroed(file: string, bytes: number, done: () => void): void {
-    const path = this.#path(file);
-    fs.open(path, "w", 0o644, (openError, descriptor) => {
-      if (openError !== null) return this.#fatal(path, openError);
-      const fill = (position: number): void => {
-        const part = ZEROS.subarray(0, Math.min(ZEROS.length, bytes - position));
-        if (part.length === 0) return finish();
-        fs.write(descriptor, part, 0, part.length, position, (error, written) => {
-          if (error !== null) return this.#fatal(path, error);
-          fill(position + written);
-        });
-      };
-      const finish = (): void => {
-        fs.fsync(descriptor, (syncError) => {
-          if (syncError !== null) return this.#fatal(path, syncError);
-          fs.close(descriptor, (closeError) => {
-            if (closeError !== null) return this.#fatal(path, closeError);
-            this.#writing(dirname(file), syncPath);
-            done();
-          });
-        });
-      };
-      fill(0);
-    });
+  createZeroed(path: string, bytes: number, done: () => void): void {
+    const file = join(this.#root, path);
+    // Through the event loop: what `done` throws must not become a rejected promise.
+    createZeroed(file, bytes).then(
+      () => setImmediate(done),
+      (error: SystemError) => setImmediate(() => this.#fatal(writeFailed(file, error))),
+    );
   }
 
-  open(file: string): DiskFile {
-    const path = this.#path(file);
-    return new NodeFile(path, (error) => this.#env.fatal(error));
+  open(path: string): DiskFile {
+    return new NodeFile(join(this.#root, path), this.#fatal);
   }
 
   freeBytes(done: (free: number) => void): void {
-    fs.statfs(this.#root, (error, stats) => {
-      if (error !== null) return this.#fatal(path, error);
+    statfs(this.#root, (error, stats) => {
+      if (error !== null) this.#fatal(readFailed(this.#root, error));
       done(stats.bavail * stats.bsize);
     });
   }
 
-  #path(relative: string): string {
-    return join(this.#root, relative);
-  }
-
-  #reading<T>(relative: string, read: (path: string) => T): T {
-    const path = this.#path(relative);
+  #reading<T>(path: string, read: (file: string) => T): T {
+    const file = join(this.#root, path);
     try {
-      return read(path);
+      return read(file);
     } catch (error) {
-      throw readFailed(path, error as SystemError);
+      throw readFailed(file, error as SystemError);
     }
   }
 
-  #writing<T>(relative: string, write: (path: string) => T): T {
-    const path = this.#path(relative);
+  #readingIfThere<T>(path: string, read: (file: string) => T): T | undefined {
+    const file = join(this.#root, path);
     try {
-      return write(path);
+      return read(file);
     } catch (error) {
-      return this.#fatal(path, error);
+      if (isMissing(error)) return undefined;
+      throw readFailed(file, error as SystemError);
     }
   }
 
-  #fatal(path: string, error: unknown): never {
-    return this.#env.fatal(error instanceof SherdError ? error : writeFailed(path, error as SystemError));
+  #writing(path: string, write: (file: string) => void): void {
+    const file = join(this.#root, path);
+    try {
+      write(file);
+    } catch (error) {
+      this.#fatal(writeFailed(file, error as SystemError));
+    }
   }
 }
 
+/** A file's content, or a directory's names. */
 function syncPath(path: string): void {
-  const descriptor = fs.openSync(path, "r");
+  const descriptor = openSync(path, constants.O_RDONLY);
   try {
-    fs.fsyncSync(descriptor);
+    fsyncSync(descriptor);
   } finally {
-    fs.closeSync(descriptor);
+    closeSync(descriptor);
+  }
+}
+
+async function createZeroed(path: string, bytes: number): Promise<void> {
+  const zeros = new Uint8Array(Math.min(ZERO_PIECE_BYTES, bytes));
+  const file = await open(path, "wx");
+  try {
+    for (let at = 0; at < bytes; ) {
+      const { bytesWritten } = await file.write(zeros, 0, Math.min(zeros.length, bytes - at), at);
+      at += bytesWritten;
+      await file.datasync();
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  const directory = await open(dirname(path), "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
   }
 }

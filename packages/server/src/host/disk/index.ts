@@ -9,5 +9,5 @@
  *
  * It does not: know what is in the files.
  */
-export { NodeDisk } from "./disk.ts";
+export { openHostDisk } from "./disk.ts";
 export { type DirectoryLock, lockDirectory } from "./lock.ts";
