@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../core/base/index.ts";
-import type { LoadPlan } from "./bench/load.ts";
+import type { LoadPlan } from "./bench/index.ts";
 import { PRESETS, type PresetName, type Workload } from "./bench/workload.ts";
 import { EXIT, type ExitCode, runSubcommand } from "./exit.ts";
 import {
@@ -67,10 +67,11 @@ export function register(program: Command): void {
 }
 
 async function bench(options: BenchOptions, command: Command): Promise<ExitCode> {
+  // What measures is loaded late: wrong usage is told, and `--help` printed, without it.
+  const { benchFailover, benchLoad } = await import("./bench/index.ts");
   if (options.failover === true) {
     if (options.data === undefined)
       return command.error("error: option '--failover' needs '--data <directory>'", { exitCode: EXIT.error });
-    const { benchFailover } = await import("./bench/failover.ts");
     return benchFailover({
       data: options.data,
       kills: options.kills,
@@ -78,8 +79,6 @@ async function bench(options: BenchOptions, command: Command): Promise<ExitCode>
       json: options.json === true,
     });
   }
-  // Loaded late, so that wrong usage is told at once.
-  const { benchLoad } = await import("./bench/run.ts");
   return benchLoad(targetAddress(options), options.workers, planOf(options), options.json === true);
 }
 

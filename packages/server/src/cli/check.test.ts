@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { array, bulk, FakeServer, integer, slotsReply } from "../../../client/src/testing/fake-server.ts";
-import { countKeys } from "./check/count.ts";
+import { countKeys } from "./check/index.ts";
 import { register } from "./check.ts";
 import { type GrpcStore, grpcStore, respStore, storeHandler } from "./testing/fake-stores.ts";
 import { type CliResult, runCli } from "./testing/run-cli.ts";
@@ -45,7 +45,7 @@ test("a store that is not empty is refused before anything is written", async ()
     ["--protocol", "grpc", "--port", `${grpc.port}`, "--resp-port", `${resp.port}`],
   ]) {
     const { code, err } = await check(...args);
-    expect(err).toMatch(/^SHERD_NOT_EMPTY: .* holds 1 keys/);
+    expect(err).toMatch(/^SHERD_NOT_EMPTY: .* is not empty: DBSIZE adds up to 1 over its nodes/);
     expect(code).toBe(2);
   }
   expect([...map.keys()]).toEqual(["theirs"]);
@@ -91,28 +91,33 @@ test("wrong options name themselves", async () => {
   expect((await check("--protocol", "http")).err).toContain("Allowed choices are resp, grpc");
 });
 
-async function node(reply: () => string, size: number): Promise<FakeServer> {
-  const server = await FakeServer.start(([name]) => (name === "DBSIZE" ? integer(size) : reply()));
+/** A node of a cluster whose slots all have a leader but `leaderless`. */
+async function node(slots: () => string, size: number, leaderless = 0): Promise<FakeServer> {
+  const server = await FakeServer.start(([name, what]) => {
+    if (name === "DBSIZE") return integer(size);
+    return what === "INFO" ? bulk(`cluster_state:ok\r\ncluster_slots_ok:${16_384 - leaderless}\r\n`) : slots();
+  });
   others.push(server);
   return server;
 }
 
-test("keys of a cluster are counted at every leader, each once", async () => {
+test("keys of a cluster are counted at every node, each once, also at those that lead nothing by now", async () => {
   let slots = "";
   const one = await node(() => slots, 5);
   const two = await node(() => slots, 7);
+  const three = await node(() => slots, 1);
   slots = slotsReply(
     [0, 99, one.port, two.port],
-    [100, 5_000, two.port, one.port],
+    [100, 5_000, two.port, one.port, three.port],
     [5_001, 16_383, one.port, two.port],
   );
-  expect(await countKeys({ host: "127.0.0.1", port: one.port })).toBe(12);
+  expect(await countKeys({ host: "127.0.0.1", port: one.port })).toBe(13);
 });
 
 test("keys cannot be counted while slots have no leader", async () => {
-  const one = await node(() => slotsReply([0, 16_382, one.port]), 0);
+  const one = await node(() => slotsReply([0, 16_383, one.port]), 0, 100);
   await expect(countKeys({ host: "127.0.0.1", port: one.port })).rejects.toThrow(
-    "only 16383 of 16384 slots have a leader",
+    "only 16284 of 16384 slots have a leader",
   );
   const odd = await node(() => array(bulk("what")), 0);
   await expect(countKeys({ host: "127.0.0.1", port: odd.port })).rejects.toThrow("SHERD_UNCOUNTED");

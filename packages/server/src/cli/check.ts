@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { SherdError } from "../core/base/index.ts";
-import { countKeys } from "./check/count.ts";
-import { type CheckPlan, type Difference, runCheck } from "./check/run.ts";
+import { type CheckPlan, countKeys, type Difference, runCheck } from "./check/index.ts";
 import { EXIT, type ExitCode, runSubcommand } from "./exit.ts";
 import {
   addTargetOptions,
@@ -82,10 +81,14 @@ async function mustBeEmpty(address: TargetAddress, options: CheckOptions): Promi
   const keys = await countKeys(counted).catch((error: unknown) => {
     if (address.protocol === "resp" || !(error instanceof SherdError) || error.code !== "SHERD_UNREACHABLE")
       throw error;
-    const detail = `gRPC cannot count keys, and RESP does not answer at ${counted.host}:${counted.port}.`;
+    const detail = `gRPC cannot count keys, and RESP cannot be asked. ${error.detail}`;
     throw new SherdError("SHERD_UNCOUNTED", detail, { cause: error });
   });
-  if (keys > 0) throw new SherdError("SHERD_NOT_EMPTY", `${counted.host}:${counted.port} holds ${keys} keys.`);
+  if (keys > 0)
+    throw new SherdError(
+      "SHERD_NOT_EMPTY",
+      `The store at ${counted.host}:${counted.port} is not empty: DBSIZE adds up to ${keys} over its nodes.`,
+    );
 }
 
 /** Node i of a local cluster adds i to every port, so the distance between the two stays the same. */

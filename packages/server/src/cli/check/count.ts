@@ -1,10 +1,11 @@
-import { type Address, parseClusterSlots, RespError, type RespValue, SLOT_COUNT } from "@sherd/client";
+import { type Address, addressName, parseClusterSlots, RespError, type RespValue, SLOT_COUNT } from "@sherd/client";
 import { SherdError } from "../../core/base/index.ts";
 import { openConnection } from "../target/resp.ts";
 
 /**
- * Keys in the whole store. DBSIZE counts the shards that a node leads, so it is asked of every leader that CLUSTER SLOTS
- * names; a server that is no cluster is asked alone. Exact only while nobody writes and no leader changes.
+ * Zero only if the whole store is empty. DBSIZE counts the shards that a node leads at that moment, so every node that
+ * CLUSTER SLOTS names is asked, not only those that were leaders when it was answered; a server that is no cluster is
+ * asked alone. Where replicas count too, as in Redis, the sum is larger than the number of keys.
  */
 export async function countKeys(address: Address): Promise<number> {
   const connection = await openConnection(address);
@@ -13,11 +14,15 @@ export async function countKeys(address: Address): Promise<number> {
     if (slots instanceof RespError) return keyCount(await connection.call(["DBSIZE"]), address);
     const ranges = parseClusterSlots(slots, address.host);
     if (typeof ranges === "string") throw uncounted(address, ranges);
-    const served = ranges.reduce((sum, range) => sum + range.to - range.from + 1, 0);
+    // A shard without a leader is counted by nobody.
+    const served = servedSlots(await connection.call(["CLUSTER", "INFO"]));
     if (served !== SLOT_COUNT) throw uncounted(address, `only ${served} of ${SLOT_COUNT} slots have a leader`);
-    const leaders = new Map(ranges.map(({ leader }) => [`${leader.host}:${leader.port}`, leader]));
+    const nodes = new Map<string, Address>();
+    for (const { leader, replicas } of ranges) {
+      for (const node of [leader, ...replicas]) nodes.set(addressName(node), node);
+    }
     let count = 0;
-    for (const leader of leaders.values()) count += await countOfNode(leader);
+    for (const node of nodes.values()) count += await countOfNode(node);
     return count;
   } finally {
     connection.destroy();
@@ -33,11 +38,16 @@ async function countOfNode(address: Address): Promise<number> {
   }
 }
 
+function servedSlots(reply: RespValue): number {
+  const text = reply instanceof Uint8Array ? Buffer.from(reply).toString("latin1") : reply;
+  return typeof text === "string" ? Number(/^cluster_slots_ok:(\d+)\r?$/m.exec(text)?.[1] ?? 0) : 0;
+}
+
 function keyCount(reply: RespValue, address: Address): number {
   if (typeof reply === "number") return reply;
   throw uncounted(address, reply instanceof RespError ? reply.message : "DBSIZE did not answer a number");
 }
 
 function uncounted(address: Address, detail: string): SherdError {
-  return new SherdError("SHERD_UNCOUNTED", `The keys cannot be counted at ${address.host}:${address.port}: ${detail}.`);
+  return new SherdError("SHERD_UNCOUNTED", `The keys cannot be counted at ${addressName(address)}: ${detail}.`);
 }

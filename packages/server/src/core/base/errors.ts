@@ -53,7 +53,7 @@ export const errorCatalogue = {
   SHERD_ADDRESS_IN_USE: "The address is in use. Choose another port, or stop what listens there.",
   SHERD_CLUSTER_FILE: "The cluster file cannot be used. The message names the place.",
   SHERD_UNREACHABLE: "No node answered at the given addresses. Check that the cluster runs and the ports are right.",
-  SHERD_NOT_EMPTY: "The store is not empty, and this check must start from an empty one. Use a fresh cluster.",
+  SHERD_NOT_EMPTY: "This check must start from an empty store, so that every answer is known. Use a fresh cluster.",
   SHERD_CHECK_FAILED: "An answer of the store differs from the dictionary. Please report it, with the seed.",
   SHERD_OPERATION_FAILED: "The store did not do it. The message carries the store's own words.",
   SHERD_UNCOUNTED:
