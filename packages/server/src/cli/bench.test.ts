@@ -108,6 +108,7 @@ test.each([
 ])("%j names the option", async (args, message) => {
   const { code, err } = await bench(...args);
   expect(err).toContain(message);
+  expect(err).not.toContain("    at ");
   expect(code).toBe(2);
 });
 

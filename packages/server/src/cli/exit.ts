@@ -1,4 +1,5 @@
 import { ClientError } from "@sherd/client";
+import { CommanderError } from "commander";
 import { SherdError } from "../core/base/index.ts";
 
 /** What the commands tell the shell. */
@@ -17,6 +18,8 @@ export async function runSubcommand(body: () => Promise<ExitCode>): Promise<void
   try {
     process.exitCode = await body();
   } catch (error) {
+    // Wrong usage that only shows here: it is printed, and main knows the exit code.
+    if (error instanceof CommanderError) throw error;
     process.exitCode = EXIT.error;
     const expected = error instanceof SherdError || error instanceof ClientError;
     process.stderr.write(`${expected ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
