@@ -3,23 +3,30 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { z } from "zod";
 import { SherdError } from "../../core/base/index.ts";
+import type { NodeAddresses } from "../../core/meta/index.ts";
 import { lockHolder } from "../../daemon/index.ts";
 
 /** Asking a node on this machine whether it is ready. */
 const READY_TIMEOUT_MS = 1_000;
 
+/** One node of a local cluster, as its data directory tells. */
+export interface LocalNode extends RunFile {
+  readonly name: string;
+}
+
+/** What a node writes into `run.json` at every start, as far as it is used here. */
+interface RunFile {
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly addresses: Pick<NodeAddresses, "host" | "clusterPort" | "httpPort">;
+}
+
 const port = z.int().min(1).max(65_535);
-/** What a node writes into `run.json` at every start. */
-const runSchema = z.object({
+const runSchema: z.ZodType<RunFile> = z.object({
   pid: z.int().min(1),
   startedAtMs: z.number(),
   addresses: z.object({ host: z.string().min(1), clusterPort: port, httpPort: port }),
 });
-
-/** One node of a local cluster, as its data directory tells. */
-export interface LocalNode extends z.infer<typeof runSchema> {
-  readonly name: string;
-}
 
 /** The local cluster, as the failover benchmark uses it; replaced in tests. */
 export interface LocalNodes {
