@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 /** The built program: what a user runs. `npm test` builds before it tests. */
-export const CLI: string = fileURLToPath(new URL("../../packages/server/dist/cli/main.js", import.meta.url));
+export const CLI: string = fileURLToPath(new URL("../../packages/server/bin/sherd.cjs", import.meta.url));
 
 export interface Ended {
   readonly code: number | null;
@@ -21,7 +21,6 @@ export class SherdProcess {
   constructor(args: readonly string[]) {
     this.#child = spawn(process.execPath, [CLI, ...args], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
-      env: { ...process.env, UV_THREADPOOL_SIZE: "16" },
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {

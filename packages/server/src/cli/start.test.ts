@@ -1,4 +1,7 @@
-import { expect, test } from "vitest";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
 import { checkClusterFile } from "../daemon/index.ts";
 import { describeReady, selfCommand } from "./start.ts";
 
@@ -17,7 +20,11 @@ test("what is printed can be pasted, however the program was called", () => {
     "node packages/server/dist/cli/main.js",
   );
   expect(selfCommand("/opt/sherd/dist/cli/main.js", "/home/a")).toBe("node /opt/sherd/dist/cli/main.js");
-  expect(selfCommand("/home/a/app/node_modules/.bin/sherd", "/home/a/app")).toBe("npx sherd");
+  const checkout = mkdtempSync(join(tmpdir(), "sherd-"));
+  onTestFinished(() => rmSync(checkout, { recursive: true }));
+  mkdirSync(join(checkout, "node_modules", ".bin"), { recursive: true });
+  writeFileSync(join(checkout, "node_modules", ".bin", "sherd"), "");
+  expect(selfCommand(join(checkout, "packages/server/dist/cli/main.js"), checkout)).toBe("npx sherd");
   expect(selfCommand("/usr/local/bin/sherd", "/home/a")).toBe("sherd");
 });
 

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -53,7 +54,7 @@ async function start(options: StartOptions): Promise<ExitCode> {
       file: cluster.file,
       clusterFile: cluster.path,
       data,
-      nodeCommand: [process.execPath, fileURLToPath(new URL("./main.js", import.meta.url)), "node"],
+      nodeCommand: [process.execPath, fileURLToPath(new URL("../../bin/sherd.cjs", import.meta.url)), "node"],
       say: print,
     });
     let asked = false;
@@ -90,7 +91,8 @@ function describeBeginning({ created, file }: LocalCluster, data: string): strin
 
 /** How this program was called, so that what is printed can be pasted: from a checkout, by npx, or installed. */
 export function selfCommand(program: string, workingDirectory: string): string {
-  if (!program.endsWith(".js")) return program.includes(join("node_modules", ".bin")) ? "npx sherd" : "sherd";
+  if (existsSync(join(workingDirectory, "node_modules", ".bin", "sherd"))) return "npx sherd";
+  if (!/\.c?js$/.test(program)) return "sherd";
   const path = relative(workingDirectory, program);
   return `node ${path.startsWith("..") ? program : path}`;
 }

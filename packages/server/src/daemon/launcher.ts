@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { ClusterFile } from "./cluster-file.ts";
-import { NODE_THREADPOOL_SIZE, STOP_MS_MAX, WATCH_MS } from "./limits.ts";
+import { STOP_MS_MAX, WATCH_MS } from "./limits.ts";
 import type { LauncherMessage, NodeMessage } from "./node-process.ts";
 import { type Order, Supervision, type SupervisionLimits } from "./supervision.ts";
 import { within } from "./within.ts";
@@ -106,10 +106,7 @@ class SupervisedNode {
     const { nodeCommand, clusterFile, data } = this.#options;
     const [program, ...first] = nodeCommand;
     const args = [...first, "--cluster", clusterFile, "--name", this.name, "--data", data, "--supervised"];
-    const child = spawn(program, args, {
-      stdio: ["ignore", "ignore", "pipe", "ipc"],
-      env: { UV_THREADPOOL_SIZE: String(NODE_THREADPOOL_SIZE), ...process.env },
-    });
+    const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
     this.#process = child;
     child.on("message", (message: NodeMessage) => this.#heard(message));
     child.on("error", (error) => {

@@ -39,9 +39,3 @@ export const LOG_FILES_MAX = 5;
 
 // --- asking nodes for their status
 export const STATUS_TIMEOUT_MS = 2_000;
-
-/**
- * Threads of libuv's pool in a node: the log's writes share it with the storage engine's. It must be set before the
- * process starts; a node started by hand without it has libuv's four.
- */
-export const NODE_THREADPOOL_SIZE = 16;
