@@ -9,7 +9,7 @@ import {
   type Term,
   term,
 } from "../base/index.ts";
-import type { ConfState } from "../raft/index.ts";
+import { BOOTSTRAP, type ConfState } from "../raft/index.ts";
 
 /** Name of the system row that says where a space stands. Written with the data it describes, in the same batch. */
 const ROW = "applied";
@@ -99,8 +99,8 @@ function encodeApplied(at: Index, inTerm: Term, logTimeMs: number, confState: Co
   return out.copy();
 }
 
-/** The rows of a replica that begins with the group: index 0, the first members. */
+/** The rows of a replica that begins with the group: behind the entry that never was, with the first members. */
 export function initialSystemRows(voters: readonly ReplicaId[]): Map<string, Uint8Array> {
   const confState: ConfState = { voters, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
-  return new Map([[ROW, encodeApplied(index(0), term(0), 0, confState)]]);
+  return new Map([[ROW, encodeApplied(BOOTSTRAP.index, BOOTSTRAP.term, 0, confState)]]);
 }

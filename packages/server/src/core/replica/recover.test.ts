@@ -24,7 +24,15 @@ const applied = (at: number, inTerm: number) => ({ index: index(at), term: term(
 
 /** The recovery contract (docs/formats/log.md), row by row. `reset` and the hard state that the group starts with. */
 const matrix = [
-  { name: "a fresh replica", log: undefined, at: applied(0, 0), reset: false, state: [0, 0, 0], last: 0 },
+  {
+    name: "a replica that waits for a snapshot",
+    log: undefined,
+    at: applied(0, 0),
+    reset: false,
+    state: [0, 0, 0],
+    last: 0,
+  },
+  { name: "a first member of the group", log: undefined, at: applied(1, 1), reset: true, state: [1, 0, 1], last: 1 },
   {
     name: "log and store agree",
     log: logWith(0, 20, 15),
@@ -114,7 +122,7 @@ const refusals = [
   {
     name: "the store has data, the log never heard of the group",
     log: undefined,
-    at: applied(1, 1),
+    at: applied(2, 1),
     code: "SHERD_LOG_GAP",
   },
   {

@@ -1,7 +1,7 @@
 import { assert, type GroupId, type Index, NO_REPLICA, SherdError, type Term } from "../base/index.ts";
 import type { RecoveredGroup } from "../log/index.ts";
 import type { AppliedPosition } from "../machine/index.ts";
-import type { HardState } from "../raft/index.ts";
+import { BOOTSTRAP, type HardState } from "../raft/index.ts";
 
 /** How a group starts, from what log and store hold. */
 export interface RecoveryPlan {
@@ -9,7 +9,7 @@ export interface RecoveryPlan {
   readonly truncated: AppliedPosition;
   readonly termRuns: readonly { readonly first: Index; readonly term: Term }[];
   readonly last: Index;
-  /** The log's entries of this group contradict the store or end before it: write a reset record at `truncated`. */
+  /** The log does not know the group yet, contradicts the store or ends before it: write a reset record at `truncated`. */
   readonly reset: boolean;
 }
 
@@ -23,7 +23,7 @@ export interface RecoveryPlan {
  */
 export function recoverGroup(group: GroupId, log: RecoveredGroup | undefined, applied: AppliedPosition): RecoveryPlan {
   if (log === undefined) {
-    if (applied.index > 0) {
+    if (applied.index > BOOTSTRAP.index) {
       throw new SherdError("SHERD_LOG_GAP", `Group ${group}: the store holds index ${applied.index}, the log nothing.`);
     }
     return fresh(applied);
@@ -53,7 +53,8 @@ export function recoverGroup(group: GroupId, log: RecoveredGroup | undefined, ap
 
 function fresh(applied: AppliedPosition): RecoveryPlan {
   const hardState: HardState = { term: applied.term, vote: NO_REPLICA, commit: applied.index };
-  return { hardState, truncated: applied, termRuns: [], last: applied.index, reset: false };
+  // The log has to know where the first entry belongs.
+  return { hardState, truncated: applied, termRuns: [], last: applied.index, reset: applied.index > 0 };
 }
 
 /** The group restarts at what the store holds, with its own term and vote: forgetting a vote could elect two leaders. */
