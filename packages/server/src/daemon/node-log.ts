@@ -2,7 +2,6 @@ import { appendFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type Logger, multistream, pino } from "pino";
 import { createStream } from "rotating-file-stream";
-import { SherdError } from "../core/base/index.ts";
 import { LOG_DRAIN_MS_MAX, LOG_FILE_BYTES_MAX, LOG_FILES_MAX } from "./limits.ts";
 import { within } from "./within.ts";
 
@@ -47,8 +46,8 @@ export function openNodeLog(options: {
     logger,
     lastWords: (message, error) => {
       const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      // A coded error tells a person what happened and what to do; the stack is for the log.
-      say(`${options.name}: ${message}: ${error instanceof SherdError ? error.message : detail}`);
+      // The stack is for the log; a person needs what happened and, of a coded error, what to do.
+      say(`${options.name}: ${message}: ${error instanceof Error ? error.message : detail} (more in ${path})`);
       const line = { level: 60, time: new Date().toISOString(), node: options.name, msg: message, err: detail };
       try {
         appendFileSync(path, `${JSON.stringify(line)}\n`);

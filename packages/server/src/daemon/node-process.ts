@@ -74,7 +74,7 @@ async function run(options: NodeOptions, startNode: StartNode, host: HostProcess
   lifecycle.listen();
   directory.writeRunFile(addresses, startedAtMs);
   const { identity } = directory;
-  log.logger.info({ node: identity.node, boot: identity.bootCounter, addresses, pid: process.pid }, "starting");
+  log.logger.info({ id: identity.node, boot: identity.bootCounter, addresses, pid: process.pid }, "starting");
   const config: NodeConfig = {
     name: options.name,
     nodeId: identity.node,

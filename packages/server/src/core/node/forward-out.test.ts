@@ -1,5 +1,14 @@
 import { beforeEach, expect, test } from "vitest";
-import { groupId, LEADERLESS_HOLD_MS, type NodeId, nodeId, REQUEST_MS_MAX, slot, utf8, utf8Bytes } from "../base/index.ts";
+import {
+  groupId,
+  LEADERLESS_HOLD_MS,
+  type NodeId,
+  nodeId,
+  REQUEST_MS_MAX,
+  slot,
+  utf8,
+  utf8Bytes,
+} from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
 import { Opcode, Sessions } from "../machine/index.ts";
 import type { Request, Rerouted } from "../replica/index.ts";

@@ -33,6 +33,8 @@ export class WasmRaftCore implements RaftCore {
   readonly #instance: CoreInstance;
   #commands = new ByteWriter(COMMAND_BYTES_INITIAL);
   #running = false;
+  /** A command other than `applied` was queued since the last exec began. */
+  #waiting = false;
   #header: ExecHeader = { more: false, messagesMalformed: 0, messagesOverBudget: 0, heldBytes: 0 };
 
   constructor(instance: CoreInstance) {
@@ -152,15 +154,15 @@ export class WasmRaftCore implements RaftCore {
   exec(events: RaftEvents): boolean {
     assert(!this.#running, "exec is not nested, and not called again after it failed");
     this.#running = true;
+    this.#waiting = false;
     const output = this.#instance.exec(this.#commands.view());
     if (this.#commands.length > COMMAND_BYTES_KEPT) this.#commands = new ByteWriter(COMMAND_BYTES_INITIAL);
     else this.#commands.reset();
     const reader = new EventReader(output);
     this.#header = reader.header();
-    // Events may queue commands: those belong to the next exec.
     reader.deliver(events);
     this.#running = false;
-    return this.#header.more;
+    return this.#header.more || this.#waiting;
   }
 
   progress(group: GroupId): PeerProgress[] {
@@ -168,6 +170,7 @@ export class WasmRaftCore implements RaftCore {
   }
 
   #command(kind: number, group: GroupId): ByteWriter {
+    if (kind !== Command.applied) this.#waiting = true;
     const out = this.#commands;
     out.u8(kind);
     out.u32(group);

@@ -220,8 +220,9 @@ export interface RaftCore {
   provideEntries(group: GroupId, peer: ReplicaId, entries: readonly Entry[]): void;
   provideSnapshot(group: GroupId, peer: ReplicaId, index: Index, term: Term, confState: ConfState): void;
   /**
-   * Runs all queued commands, then takes one Ready of each group that has something. True: there is more, call again.
-   * Commands queued by the events belong to the next exec. A trap is thrown as InvariantViolation: end the process.
+   * Runs all queued commands, then takes one Ready of each group that has something. Commands queued by the events belong
+   * to the next exec. True: there is more, or an event queued a command; call again. (`applied` alone does not count: it
+   * may wait for the next pass.) A trap is thrown as InvariantViolation: end the process.
    */
   exec(events: RaftEvents): boolean;
   /** As of the last exec; empty when this replica does not lead. */

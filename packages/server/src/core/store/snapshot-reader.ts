@@ -57,7 +57,8 @@ export class SpaceSnapshotReader implements SnapshotReader {
 
   seek(chunk: number): void {
     assert(!this.#busy, "one chunk is made at a time");
-    assert(chunk < this.#starts.length, "a reader goes back, or on behind the last chunk it made");
+    const made = this.#final === undefined ? this.#starts.length - 1 : this.#final + 1;
+    assert(chunk >= 0 && chunk <= made, "a reader goes back, or on behind the last chunk it made");
     this.#next = chunk;
   }
 

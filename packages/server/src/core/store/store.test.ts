@@ -7,76 +7,22 @@ import {
   latin1,
   latin1Bytes,
   MEMTABLE_BYTES_MAX,
-  replicaId,
-  SherdError,
 } from "../base/index.ts";
-import type { Pins, Space, SpaceOwner } from "./index.ts";
-import { Fatal, row, slotOf, textOf, World } from "./testing/world.ts";
-
-const GROUP = groupId(7);
-const REPLICA = replicaId(70);
-const NO_SYSTEM: ReadonlyMap<string, Uint8Array> = new Map();
-
-function makeSpace(world: World, group = GROUP): Space {
-  const store = world.store ?? world.open();
-  return world.get<Space>((done) => store.createSpace(group, REPLICA, NO_SYSTEM, done));
-}
-
-function put(space: Space, at: number, changes: Record<string, string | null>): void {
-  for (const [key, value] of Object.entries(changes)) {
-    if (value === null) space.delete(slotOf(key), key);
-    else space.put(slotOf(key), key, row(value, at));
-  }
-  space.applied(index(at));
-}
-
-const peek = (space: Space, key: string): string | null | undefined => textOf(space.get(slotOf(key), key));
-
-/** Makes the rows resident and reads them. */
-function read(world: World, space: Space, ...keys: string[]): (string | null | undefined)[] {
-  const pins = world.get<Pins>((done) =>
-    space.fetch(
-      keys.map((key) => ({ slot: slotOf(key), key })),
-      done,
-    ),
-  );
-  const values = keys.map((key) => peek(space, key));
-  pins.release();
-  return values;
-}
-
-const flush = (world: World): void => world.done((done) => world.store?.flush(done));
-
-function spaceOf(world: World, group = GROUP): Space {
-  const space = world.open().spaces.find((candidate) => candidate.group === group);
-  if (space === undefined) throw new Error(`no space of group ${group}`);
-  return space;
-}
-
-function fatalOf(body: () => void): SherdError {
-  try {
-    body();
-  } catch (thrown) {
-    if (thrown instanceof Fatal && thrown.error instanceof SherdError) return thrown.error;
-    throw thrown;
-  }
-  throw new Error("nothing fatal happened");
-}
-
-class Owner implements SpaceOwner {
-  readonly durable: number[] = [];
-  readonly damaged: SherdError[] = [];
-  freeze: () => void = () => undefined;
-  onFreeze(): void {
-    this.freeze();
-  }
-  onDurable(applied: number): void {
-    this.durable.push(applied);
-  }
-  onDamaged(error: SherdError): void {
-    this.damaged.push(error);
-  }
-}
+import type { Pins, Space } from "./index.ts";
+import {
+  fatalOf,
+  flush,
+  GROUP,
+  makeSpace,
+  NO_SYSTEM,
+  Owner,
+  peek,
+  put,
+  REPLICA,
+  read,
+  spaceOf,
+} from "./testing/steps.ts";
+import { row, slotOf, World } from "./testing/world.ts";
 
 describe("rows", () => {
   test("what is put is read at once, what is deleted is known to be absent, the rest must be fetched", () => {
