@@ -1,0 +1,58 @@
+/** What a client did and saw. One attempt is one operation: a retry is another, with another value. */
+export type Operation = SetOperation | GetOperation | DeleteOperation;
+
+interface Base {
+  readonly id: number;
+  readonly client: string;
+  readonly key: string;
+  /** Moments of the world: what ended before another began has a smaller one. */
+  readonly began: number;
+  readonly beganMs: number;
+  /** Infinity while it is open, and for ever when nobody learned how it ended. */
+  ended: number;
+  endedMs: number;
+  outcome: Outcome;
+  /** The write before it of the same connection: what a connection sent first happens first. */
+  readonly behind: Operation | undefined;
+}
+
+/**
+ * - `done`: acknowledged.
+ * - `refused`: the store said that it certainly had no effect.
+ * - `unknown`: INDETERMINATE, or the connection broke: it may have an effect, now or later, or never.
+ */
+export type Outcome = "open" | "done" | "refused" | "unknown";
+
+export interface SetOperation extends Base {
+  readonly kind: "set";
+  /** Never written by another operation. */
+  readonly value: string;
+}
+
+export interface GetOperation extends Base {
+  readonly kind: "get";
+  /** What was read; null: nothing. Once done. */
+  result: string | null;
+}
+
+export interface DeleteOperation extends Base {
+  readonly kind: "del";
+  /** How many keys there were: 0 or 1. Once done. */
+  result: number;
+}
+
+export function describe(operation: Operation): string {
+  const { kind, outcome, client, beganMs, endedMs } = operation;
+  const what =
+    kind === "set"
+      ? `set ${shown(operation.value)}`
+      : outcome === "done"
+        ? `${kind} = ${kind === "get" ? shown(operation.result) : operation.result}`
+        : kind;
+  const end = Number.isFinite(endedMs) ? endedMs.toFixed(3) : "";
+  return `${beganMs.toFixed(3).padStart(11)} .. ${end.padStart(11)}  ${client.padEnd(6)} #${operation.id} ${what} (${outcome})`;
+}
+
+const SHOWN_MAX = 24;
+
+const shown = (value: string | null): string => (value === null ? "nothing" : value.slice(0, SHOWN_MAX));

@@ -1,0 +1,187 @@
+import type { CrashKind, Machine } from "../node/index.ts";
+import type { SimNetwork } from "../network/index.ts";
+import type { Random, World } from "../world/index.ts";
+
+/** How often each kind of fault comes, relative to the others; 0: never in this run. */
+export type FaultWeights = Readonly<Record<FaultKind, number>>;
+
+export const FAULT_KINDS = [
+  "crash",
+  "crash at a request",
+  "crash all",
+  "isolate",
+  "one way",
+  "cut",
+  "disk hangs",
+  "disk write fails",
+  "pause",
+  "clock jumps",
+  "transfer leader",
+] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface FaultPlan {
+  readonly weights: FaultWeights;
+  /** Shortest and longest time between two faults. */
+  readonly everyMs: readonly [number, number];
+  /** How long a crashed node is away: mostly short; sometimes long enough for others to drop what it lacks. */
+  readonly awayMs: readonly [number, number];
+  readonly longAwayProbability: number;
+}
+
+const LONG_AWAY_MS = [4_000, 12_000] as const;
+const PARTITION_MS = [50, 6_000] as const;
+const PAUSE_MS = [50, 4_000] as const;
+const HANG_MS = [50, 4_000] as const;
+const CLOCK_JUMP_MS = 20_000;
+/** A node gets through its start in some hundreds of requests to env. */
+const REQUESTS_MAX = 1_500;
+
+/** Injects faults until it is stopped, then puts everything in order again. Disks keep what they synced, always. */
+export class Faults {
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #machines: readonly Machine[];
+  readonly #network: SimNetwork;
+  readonly #plan: FaultPlan;
+  #stopped = false;
+
+  constructor(world: World, machines: readonly Machine[], network: SimNetwork, plan: FaultPlan) {
+    this.#world = world;
+    this.#random = world.random.stream("faults");
+    this.#machines = machines;
+    this.#network = network;
+    this.#plan = plan;
+  }
+
+  start(): void {
+    this.#world.after(this.#random.between(...this.#plan.everyMs), () => {
+      if (this.#stopped) return;
+      this.#inject(this.#choose());
+      this.start();
+    });
+  }
+
+  /** No more faults: heals, wakes and starts everything. */
+  stop(): void {
+    this.#stopped = true;
+    this.#world.trace.event("faults end");
+    this.#network.heal();
+    for (const machine of this.#machines) {
+      machine.disk.failNextWrite = false;
+      machine.mayEndWith.clear();
+      machine.process?.crashAtRequest(Number.POSITIVE_INFINITY, "process");
+      resumeDisk(machine);
+      machine.process?.resume();
+      if (!machine.alive) machine.start();
+    }
+  }
+
+  #choose(): FaultKind {
+    const { weights } = this.#plan;
+    let at = this.#random.fraction() * FAULT_KINDS.reduce((sum, kind) => sum + weights[kind], 0);
+    for (const kind of FAULT_KINDS) {
+      at -= weights[kind];
+      if (at < 0) return kind;
+    }
+    return "crash";
+  }
+
+  #inject(kind: FaultKind): void {
+    const machine = this.#random.pick(this.#machines);
+    this.#world.coverage.count(`fault: ${kind}`);
+    this.#world.trace.event(`fault: ${kind} (${machine.name})`);
+    switch (kind) {
+      case "crash":
+        return this.#crash(machine);
+      case "crash at a request":
+        machine.process?.crashAtRequest(1 + this.#random.below(REQUESTS_MAX), this.#crashKind());
+        return this.#restartWhenEnded(machine);
+      case "crash all":
+        for (const each of this.#machines) this.#crash(each);
+        return;
+      case "isolate":
+        return this.#isolate(machine);
+      case "one way":
+        return this.#oneWay(machine, this.#other(machine));
+      case "cut":
+        return this.#network.cut(machine.info.id, this.#other(machine).info.id);
+      case "disk hangs":
+        return this.#hang(machine);
+      case "disk write fails":
+        machine.disk.failNextWrite = true;
+        machine.mayEndWith.add("SHERD_DISK_WRITE_FAILED");
+        return this.#restartWhenEnded(machine);
+      case "pause":
+        machine.process?.pause();
+        return this.#later(PAUSE_MS, () => machine.process?.resume());
+      case "clock jumps":
+        machine.clocks.wallOffsetMs += this.#random.between(-CLOCK_JUMP_MS, CLOCK_JUMP_MS);
+        return;
+      case "transfer leader":
+        return this.#transfer(machine);
+    }
+  }
+
+  #crash(machine: Machine): void {
+    machine.process?.crash(this.#crashKind());
+    this.#restartWhenEnded(machine);
+  }
+
+  /** The launcher: starts what has ended, after a while. */
+  #restartWhenEnded(machine: Machine): void {
+    const long = this.#random.chance(this.#plan.longAwayProbability);
+    this.#later(long ? LONG_AWAY_MS : this.#plan.awayMs, () => {
+      if (!machine.alive) machine.start();
+      else if (!this.#stopped) this.#restartWhenEnded(machine);
+    });
+  }
+
+  #isolate(machine: Machine): void {
+    for (const other of this.#machines) {
+      if (other === machine) continue;
+      this.#network.block(machine.info.id, other.info.id);
+      this.#network.block(other.info.id, machine.info.id);
+    }
+    this.#later(PARTITION_MS, () => {
+      for (const other of this.#machines) {
+        if (other === machine) continue;
+        this.#network.unblock(machine.info.id, other.info.id);
+        this.#network.unblock(other.info.id, machine.info.id);
+      }
+    });
+  }
+
+  #oneWay(from: Machine, to: Machine): void {
+    this.#network.block(from.info.id, to.info.id);
+    this.#later(PARTITION_MS, () => this.#network.unblock(from.info.id, to.info.id));
+  }
+
+  #hang(machine: Machine): void {
+    machine.disk.hang();
+    this.#later(HANG_MS, () => resumeDisk(machine));
+  }
+
+  #transfer(machine: Machine): void {
+    machine.process?.run(() => machine.node?.handOver());
+  }
+
+  #crashKind(): CrashKind {
+    return this.#random.chance(0.5) ? "process" : "power";
+  }
+
+  #other(machine: Machine): Machine {
+    return this.#random.pick(this.#machines.filter((candidate) => candidate !== machine));
+  }
+
+  #later([shortestMs, longestMs]: readonly [number, number], event: () => void): void {
+    this.#world.after(this.#random.between(shortestMs, longestMs), event);
+  }
+}
+
+/** What the disk completes now is an event of the process. */
+function resumeDisk(machine: Machine): void {
+  const { process, disk } = machine;
+  if (process === undefined) disk.resume();
+  else process.run(() => disk.resume());
+}

@@ -1,0 +1,148 @@
+import { crc32 as zlibCrc32, deflateRawSync, inflateRawSync } from "node:zlib";
+import { latin1 } from "sherd/core/base";
+import type { Engine, EngineBatch, EngineSnapshot, Env } from "sherd/core/env";
+import type { World } from "../world/index.ts";
+import type { SimProcess } from "./process.ts";
+
+/** A machine's clocks. Steady: runs too fast or too slow. Wall: the same, and it jumps. */
+export interface Clocks {
+  steadyRate: number;
+  steadyOffsetMs: number;
+  wallOffsetMs: number;
+}
+
+/** Until a requested pass runs, and until a compression is done: shortest and longest. */
+const PASS_MS = [0.01, 0.4] as const;
+const COMPRESS_MS = [0.05, 2] as const;
+
+export class SimEnv implements Env {
+  readonly #world: World;
+  readonly #process: SimProcess;
+  readonly #clocks: Clocks;
+  readonly #random: ReturnType<World["random"]["stream"]>;
+  #passWanted = false;
+  /** What a requested pass is: the store's while the node is being opened, then the node's. */
+  pass: () => void = () => {};
+
+  constructor(world: World, process: SimProcess, clocks: Clocks) {
+    this.#world = world;
+    this.#process = process;
+    this.#clocks = clocks;
+    this.#random = world.random.stream(`env of ${process.name}`);
+  }
+
+  monotonicMs(): number {
+    return this.#clocks.steadyOffsetMs + this.#world.nowMs * this.#clocks.steadyRate;
+  }
+
+  wallMs(): number {
+    return this.#clocks.wallOffsetMs + this.#world.nowMs * this.#clocks.steadyRate;
+  }
+
+  random32(): number {
+    return this.#random.u32();
+  }
+
+  checksum(bytes: Uint8Array, seed?: number): number {
+    return zlibCrc32(bytes, seed);
+  }
+
+  latin1(bytes: Uint8Array): string {
+    return latin1(bytes);
+  }
+
+  deflate(bytes: Uint8Array, done: (compressed: Uint8Array) => void): void {
+    this.#process.request("deflate");
+    const compressed = new Uint8Array(deflateRawSync(bytes));
+    this.#later(COMPRESS_MS, () => done(compressed));
+  }
+
+  inflate(bytes: Uint8Array, bytesMax: number, done: (plain: Uint8Array | undefined) => void): void {
+    this.#process.request("inflate");
+    const plain = inflateOrUndefined(bytes, bytesMax);
+    this.#later(COMPRESS_MS, () => done(plain));
+  }
+
+  requestPass(): void {
+    this.#process.request("requestPass");
+    if (this.#passWanted) return;
+    this.#passWanted = true;
+    this.#later(PASS_MS, () => {
+      this.#passWanted = false;
+      this.pass();
+    });
+  }
+
+  fatal(error: Error): never {
+    return this.#process.fatal(error);
+  }
+
+  log(level: "debug" | "info" | "warn" | "error", message: string, fields?: Readonly<Record<string, unknown>>): void {
+    this.#world.coverage.count(`log: ${message.replace(/\d+/g, "#").slice(0, 60)}`);
+    const rest = fields === undefined ? "" : ` ${JSON.stringify(fields)}`;
+    this.#world.trace.event(`${this.#process.name} ${level}: ${message}${rest}`);
+  }
+
+  #later([shortestMs, longestMs]: readonly [number, number], body: () => void): void {
+    this.#world.after(this.#random.between(shortestMs, longestMs), () => this.#process.run(body));
+  }
+}
+
+function inflateOrUndefined(bytes: Uint8Array, bytesMax: number): Uint8Array | undefined {
+  try {
+    return new Uint8Array(inflateRawSync(bytes, { maxOutputLength: bytesMax }));
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return undefined;
+    throw error;
+  }
+}
+
+/** The engine as one process sees it: any request may be its last. */
+export class ObservedEngine implements Engine {
+  readonly #engine: Engine;
+  readonly #process: SimProcess;
+
+  constructor(engine: Engine, process: SimProcess) {
+    this.#engine = engine;
+    this.#process = process;
+  }
+
+  getMany(...args: Parameters<Engine["getMany"]>): void {
+    this.#process.request("engine getMany");
+    this.#engine.getMany(...args);
+  }
+
+  range(...args: Parameters<Engine["range"]>): void {
+    this.#process.request("engine range");
+    this.#engine.range(...args);
+  }
+
+  batch(): EngineBatch {
+    const batch = this.#engine.batch();
+    const process = this.#process;
+    return {
+      put: (key, value) => batch.put(key, value),
+      delete: (key) => batch.delete(key),
+      get rows() {
+        return batch.rows;
+      },
+      write: (done) => {
+        process.request("engine write");
+        batch.write(done);
+      },
+    };
+  }
+
+  snapshot(): EngineSnapshot {
+    this.#process.request("engine snapshot");
+    return this.#engine.snapshot();
+  }
+
+  sizeBytes(...args: Parameters<Engine["sizeBytes"]>): void {
+    this.#engine.sizeBytes(...args);
+  }
+
+  close(...args: Parameters<Engine["close"]>): void {
+    this.#engine.close(...args);
+  }
+}

@@ -1,0 +1,227 @@
+import { assert, bootCounter, SherdError, TICK_MS } from "sherd/core/base";
+import { commandByOpcode } from "sherd/core/command";
+import { type LogHandler, type LogOptions, openLog, type Log } from "sherd/core/log";
+import type { ClusterMap, NodeInfo } from "sherd/core/meta";
+import { type Node, openNode } from "sherd/core/node";
+import { createRaftCore, RAFT_CORE_OPTIONS } from "sherd/core/raft";
+import { MemoryEngine, type MemoryImage, openStore, type Store } from "sherd/core/store";
+import { SimDisk } from "../disk/index.ts";
+import type { SimNetwork } from "../network/index.ts";
+import { Random, Violation, type World } from "../world/index.ts";
+import { observeCommands, observeLinks } from "./observe.ts";
+import { type Clocks, ObservedEngine, SimEnv } from "./env.ts";
+import { observeRaft } from "./observed-raft.ts";
+import { type CrashKind, SimProcess } from "./process.ts";
+import type { Sabotage } from "./sabotage.ts";
+import type { NodeWatcher } from "./watcher.ts";
+
+/** Limits of the log and the cache: so small that a run of seconds meets recycled segments, snapshots and misses. */
+export interface Sizes {
+  readonly log: LogOptions;
+  readonly cacheBytesMax: number;
+}
+
+export interface MachineOptions {
+  readonly world: World;
+  readonly network: SimNetwork;
+  readonly plan: ClusterMap;
+  readonly info: NodeInfo;
+  readonly wasm: Uint8Array;
+  readonly sizes: Sizes;
+  readonly watcher: NodeWatcher;
+  readonly sabotage: Sabotage | undefined;
+}
+
+const BOOTSTRAPPED = "bootstrapped";
+const ENGINE_MS = [0.02, 1.5] as const;
+const TICK_JITTER_MS = 4;
+
+/** A node's machine: what outlives its processes, and the process that runs, if one does. */
+export class Machine {
+  readonly name: string;
+  readonly info: NodeInfo;
+  readonly disk: SimDisk;
+  readonly clocks: Clocks = { steadyRate: 1, steadyOffsetMs: 0, wallOffsetMs: 0 };
+  /** Reasons that the fault plan gave this node to end itself: codes of SherdError. */
+  readonly mayEndWith: Set<string> = new Set();
+  readonly #options: MachineOptions;
+  readonly #world: World;
+  readonly #random: Random;
+  #rows: MemoryImage | undefined;
+  #boots = 0;
+  #process: SimProcess | undefined;
+  #engine: MemoryEngine | undefined;
+  #node: Node | undefined;
+  #store: Store | undefined;
+
+  constructor(options: MachineOptions) {
+    this.#options = options;
+    this.#world = options.world;
+    this.info = options.info;
+    this.name = options.info.name;
+    this.#random = options.world.random.stream(`machine ${this.name}`);
+    const diskRandom = this.#random.stream("disk");
+    this.disk = new SimDisk({
+      random32: () => diskRandom.u32(),
+      schedule: (delayMs, event) => this.#world.after(delayMs, () => this.#process?.run(event)),
+    });
+    this.disk.beforeRequest = (request) => this.#process?.request(`disk ${request}`);
+  }
+
+  get alive(): boolean {
+    return this.#process?.alive === true;
+  }
+
+  get process(): SimProcess | undefined {
+    return this.alive ? this.#process : undefined;
+  }
+
+  /** Undefined while the process is being opened or is not there. */
+  get node(): Node | undefined {
+    return this.alive ? this.#node : undefined;
+  }
+
+  get store(): Store | undefined {
+    return this.alive ? this.#store : undefined;
+  }
+
+  start(): void {
+    assert(!this.alive, "a machine runs one process of the node");
+    this.#boots += 1;
+    this.clocks.steadyOffsetMs = this.#random.between(0, 1e6);
+    const process = new SimProcess(this.name, this.#world, {
+      ended: (kind) => this.#ended(kind),
+      mayEnd: (error) => error instanceof SherdError && this.mayEndWith.delete(error.code),
+    });
+    this.#process = process;
+    this.#world.coverage.count("start");
+    this.#world.trace.event(`${this.name} starts, boot ${this.#boots}`);
+    process.run(() => this.#boot(process));
+  }
+
+  #ended(kind: CrashKind): void {
+    this.#options.network.detach(this.info.id, kind === "process");
+    this.disk.crash(kind);
+    this.#rows = this.#engine?.crash() ?? this.#rows;
+    const rows = this.#rows?.rows;
+    if (rows !== undefined) this.#rows = { rows: this.#options.sabotage?.image?.(rows) ?? rows };
+    this.#engine = undefined;
+    this.#node = undefined;
+    this.#store = undefined;
+    this.#options.watcher.onProcessEnd();
+  }
+
+  #boot(process: SimProcess): void {
+    const { sabotage, sizes, watcher } = this.#options;
+    const at = { world: this.#world, process };
+    const env = new SimEnv(this.#world, process, this.clocks);
+    const mounted = this.disk.mount((error) => process.fatal(error));
+    const disk = sabotage?.disk?.(mounted, at) ?? mounted;
+    const engine = this.#makeEngine(process);
+    const late = new LateLogHandler((count) => this.#world.coverage.count(count));
+    openLog(env, disk, sizes.log, late, (opened) => {
+      const log = sabotage?.log?.(opened, at) ?? opened;
+      openStore(env, engine, { cacheBytesMax: sizes.cacheBytesMax }, (found) => {
+        const store = sabotage?.store?.(found, at) ?? found;
+        env.pass = () => store.pass();
+        const bootstrapped = disk.readFile(BOOTSTRAPPED) !== undefined;
+        if (bootstrapped && log.created) throw new Violation("the log is kept", `${this.name} has no log any more`);
+        this.#open(process, env, log, store, bootstrapped, (node) => {
+          if (!bootstrapped) disk.writeFile(BOOTSTRAPPED, new Uint8Array(0));
+          late.attach(node);
+          env.pass = () => {
+            node.pass();
+            watcher.onPassEnd(node);
+          };
+          this.#node = node;
+          this.#store = store;
+          this.#serve(process, node);
+          env.requestPass();
+        });
+        env.requestPass();
+      });
+    });
+  }
+
+  #open(
+    process: SimProcess,
+    env: SimEnv,
+    log: Log,
+    store: Store,
+    bootstrapped: boolean,
+    ready: (node: Node) => void,
+  ): void {
+    const { sabotage, watcher, plan, wasm, network } = this.#options;
+    const at = { world: this.#world, process };
+    const core = createRaftCore(wasm, RAFT_CORE_OPTIONS, {
+      random: () => env.random32(),
+      log: (level, text) => env.log(level, `raft: ${text}`),
+    });
+    const links = observeLinks(network.links(this.info.id), process, this.#world.coverage);
+    const raft = sabotage?.raft?.(core, at) ?? core;
+    openNode(
+      {
+        self: { ...this.info, bootCounter: bootCounter(this.#boots) },
+        env,
+        raft: observeRaft(raft, watcher),
+        log,
+        store,
+        links: sabotage?.links?.(links, at) ?? links,
+        map: plan,
+        commandOf: observeCommands(commandByOpcode, watcher),
+        bootstrapped,
+      },
+      ready,
+    );
+  }
+
+  #serve(process: SimProcess, node: Node): void {
+    this.#world.trace.event(`${this.name} serves`);
+    this.#options.network.attach(this.info.id, { handler: node.peerMessages, run: (body) => process.run(body) });
+    const tick = (): void => {
+      if (!process.alive) return;
+      process.run(() => node.tick());
+      this.#world.after(TICK_MS + this.#random.between(-TICK_JITTER_MS, TICK_JITTER_MS), tick);
+    };
+    this.#world.after(this.#random.between(0, TICK_MS), tick);
+  }
+
+  #makeEngine(process: SimProcess): ObservedEngine {
+    const random = this.#random.stream(`engine ${this.#boots}`);
+    const schedule = (run: () => void): void =>
+      this.#world.after(random.between(...ENGINE_MS), () => process.run(run));
+    this.#engine = new MemoryEngine(schedule, this.#rows);
+    const { sabotage } = this.#options;
+    const engine = sabotage?.engine?.(this.#engine, { world: this.#world, process }) ?? this.#engine;
+    return new ObservedEngine(engine, process);
+  }
+}
+
+/** The log is opened before the node that it reports to. */
+class LateLogHandler implements LogHandler {
+  readonly #count: (what: string) => void;
+  #node: Node | undefined;
+
+  constructor(count: (what: string) => void) {
+    this.#count = count;
+  }
+
+  attach(node: Node): void {
+    this.#node = node;
+  }
+
+  readonly onTruncated: LogHandler["onTruncated"] = (group, index) => {
+    this.#count("log truncated");
+    this.#node?.onTruncated(group, index);
+  };
+
+  readonly onSlowWrite: LogHandler["onSlowWrite"] = (runningMs) => {
+    this.#count("log write slow");
+    this.#node?.onSlowWrite(runningMs);
+  };
+
+  readonly onPressure: LogHandler["onPressure"] = () => {
+    this.#count("log under pressure");
+    this.#node?.onPressure();
+  };
+}

@@ -1,0 +1,72 @@
+import { crc32, type Slot } from "sherd/core/base";
+import { type CommandContext, type CommandSpec, NOT_RESIDENT } from "sherd/core/command";
+import type { PeerLinks } from "sherd/core/env";
+import type { Coverage } from "../world/index.ts";
+import type { SimProcess } from "./process.ts";
+import type { NodeWatcher } from "./watcher.ts";
+
+type CommandOf = (opcode: number) => CommandSpec | undefined;
+type Run = NonNullable<CommandSpec["run"]>;
+
+/** The command table with every write's rows and reply shown to the watcher. */
+export function observeCommands(commandOf: CommandOf, watcher: NodeWatcher): CommandOf {
+  const observed = new Map<number, CommandSpec>();
+  return (opcode) => {
+    const spec = commandOf(opcode);
+    if (spec?.run === undefined || !spec.flags.includes("write")) return spec;
+    let shown = observed.get(opcode);
+    if (shown === undefined) {
+      shown = { ...spec, run: observeRun(spec.name, spec.run, watcher) };
+      observed.set(opcode, shown);
+    }
+    return shown;
+  };
+}
+
+function observeRun(name: string, run: Run, watcher: NodeWatcher): Run {
+  return (context, slot, args) => {
+    const rows: string[] = [];
+    const reply = run(watchContext(context, rows), slot, args);
+    if (reply !== NOT_RESIDENT) {
+      watcher.onEffect(context.version, slot, `${name} ${JSON.stringify(reply)} ${context.nowMs} ${rows.join(" ")}`);
+    }
+    return reply;
+  };
+}
+
+function watchContext(context: CommandContext, rows: string[]): CommandContext {
+  return {
+    nowMs: context.nowMs,
+    version: context.version,
+    get: (slot: Slot, key: string) => context.get(slot, key),
+    put(slot, key, row) {
+      rows.push(`put ${slot} ${key} ${row.kind} ${row.expiresAtMs} ${row.version} ${crc32(row.payload)}`);
+      context.put(slot, key, row);
+    },
+    delete(slot, key) {
+      const deleted = context.delete(slot, key);
+      rows.push(`delete ${slot} ${key} ${deleted}`);
+      return deleted;
+    },
+    latin1: (bytes) => context.latin1(bytes),
+  };
+}
+
+/** First bytes of messages between nodes: docs/formats/messages.md. */
+const MESSAGE_KINDS = ["", "raft", "transfer", "forward", "answer", "hints", "map wanted", "map"];
+
+/** Links of which any use may be the process's last. */
+export function observeLinks(links: PeerLinks, process: SimProcess, coverage: Coverage): PeerLinks {
+  return {
+    send: (to, message) => {
+      process.request("links send");
+      coverage.count(`message: ${MESSAGE_KINDS[message[0] ?? 0] ?? "?"}`);
+      links.send(to, message);
+    },
+    flush: () => {
+      process.request("links flush");
+      links.flush();
+    },
+    isUp: (node) => links.isUp(node),
+  };
+}

@@ -1,0 +1,114 @@
+import type { SherdError } from "sherd/core/base";
+import { SimCrashed } from "../disk/index.ts";
+import { Violation, type World } from "../world/index.ts";
+
+/** "process": killed, the machine goes on. "power": the machine went down with it. */
+export type CrashKind = "process" | "power";
+
+/** Unwinds the code of a process that has just been ended. */
+class Crash extends Error {
+  override readonly name = "Crash";
+}
+
+export interface ProcessHost {
+  /** Ends what outlives no process: its links, its requests to disk and engine. */
+  ended(kind: CrashKind): void;
+  /** Whether the fault plan has given this process a reason to end itself so. */
+  mayEnd(error: SherdError | Error): boolean;
+}
+
+/** One run of a node: from its start to its end nothing else of the node runs, and after its end nothing of it. */
+export class SimProcess {
+  readonly name: string;
+  readonly #world: World;
+  readonly #host: ProcessHost;
+  #alive = true;
+  #deferred: (() => void)[] | undefined;
+  /** Requests to env until it is ended; undefined: it is not. */
+  #requestsLeft: number | undefined;
+  #crashKind: CrashKind = "process";
+
+  constructor(name: string, world: World, host: ProcessHost) {
+    this.name = name;
+    this.#world = world;
+    this.#host = host;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get paused(): boolean {
+    return this.#deferred !== undefined;
+  }
+
+  /** Everything that the process does is done in here. */
+  run(body: () => void): void {
+    if (!this.#alive) return;
+    if (this.#deferred !== undefined) {
+      this.#deferred.push(body);
+      return;
+    }
+    try {
+      body();
+    } catch (error) {
+      if (error instanceof Violation) throw error;
+      if (!this.#alive && (error instanceof Crash || error instanceof SimCrashed)) return;
+      throw new Violation("a node goes on running", `${this.name}: ${String(error)}`, { cause: error });
+    }
+  }
+
+  // --- faults
+
+  /** It is ended at that many more requests to env, inside whatever it is doing then. */
+  crashAtRequest(count: number, kind: CrashKind): void {
+    this.#requestsLeft = count;
+    this.#crashKind = kind;
+  }
+
+  /** Between two events. */
+  crash(kind: CrashKind): void {
+    if (this.#alive) this.#end(kind, "killed");
+  }
+
+  /** As by SIGSTOP: events wait. */
+  pause(): void {
+    this.#deferred ??= [];
+  }
+
+  resume(): void {
+    const deferred = this.#deferred ?? [];
+    this.#deferred = undefined;
+    for (const body of deferred) this.run(body);
+  }
+
+  // --- for the interfaces that it sees
+
+  /** Every request to env passes here: any may be the last. */
+  request(what: string): void {
+    if (!this.#alive) throw new Crash(`${this.name} has ended`);
+    if (this.#requestsLeft === undefined) return;
+    this.#requestsLeft -= 1;
+    if (this.#requestsLeft > 0) return;
+    this.#world.coverage.count(`crash inside ${what}`);
+    this.#end(this.#crashKind, `ends inside ${what}`);
+    throw new Crash(`${this.name} ends inside ${what}`);
+  }
+
+  fatal(error: SherdError | Error): never {
+    if (!this.#host.mayEnd(error)) {
+      throw new Violation("a node ends only for a reason", `${this.name}: ${error.message}`, { cause: error });
+    }
+    this.#world.coverage.count("node ended itself");
+    this.#end("process", `ends itself: ${error.message}`);
+    throw new Crash(`${this.name} ended itself`);
+  }
+
+  #end(kind: CrashKind, why: string): void {
+    this.#alive = false;
+    this.#deferred = undefined;
+    this.#world.coverage.count(`crash (${kind})`);
+    this.#world.trace.event(`${this.name} ${why} (${kind})`);
+    this.#host.ended(kind);
+  }
+}

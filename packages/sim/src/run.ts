@@ -1,0 +1,269 @@
+import { crc32, type GroupId, slot } from "sherd/core/base";
+import type { ClusterMap } from "sherd/core/meta";
+import type { SnapshotReader, Space } from "sherd/core/store";
+import { Agreement, checkKey, compareStates, describe, type Operation, type ReplicaState } from "./checkers/index.ts";
+import { makePlan, raftCoreBytes, shardOf } from "./cluster.ts";
+import { Faults } from "./faults/index.ts";
+import { SimNetwork } from "./network/index.ts";
+import { Machine, type Sabotage } from "./node/index.ts";
+import { drawProfile, type Profile } from "./profile.ts";
+import { call, Client, judge, Recorder, slotOf } from "./workload/index.ts";
+import { type Coverage, Violation, World } from "./world/index.ts";
+
+export interface RunOptions {
+  readonly seed: bigint;
+  /** Commands that clients send before the faults end. */
+  readonly steps: number;
+  readonly nodes: number;
+  readonly shards: number;
+  readonly sabotage?: Sabotage;
+  readonly print?: (line: string) => void;
+}
+
+export interface RunResult {
+  readonly seed: bigint;
+  readonly hash: string;
+  readonly violation: Violation | undefined;
+  readonly virtualMs: number;
+  readonly operations: number;
+  /** Keys whose history was too entangled to be decided. */
+  readonly undecided: number;
+  readonly coverage: Coverage;
+  /** Before the violation. */
+  readonly lastEvents: readonly string[];
+  /** Of the key that the violation is about. */
+  readonly history: readonly string[];
+}
+
+/** Faults end after this virtual time, however few commands got through. */
+const FAULTS_MS_MAX = 90_000;
+/** After the last fault, the cluster serves within this time: an election, a snapshot, the limits of what is stuck. */
+const LIVENESS_MS = 30_000;
+const SETTLE_MS = 3_000;
+const POLL_MS = 50;
+
+/** One seed, from the first start of an empty cluster to the last check. */
+export function runSeed(options: RunOptions): RunResult {
+  const run = new Run(options);
+  return run.result();
+}
+
+class Run {
+  readonly #options: RunOptions;
+  readonly #world: World;
+  readonly #plan: ClusterMap;
+  readonly #profile: Profile;
+  readonly #machines: readonly Machine[];
+  readonly #recorder: Recorder;
+  readonly #clients: readonly Client[];
+  readonly #faults: Faults;
+  #undecided = 0;
+  #violatedKey: string | undefined;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.#world = new World(options.seed, options.print);
+    this.#plan = makePlan(options.nodes, options.shards);
+    this.#profile = drawProfile(this.#world.random.stream("profile"));
+    const ids = [...this.#plan.nodes.keys()];
+    const network = new SimNetwork(this.#world, ids, this.#profile.network);
+    const agreement = new Agreement(this.#world, (at) => shardOf(this.#plan, at));
+    this.#machines = [...this.#plan.nodes.values()].map((info) => this.#makeMachine(info, network, agreement));
+    this.#recorder = new Recorder(this.#world);
+    this.#clients = this.#makeClients();
+    this.#faults = new Faults(this.#world, this.#machines, network, this.#profile.faults);
+  }
+
+  #makeMachine(
+    info: Machine["info"],
+    network: SimNetwork,
+    agreement: Agreement,
+  ): Machine {
+    return new Machine({
+      world: this.#world,
+      network,
+      plan: this.#plan,
+      info,
+      wasm: raftCoreBytes(),
+      sizes: this.#profile.sizes,
+      watcher: agreement.watch(info.name),
+      sabotage: this.#options.sabotage,
+    });
+  }
+
+  #makeClients(): Client[] {
+    const random = this.#world.random.stream("clients");
+    const { clients, hotKeys, wideKeys, longValueBytes, longValueProbability } = this.#profile;
+    return Array.from({ length: clients }, (_, at) => {
+      const habits = {
+        redirect: random.chance(0.4),
+        pipelineMax: random.chance(0.5) ? 1 : 4,
+        thinkMs: [1, random.chance(0.5) ? 40 : 150] as const,
+        hotProbability: random.chance(0.5) ? 0.8 : 0.2,
+        hotKeys,
+        wideKeys,
+        longValueBytes,
+        longValueProbability,
+      };
+      return new Client(`c${at + 1}`, this.#world, this.#machines, this.#recorder, habits);
+    });
+  }
+
+  result(): RunResult {
+    let violation: Violation | undefined;
+    try {
+      this.#play();
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      violation = error;
+      this.#world.trace.event(`violated: ${error.message.slice(0, 200)}`);
+    }
+    const key = this.#violatedKey;
+    return {
+      seed: this.#options.seed,
+      hash: this.#world.trace.hash,
+      violation,
+      virtualMs: this.#world.nowMs,
+      operations: this.#recorder.operations,
+      undecided: this.#undecided,
+      coverage: this.#world.coverage,
+      lastEvents: violation === undefined ? [] : this.#world.trace.last,
+      history: key === undefined ? [] : this.#recorder.of(key).map(describe),
+    };
+  }
+
+  #play(): void {
+    const world = this.#world;
+    for (const machine of this.#machines) machine.start();
+    for (const client of this.#clients) client.start();
+    this.#faults.start();
+    const { steps } = this.#options;
+    world.run(FAULTS_MS_MAX, () => this.#recorder.operations >= steps);
+    this.#faults.stop();
+    world.run(world.nowMs + SETTLE_MS);
+    for (const client of this.#clients) client.stop();
+    this.#awaitService();
+    this.#readEverything();
+    this.#awaitEqualReplicas();
+    this.#checkReplicas();
+    this.#checkHistories();
+  }
+
+  /** Every shard takes a write through every node. */
+  #awaitService(): void {
+    const since = this.#world.nowMs;
+    for (const machine of this.#machines) {
+      for (const { group } of this.#plan.shards) {
+        const key = this.#probeKey(group);
+        this.#until("the cluster serves again", since, `a write of shard ${group} at ${machine.name}`, () =>
+          this.#ask(machine, "set", key),
+        );
+      }
+    }
+    this.#until("every request is answered", since, "what clients had sent", () => [...this.#recorder.open].length === 0);
+  }
+
+  #probeKey(group: GroupId): string {
+    for (let at = 0; ; at += 1) {
+      const key = `probe:${at}`;
+      if (shardOf(this.#plan, slot(slotOf(key))) === group) return key;
+    }
+  }
+
+  /** What was acknowledged is there: the reads become part of the histories. */
+  #readEverything(): void {
+    const since = this.#world.nowMs;
+    this.#recorder.keys.forEach((key, at) => {
+      const machine = this.#machines[at % this.#machines.length] as Machine;
+      this.#until("the cluster serves again", since, `a read of ${key} at ${machine.name}`, () =>
+        this.#ask(machine, "get", key),
+      );
+    });
+  }
+
+  /** Asks once, and waits for the answer. */
+  #ask(machine: Machine, kind: Operation["kind"], key: string): boolean {
+    const world = this.#world;
+    const operation = this.#recorder.begin("final", kind, key, undefined, 0);
+    machine.process?.run(() => {
+      call(machine, operation, false, (reply) => this.#recorder.end(operation, judge(operation, reply)));
+    });
+    world.run(world.nowMs + LIVENESS_MS, () => operation.outcome !== "open");
+    return operation.outcome === "done";
+  }
+
+  #until(promise: string, sinceMs: number, what: string, reached: () => boolean): void {
+    while (!reached()) {
+      this.#world.run(this.#world.nowMs + POLL_MS);
+      if (this.#world.nowMs - sinceMs > LIVENESS_MS) {
+        throw new Violation(promise, `${what}: not within ${LIVENESS_MS} ms. ${this.#situation()}`);
+      }
+    }
+  }
+
+  #situation(): string {
+    return this.#machines
+      .map(({ name, node }) => {
+        const groups = node?.status().groups ?? [];
+        const lines = groups.map(
+          ({ group, role, term, applied, commit, lastIndex, stopped }) =>
+            `${group}: role ${role} term ${term} applied ${applied} commit ${commit} last ${lastIndex} ${stopped ?? ""}`,
+        );
+        return `${name} [${lines.join("; ")}]`;
+      })
+      .join(" ");
+  }
+
+  #awaitEqualReplicas(): void {
+    this.#until("replicas catch up", this.#world.nowMs, "equal applied indexes", () => {
+      const applied = new Map<GroupId, number>();
+      return this.#machines.every(({ node }) =>
+        (node?.status().groups ?? []).every((group) => {
+          const other = applied.get(group.group) ?? group.applied;
+          applied.set(group.group, other);
+          return group.stopped === undefined && group.applied === other && group.commit === other;
+        }),
+      );
+    });
+  }
+
+  #checkReplicas(): void {
+    const states: ReplicaState[] = [];
+    for (const machine of this.#machines) {
+      for (const space of machine.store?.spaces ?? []) states.push(this.#stateOf(machine, space));
+    }
+    compareStates(states);
+  }
+
+  /** A snapshot as another replica would get it: all rows, sessions and counts. */
+  #stateOf(machine: Machine, space: Space): ReplicaState {
+    let state: ReplicaState | undefined;
+    let digest = 0;
+    const read = (reader: SnapshotReader): void =>
+      reader.next((chunk) => {
+        if (chunk !== undefined) {
+          digest = crc32(chunk, digest);
+          read(reader);
+          return;
+        }
+        reader.close();
+        state = { node: machine.name, group: space.group, applied: reader.applied, digest };
+      });
+    machine.process?.run(() => machine.store?.openSnapshot(space, read));
+    const since = this.#world.nowMs;
+    this.#until("replicas can be read", since, `the rows of group ${space.group}`, () => state !== undefined);
+    return state as unknown as ReplicaState;
+  }
+
+  #checkHistories(): void {
+    for (const key of this.#recorder.keys) {
+      const verdict = checkKey(this.#recorder.of(key));
+      if (verdict.linearizable === undefined) this.#undecided += 1;
+      if (verdict.linearizable !== false) continue;
+      this.#violatedKey = key;
+      const stuck = verdict.stuck.map(describe).join("\n");
+      const last = verdict.explained.slice(-3).map(describe).join("\n");
+      throw new Violation("linearizability", `key ${key}: nothing explains\n${stuck}\nafter\n${last}`);
+    }
+  }
+}
