@@ -1,0 +1,216 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { groupId, index, latin1, latin1Bytes, replicaId } from "../base/index.ts";
+import type { Pins, Space } from "./index.ts";
+import { peek, read } from "./testing/steps.ts";
+import { row, slotOf, World } from "./testing/world.ts";
+
+const KEYS = ["a", "b", "c", "d", "e", "f"];
+const GROUPS = [groupId(1), groupId(2)];
+
+type Step =
+  | { readonly do: "entry"; readonly group: number; readonly changes: readonly (readonly [string, string | null])[] }
+  | { readonly do: "fetch"; readonly group: number; readonly keys: readonly string[]; readonly hold: boolean }
+  | { readonly do: "release" }
+  | { readonly do: "events"; readonly count: number }
+  | { readonly do: "tick" | "flush" | "crash" };
+
+const group = fc.nat({ max: GROUPS.length - 1 });
+const key = fc.constantFrom(...KEYS);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("entry" as const),
+      group,
+      changes: fc.array(fc.tuple(key, fc.option(fc.string({ maxLength: 4 }))), { minLength: 1, maxLength: 3 }),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("fetch" as const),
+      group,
+      keys: fc.array(key, { maxLength: 4 }),
+      hold: fc.boolean(),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("release" as const) }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant("events" as const), count: fc.integer({ min: 1, max: 12 }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("tick" as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("flush" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("crash" as const) }) },
+);
+
+/** What one group's rows must be after each entry. `states[i]` stands at applied index i. */
+class Model {
+  states: ReadonlyMap<string, string | null>[] = [new Map()];
+  durable = 0;
+
+  get applied(): number {
+    return this.states.length - 1;
+  }
+
+  get now(): ReadonlyMap<string, string | null> {
+    return this.states.at(-1) as ReadonlyMap<string, string | null>;
+  }
+
+  value(key: string): string | null {
+    return this.now.get(key) ?? null;
+  }
+}
+
+/** A store driven step by step beside a model of it. */
+class Run {
+  world: World;
+  readonly cacheBytesMax: number;
+  readonly models: Model[] = GROUPS.map(() => new Model());
+  spaces: Space[] = [];
+  #pins: Pins[] = [];
+  /** Fetches are answered in every order, also after a crash of the store that was asked (then: never). */
+  #generation = 0;
+
+  constructor(choose: (count: number) => number, cacheBytesMax: number) {
+    this.cacheBytesMax = cacheBytesMax;
+    this.world = new World(choose);
+    const store = this.world.open(this.cacheBytesMax);
+    for (const id of GROUPS) {
+      this.world.get<Space>((done) => store.createSpace(id, replicaId(id), new Map(), done));
+    }
+    this.#adopt();
+  }
+
+  #adopt(): void {
+    this.spaces = GROUPS.map((id) => this.world.store?.spaces.find((space) => space.group === id) as Space);
+    for (const [i, space] of this.spaces.entries()) {
+      const model = this.models[i] as Model;
+      space.setOwner({
+        onFreeze: () => space.putSystem("state", latin1Bytes(JSON.stringify([...model.now]))),
+        onDurable: (applied) => {
+          expect(applied).toBeGreaterThanOrEqual(model.durable);
+          model.durable = applied;
+        },
+        onDamaged: (error) => {
+          throw error;
+        },
+      });
+    }
+  }
+
+  run(next: Step): void {
+    switch (next.do) {
+      case "entry":
+        return this.#entry(next.group, next.changes);
+      case "fetch":
+        return this.#fetch(next.group, next.keys, next.hold);
+      case "release":
+        return this.#pins.shift()?.release();
+      case "events":
+        for (let i = 0; i < next.count; i += 1) this.world.step();
+        return;
+      case "tick":
+        this.world.nowMs += 50;
+        return this.world.store?.tick();
+      case "flush": {
+        const applied = this.models.map((model) => model.applied);
+        return this.world.store?.flush(() => {
+          for (const [i, model] of this.models.entries()) {
+            expect(model.durable).toBeGreaterThanOrEqual(applied[i] as number);
+          }
+        });
+      }
+      case "crash":
+        return this.crash();
+    }
+  }
+
+  #entry(group: number, changes: readonly (readonly [string, string | null])[]): void {
+    const [space, model] = [this.spaces[group] as Space, this.models[group] as Model];
+    const state = new Map(model.now);
+    for (const [key, value] of changes) {
+      state.set(key, value);
+      if (value === null) space.delete(slotOf(key), key);
+      else space.put(slotOf(key), key, row(value, model.applied + 1));
+    }
+    model.states.push(state);
+    space.applied(index(model.applied));
+    this.check(group);
+  }
+
+  #fetch(group: number, keys: readonly string[], hold: boolean): void {
+    const generation = this.#generation;
+    const [space, model] = [this.spaces[group] as Space, this.models[group] as Model];
+    space.fetch(
+      keys.map((key) => ({ slot: slotOf(key), key })),
+      (pins) => {
+        expect(generation).toBe(this.#generation);
+        for (const key of keys) expect(peek(space, key)).toBe(model.value(key));
+        if (hold) this.#pins.push(pins);
+        else pins.release();
+      },
+    );
+  }
+
+  /** Whatever is in memory is the newest state. */
+  check(group: number): void {
+    const [space, model] = [this.spaces[group] as Space, this.models[group] as Model];
+    for (const key of KEYS) {
+      const found = peek(space, key);
+      if (found !== undefined) expect(found).toBe(model.value(key));
+    }
+  }
+
+  crash(): void {
+    this.#generation += 1;
+    this.#pins = [];
+    this.world = this.world.crash();
+    this.world.open(this.cacheBytesMax);
+    for (const [i, id] of GROUPS.entries()) {
+      const model = this.models[i] as Model;
+      const space = this.world.store?.spaces.find((candidate) => candidate.group === id) as Space;
+      const applied = space.appliedIndex;
+      // Everything reported durable is there, what is there is one state between two entries, all of it.
+      expect(applied).toBeGreaterThanOrEqual(model.durable);
+      expect(applied).toBeLessThanOrEqual(model.applied);
+      model.states = model.states.slice(0, applied + 1);
+      model.durable = applied;
+      expect(read(this.world, space, ...KEYS)).toEqual(KEYS.map((key) => model.value(key)));
+      if (applied > 0) expect(latin1(space.system("state") as Uint8Array)).toBe(JSON.stringify([...model.now]));
+    }
+    this.#adopt();
+  }
+
+  end(): void {
+    for (const pins of this.#pins) pins.release();
+    this.#pins = [];
+    this.world.settle();
+    for (const group of this.spaces.keys()) {
+      const [space, model] = [this.spaces[group] as Space, this.models[group] as Model];
+      expect(read(this.world, space, ...KEYS)).toEqual(KEYS.map((key) => model.value(key)));
+    }
+    this.crash();
+  }
+}
+
+/** Small and fast; its quality does not matter here. */
+function chooser(seed: number): (count: number) => number {
+  let state = seed | 1;
+  return (count) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % count;
+  };
+}
+
+test("in any order of requests, completions and crashes, rows are the newest and what was durable stays", () => {
+  const cacheBytesMax = fc.constantFrom(0, 250, 100_000);
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), fc.integer(), cacheBytesMax, (steps, seed, limit) => {
+      const run = new Run(chooser(seed), limit);
+      for (const next of steps) run.run(next);
+      run.end();
+    }),
+    { numRuns: 400 },
+  );
+});
