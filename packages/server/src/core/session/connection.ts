@@ -163,6 +163,7 @@ export class Connection implements RequestOwner {
     if (request !== this.#first) {
       const reply = request.reply as Reply;
       if (reply.type === "bulk") this.#waitingBytes += reply.bytes.length;
+      if (this.#waitingBytes > CONNECTION_OUTPUT_BYTES_MAX) this.#list();
       return;
     }
     let place: ReplyPlace | undefined = request;

@@ -23,7 +23,7 @@ export function shown(value: RespValue): Shown {
   if (value instanceof RespError) return `-${value.message}`;
   if (Array.isArray(value)) return value.map(shown);
   if (typeof value === "object" && value !== null && "entries" in value && Array.isArray(value.entries)) {
-    return Object.fromEntries(value.entries.map(([key, one]) => [String(shown(key)), shown(one)]));
+    return Object.fromEntries(value.entries.map(([key, one]) => [shown(key) as string, shown(one)]));
   }
   return value as Shown;
 }

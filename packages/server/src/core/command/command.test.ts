@@ -1,0 +1,114 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { KEY_BYTES_MAX, latin1, latin1Bytes, slot, VALUE_BYTES_MAX } from "../base/index.ts";
+import type { Row } from "../store/index.ts";
+import { admit, allCommands, commandByName, commandByOpcode, findCommand, findSubcommand, isWrite } from "./index.ts";
+import { type CommandContext, type CommandSpec, NIL, NOT_RESIDENT, OK, ONE, ZERO } from "./types.ts";
+
+const bytes = latin1Bytes;
+const spec = (name: string): CommandSpec => {
+  const found = commandByName(bytes(name));
+  if (found === undefined) throw new Error(`no ${name}`);
+  return found;
+};
+
+test("opcodes are on disk: they never change", () => {
+  const opcodes = Object.fromEntries(allCommands.filter((one) => one.opcode > 0).map((one) => [one.name, one.opcode]));
+  expect(opcodes).toEqual({ get: 1, set: 2, del: 3, exists: 4 });
+  for (const [name, opcode] of Object.entries(opcodes)) expect(commandByOpcode(opcode)?.name).toBe(name);
+  for (const opcode of [0, -1, 5, 0xff00, 1.5]) expect(commandByOpcode(opcode)).toBeUndefined();
+});
+
+test("names are found in any case, within a bigger buffer, and nothing else is", () => {
+  for (const one of allCommands) {
+    const buffer = bytes(`xx${one.name.toUpperCase()}yy`);
+    expect(findCommand(buffer, 2, buffer.length - 2)).toBe(one);
+  }
+  expect(findSubcommand(spec("cluster"), bytes("Slots"))?.name).toBe("cluster|slots");
+  expect(findSubcommand(spec("get"), bytes("slots"))).toBeUndefined();
+  const names = new Set(allCommands.map((one) => one.name));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 70 }), (name) => {
+      expect(commandByName(name) !== undefined).toBe(names.has(latin1(name).replace(/[A-Z]/g, (c) => c.toLowerCase())));
+    }),
+  );
+});
+
+test("what is admitted has the right number of arguments, short keys and one slot", () => {
+  expect(admit(spec("get"), [bytes("foo")])).toBe(12182);
+  expect(admit(spec("del"), [bytes("{foo}a"), bytes("{foo}b")])).toBe(12182);
+  const text = (name: string, ...args: Uint8Array[]): unknown => (admit(spec(name), args) as { text: string }).text;
+  expect(text("get")).toBe("wrong number of arguments for 'get' command");
+  expect(text("set", bytes("k"))).toBe("wrong number of arguments for 'set' command");
+  expect(text("exists", bytes("k"), new Uint8Array(KEY_BYTES_MAX + 1))).toBe(
+    "key is 1025 bytes long; at most 1024 are allowed",
+  );
+  expect(admit(spec("get"), [new Uint8Array(KEY_BYTES_MAX)])).toBeTypeOf("number");
+  expect(text("set", bytes("k"), new Uint8Array(VALUE_BYTES_MAX + 1))).toMatch(/^value is 8388609 bytes long/);
+  expect(text("set", bytes("k"), bytes("v"), bytes("NX"))).toMatch(/^SET with options is not supported yet/);
+  expect(text("del", bytes("foo"), bytes("bar"))).toMatch(/^Keys in request don't hash to the same slot/);
+  expect(admit(spec("get"), [new Uint8Array(0)])).toBe(0);
+});
+
+test("exactly the commands with the write flag are writes", () => {
+  for (const one of allCommands) expect(isWrite(one), one.name).toBe(one.flags.includes("write"));
+});
+
+class Rows implements CommandContext {
+  readonly nowMs = 0;
+  readonly version = 7;
+  readonly latin1 = latin1;
+  readonly rows: Map<string, Row> = new Map();
+  readonly absent: Set<string> = new Set();
+
+  get(_slot: number, key: string): Row | null | undefined {
+    return this.absent.has(key) ? undefined : (this.rows.get(key) ?? null);
+  }
+  put(_slot: number, key: string, row: Row): void {
+    this.rows.set(key, row);
+  }
+  delete(_slot: number, key: string): boolean {
+    return this.rows.delete(key);
+  }
+  run(name: string, ...args: string[]): unknown {
+    return spec(name).run?.(this, slot(0), args.map(bytes));
+  }
+}
+
+test("GET, SET, DEL, EXISTS", () => {
+  const rows = new Rows();
+  expect(rows.run("get", "a")).toBe(NIL);
+  expect(rows.run("set", "a", "1")).toBe(OK);
+  expect(rows.run("get", "a")).toEqual({ type: "bulk", bytes: bytes("1") });
+  expect(rows.run("set", "b", "")).toBe(OK);
+  expect(rows.run("get", "b")).toEqual({ type: "bulk", bytes: bytes("") });
+  expect(rows.run("exists", "a", "b", "a", "c")).toEqual({ type: "integer", value: 3 });
+  expect(rows.run("exists", "c")).toBe(ZERO);
+  expect(rows.run("del", "a", "a", "c")).toBe(ONE);
+  expect(rows.run("del", "a", "c")).toBe(ZERO);
+});
+
+test("a row owns its bytes: neither the entry nor the socket's buffer lives on in it", () => {
+  const rows = new Rows();
+  const buffer = bytes("xx1234yy");
+  spec("set").run?.(rows, slot(0), [bytes("k"), buffer.subarray(2, 6)]);
+  buffer.fill(0);
+  const row = rows.rows.get("k");
+  expect(row).toMatchObject({ version: 7, expiresAtMs: 0, payload: bytes("1234") });
+  expect(row?.payload.buffer.byteLength).toBe(4);
+});
+
+test("a command that misses a row has no effect", () => {
+  for (const [name, ...args] of [
+    ["get", "gone"],
+    ["set", "gone", "1"],
+    ["del", "a", "gone"],
+    ["exists", "a", "gone"],
+  ]) {
+    const rows = new Rows();
+    rows.run("set", "a", "1");
+    rows.absent.add("gone");
+    expect(rows.run(name as string, ...args), name).toBe(NOT_RESIDENT);
+    expect([...rows.rows.keys()]).toEqual(["a"]);
+  }
+});
