@@ -82,6 +82,23 @@ test("a killed node is reported down at once, then gone, before any time has pas
   expect(a.isUp(c)).toBe(true);
 });
 
+test("a dying process that still takes connections is dialed again at once, until it refuses", () => {
+  const { cluster, a, b, all } = three();
+  startAll(all);
+  cluster.pass(2_000);
+  a.events.length = 0;
+  b.kill();
+  let taken = 0;
+  cluster.world.bind("hostB", 1).listen((connection) => {
+    taken += 1;
+    if (taken === 2) cluster.world.kill(b.at);
+    else connection.close();
+    return { onOpen: () => {}, onData: () => {}, onDrain: () => {}, onClose: () => {} };
+  });
+  cluster.world.run();
+  expect(a.events).toEqual(["down b", "gone b"]);
+});
+
 test("a node that comes back at its address is up again, its new start known", () => {
   const { cluster, a, b, all } = three();
   startAll(all);

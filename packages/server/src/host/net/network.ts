@@ -125,8 +125,11 @@ class NodeConnection implements Connection {
       // A plain array: `slice` of a Buffer is a view, and core relies on its being a copy.
       if (!this.#done) this.#handler.onData(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
     });
-    socket.on("error", (error) => {
-      if (this.#reason === "failed" && isRefused(error)) this.#reason = "refused";
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      if (this.#reason !== "failed") return;
+      if (isRefused(error)) this.#reason = "refused";
+      // Reset before this process saw it open: the other end was just being closed.
+      else if (error.code === "ECONNRESET") this.#reason = "ended";
     });
     // At once, not when what waits to be written has failed as well: whoever waits for this peer should know.
     socket.on("end", () => this.#ended());
