@@ -24,6 +24,13 @@ test("percentiles of a known distribution, per operation and over all", () => {
   expect(all.latencyMs?.max).toBeCloseTo(2_000, -1);
 });
 
+test("no percentile lies above the largest value", () => {
+  const statistics = new Statistics();
+  for (const ms of [647.111, 647.213, 647.537]) statistics.record("put", STORED, 0, ms);
+  const { latencyMs } = statistics.summary(1).all;
+  expect(latencyMs?.p999).toBe(latencyMs?.max);
+});
+
 test("failures are counted by kind, and in no latency", () => {
   const statistics = new Statistics();
   const failed = (kind: string): void =>

@@ -108,12 +108,13 @@ export class Statistics {
 
 function summarize(histogram: Histogram, found: number | null, elapsedMs: number): OperationSummary {
   const count = histogram.totalCount;
-  const at = (percentile: number): number => histogram.getValueAtPercentile(percentile) / 1000;
+  const max = histogram.maxValue / 1000;
+  // The histogram answers the upper end of a value's bucket, which may lie above the largest value itself.
+  const at = (percentile: number): number => Math.min(histogram.getValueAtPercentile(percentile) / 1000, max);
   return {
     count,
     perSecond: elapsedMs > 0 ? (count / elapsedMs) * 1000 : 0,
     found,
-    latencyMs:
-      count === 0 ? null : { p50: at(50), p95: at(95), p99: at(99), p999: at(99.9), max: histogram.maxValue / 1000 },
+    latencyMs: count === 0 ? null : { p50: at(50), p95: at(95), p99: at(99), p999: at(99.9), max },
   };
 }
