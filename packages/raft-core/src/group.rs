@@ -13,6 +13,9 @@ use crate::inbound;
 use crate::output::{DropReason, Events, ReadyParts};
 use crate::storage::{GroupStorage, Start};
 
+/// Entries that a group keeps for followers that lag; one that is silent for longer is not waited for.
+const LAG_BYTES_MAX: usize = 1 << 20;
+
 /// What a step came to, for the counters.
 pub enum Stepped {
     Taken,
@@ -80,9 +83,6 @@ impl Group {
             return;
         }
         self.node.tick();
-        if guards::should_leave_joint(&self.node.raft) {
-            self.propose_entry(EntryType::EntryConfChangeV2, Vec::new());
-        }
     }
 
     pub fn campaign(&mut self) {
@@ -214,7 +214,8 @@ impl Group {
         let last = log.last_index();
         self.node.advance_apply_to(index);
         if self.node.raft.raft_log.last_index() > last {
-            // raft-rs proposes to leave a joint configuration here, and would send it with the next heartbeat.
+            // Here raft-rs proposes to leave a joint configuration: when the change that entered it is applied, and again
+            // when a new leader's first entry is. It would send that with the next heartbeat.
             self.node.raft.bcast_append();
         }
     }
@@ -238,13 +239,16 @@ impl Group {
         self.node.mut_store().truncate(index);
     }
 
-    /// Lets go of applied entries, but keeps those that a follower in step still has to be sent, unless `all`.
+    /// Lets go of applied entries, but keeps what followers a little behind are still to be sent, unless `all`.
     pub fn release(&mut self, all: bool) {
         let raft = &self.node.raft;
+        let store = self.node.store();
         let mut up_to = raft.raft_log.applied;
-        if !all && guards::leads(raft) {
-            let replicating = raft.prs().iter().filter(|(_, peer)| peer.state == raft::ProgressState::Replicate);
-            up_to = replicating.map(|(_, peer)| peer.next_idx - 1).fold(up_to, u64::min);
+        if !all && guards::leads(raft) && store.bytes() <= LAG_BYTES_MAX {
+            let memory_first = store.memory_first();
+            // One that is further back gets its entries from the log anyhow.
+            let close = raft.prs().iter().map(|(_, peer)| peer.next_idx).filter(|next| *next >= memory_first);
+            up_to = close.map(|next| next - 1).fold(up_to, u64::min);
         }
         self.node.mut_store().release(up_to);
     }

@@ -67,16 +67,6 @@ pub fn leads_or_campaigns_without_vote(raft: &Replica) -> bool {
     !raft.promotable() && raft.state != StateRole::Follower
 }
 
-/// The group stays joint for ever if the leader that was to leave was lost first: leaving is not part of the log
-/// until a leader proposes it.
-pub fn should_leave_joint(raft: &Replica) -> bool {
-    leads(raft)
-        && raft.prs().conf().to_conf_state().auto_leave
-        && raft.lead_transferee.is_none()
-        && raft.commit_to_current_term()
-        && !raft.has_pending_conf()
-}
-
 /// What a committed membership entry says. Garbage is `None`: it changes nothing, on every replica alike.
 pub fn decode_change(kind: EntryType, data: &[u8]) -> Option<ConfChangeV2> {
     match kind {

@@ -5,7 +5,7 @@
 
 use raft::eraftpb::{ConfState, Message};
 use raft::prelude::MessageType;
-use raft::Raft;
+use raft::{Raft, StateRole};
 
 use crate::storage::GroupStorage;
 
@@ -23,7 +23,7 @@ pub fn acceptable(raft: &Raft<GroupStorage>, m: &Message) -> bool {
         && match known {
             MessageType::MsgAppend => append(m),
             MessageType::MsgAppendResponse => append_response(raft, m),
-            MessageType::MsgSnapshot => snapshot(raft, m),
+            MessageType::MsgSnapshot => snapshot(m),
             // Raft has acknowledged all that the leader believes matched; if not, this log has lost entries.
             MessageType::MsgHeartbeat => m.commit <= raft.raft_log.last_index(),
             MessageType::MsgHeartbeatResponse
@@ -69,13 +69,14 @@ fn append(m: &Message) -> bool {
     })
 }
 
-/// Nobody can have matched what the leader does not have.
+/// Nobody can have matched what the leader does not have. (A leader that crashed before its own write ended may get an
+/// answer to its lost entries, of the same term: it does not lead then, and raft-rs ignores it.)
 fn append_response(raft: &Raft<GroupStorage>, m: &Message) -> bool {
     let last = raft.raft_log.last_index();
-    m.term != raft.term || (m.index <= last && m.reject_hint <= last)
+    raft.state != StateRole::Leader || m.term != raft.term || (m.index <= last && m.reject_hint <= last)
 }
 
-fn snapshot(raft: &Raft<GroupStorage>, m: &Message) -> bool {
+fn snapshot(m: &Message) -> bool {
     let metadata = match m.snapshot.as_ref().and_then(|snapshot| snapshot.metadata.as_ref()) {
         Some(metadata) => metadata,
         None => return false,
@@ -85,8 +86,6 @@ fn snapshot(raft: &Raft<GroupStorage>, m: &Message) -> bool {
         && metadata.term > 0
         && metadata.term <= m.term
         && metadata.conf_state.as_ref().map_or(false, possible_configuration)
-        // One behind what is committed changes nothing; raft-rs answers it with what is.
-        && (metadata.index >= raft.raft_log.committed || m.term <= raft.term)
 }
 
 /// The rules of `confchange::Changer`, which raft-rs applies to a snapshot's configuration or dies.

@@ -111,6 +111,10 @@ impl GroupStorage {
         storage
     }
 
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The first index whose entry is in memory; `last + 1` when none is.
     pub fn memory_first(&self) -> u64 {
         self.last + 1 - self.entries.len() as u64

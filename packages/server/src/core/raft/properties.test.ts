@@ -214,6 +214,6 @@ test("one leader a term, equal logs, nothing committed is lost, reads see what w
         expect(replica.core.counters.messagesMalformed, "no guard refuses what replicas really send").toBe(0);
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 100, endOnFailure: true },
   );
 });
