@@ -1,4 +1,4 @@
-import { ROW_OVERHEAD_BYTES } from "../base/index.ts";
+import { assert, ROW_OVERHEAD_BYTES } from "../base/index.ts";
 import type { MemorySpace, SlotRows } from "./memory-space.ts";
 import type { Row } from "./types.ts";
 
@@ -95,9 +95,9 @@ export class Residents {
     this.#activeBytes += bytesOf(cell);
   }
 
-  /** What the engine answered. Whoever changed the row meanwhile knows better. */
+  /** What the engine answered, for a cell about which nothing is known still. */
   load(cell: Cell, row: Row | null): void {
-    if (cell.row !== undefined) return;
+    assert(cell.row === undefined, "a fetch never replaces a resident row");
     cell.row = row;
     if (row !== null) this.#cleanBytes += row.payload.length;
   }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   FLUSH_AGE_MS,
   FLUSH_MARKERS_KEPT,
+  FLUSH_ROWS_PER_PASS,
   groupId,
   index,
   latin1,
@@ -217,16 +218,37 @@ describe("flushing", () => {
     expect(owner.durable).toEqual([1, 2]);
   });
 
-  test("large flushes are filled in portions, and still are one batch", () => {
+  test("a large flush is filled in portions, holds the state of its beginning and is one batch", () => {
     const world = new World();
     const space = makeSpace(world);
     const changes: Record<string, string> = {};
-    for (let i = 0; i < 5_000; i += 1) changes[`k${i}`] = "v";
+    const last = `k${4 * FLUSH_ROWS_PER_PASS}`;
+    for (let i = 0; i <= 4 * FLUSH_ROWS_PER_PASS; i += 1) changes[`k${i}`] = "old";
     put(space, 1, changes);
+    let puts = 0;
+    let perPass = 0;
+    const makeBatch = world.engine.batch.bind(world.engine);
+    world.engine.batch = () => {
+      const batch = makeBatch();
+      const put = batch.put.bind(batch);
+      batch.put = (key, value) => {
+        puts += 1;
+        put(key, value);
+      };
+      return batch;
+    };
     world.store?.flush(() => undefined);
-    for (let steps = 0; steps < 8; steps += 1) world.step();
-    const early = world.engine.crash();
-    expect([...early.rows.keys()].filter((key) => key.includes("k")).length).toBe(0);
+    while (puts === 0) world.step();
+    put(space, 2, { [last]: "new", k0: null });
+    const begun = puts;
+    for (let before = puts; world.step(); before = puts) perPass = Math.max(perPass, puts - before);
+    expect(begun).toBe(FLUSH_ROWS_PER_PASS);
+    // The marker comes on top of the last portion.
+    expect(perPass).toBeLessThanOrEqual(FLUSH_ROWS_PER_PASS + 1);
+    const after = world.crash();
+    const again = spaceOf(after);
+    expect(again.appliedIndex).toBe(1);
+    expect(read(after, again, last, "k0")).toEqual(["old", "old"]);
   });
 
   test("a full memtable says so until a flush has made room", () => {
@@ -362,7 +384,7 @@ describe("spaces", () => {
     world.elapse(2_000);
     const left = [...world.engine.crash().rows.keys()].filter((key) => key.charCodeAt(3) === space.id);
     expect(left).toEqual([]);
-    expect(world.store?.stats.memtableBytes).toBe(0);
+    expect(world.store?.stats).toMatchObject({ memtableBytes: 0, cacheBytes: 0 });
   });
 
   test("a space that no crash let become durable does not exist", () => {
