@@ -50,6 +50,11 @@ const entry = fc.record({
   index: counter,
   data: fc.uint8Array({ maxLength: 8 }),
 });
+const ids = fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 4 });
+const few = fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: ids });
+const configuration = { learners: few, votersOutgoing: few, learnersNext: few, autoLeave: fc.boolean() };
+const rarely = fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: counter });
+const unused = { requestSnapshot: rarely, deprecatedPriority: rarely, priority: rarely };
 /** Well-formed protobuf with believable numbers: the region where raft-rs' own assertions live. */
 const forged = fc
   .record({
@@ -65,12 +70,25 @@ const forged = fc
     reject: fc.boolean(),
     rejectHint: counter,
     context: fc.uint8Array({ maxLength: 9 }),
-    snapshot: fc.option(
-      fc.record({ index: counter, term: counter, voters: fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 4 }) }),
-      { nil: undefined },
-    ),
+    snapshot: fc.option(fc.record({ index: counter, term: counter, voters: ids, ...configuration }), {
+      nil: undefined,
+    }),
+    ...unused,
   })
   .map(encodeMessage);
+
+/** A snapshot for a follower, in the right place but for its configuration. */
+const snapshot = fc
+  .record({
+    to: fc.integer({ min: 2, max: 3 }),
+    term: fc.integer({ min: 2, max: 4 }),
+    index: small,
+    voters: ids,
+    ...configuration,
+  })
+  .map(({ to, term, ...metadata }) =>
+    encodeMessage({ type: 7, from: 1, to, term, snapshot: { ...metadata, term: Math.min(term, 2) } }),
+  );
 
 /** A message's entries made consecutive, so that appends get past the first check. */
 const append = fc
@@ -151,9 +169,13 @@ test("real messages with damaged bytes never trap", () => {
 
 test("forged messages that decode never trap", () => {
   fc.assert(
-    fc.property(fc.nat(), fc.array(fc.oneof(forged, append), { minLength: 1, maxLength: 80 }), (seed, messages) => {
-      survives(busyCluster(seed).cluster, messages);
-    }),
+    fc.property(
+      fc.nat(),
+      fc.array(fc.oneof(forged, append, snapshot), { minLength: 1, maxLength: 80 }),
+      (seed, messages) => {
+        survives(busyCluster(seed).cluster, messages);
+      },
+    ),
     { numRuns: 300 },
   );
 });

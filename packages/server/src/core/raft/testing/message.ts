@@ -44,7 +44,28 @@ export interface Message {
   readonly reject: boolean;
   readonly rejectHint: number;
   readonly context: Uint8Array;
-  readonly snapshot: { readonly index: number; readonly term: number; readonly voters: readonly number[] } | undefined;
+  readonly snapshot: SnapshotMetadata | undefined;
+}
+
+export interface SnapshotMetadata {
+  readonly index: number;
+  readonly term: number;
+  readonly voters: readonly number[];
+}
+
+/** Fields of messages that replicas of sherd never set. */
+export interface ForgedFields {
+  readonly requestSnapshot?: number;
+  readonly deprecatedPriority?: number;
+  readonly priority?: number;
+  readonly snapshot?:
+    | (SnapshotMetadata & {
+        readonly learners?: readonly number[];
+        readonly votersOutgoing?: readonly number[];
+        readonly learnersNext?: readonly number[];
+        readonly autoLeave?: boolean;
+      })
+    | undefined;
 }
 
 type Fields = Map<number, (number | Uint8Array)[]>;
@@ -119,7 +140,7 @@ function decodeSnapshot(bytes: Uint8Array): Message["snapshot"] {
 }
 
 /** A message as `decodeMessage` reads it; what is left out is left at its default. */
-export function encodeMessage(message: Partial<Message> & { readonly type: number }): Uint8Array {
+export function encodeMessage(message: Partial<Message> & ForgedFields & { readonly type: number }): Uint8Array {
   const out = new ByteWriter();
   number(out, 1, message.type);
   number(out, 2, message.to ?? 0);
@@ -140,13 +161,20 @@ export function encodeMessage(message: Partial<Message> & { readonly type: numbe
   number(out, 10, message.reject === true ? 1 : 0);
   number(out, 11, message.rejectHint ?? 0);
   block(out, 12, message.context ?? new Uint8Array(0));
+  number(out, 13, message.requestSnapshot ?? 0);
+  number(out, 14, message.deprecatedPriority ?? 0);
   number(out, 15, message.commitTerm ?? 0);
+  number(out, 16, message.priority ?? 0);
   return out.copy();
 }
 
-function encodeSnapshot(snapshot: NonNullable<Message["snapshot"]>): Uint8Array {
+function encodeSnapshot(snapshot: NonNullable<ForgedFields["snapshot"]>): Uint8Array {
   const confState = new ByteWriter();
-  block(confState, 1, Uint8Array.from(snapshot.voters));
+  const { voters, learners, votersOutgoing, learnersNext } = snapshot;
+  for (const [i, ids] of [voters, learners, votersOutgoing, learnersNext].entries()) {
+    block(confState, i + 1, Uint8Array.from(ids ?? []));
+  }
+  number(confState, 5, snapshot.autoLeave === true ? 1 : 0);
   const metadata = new ByteWriter();
   block(metadata, 1, confState.copy());
   number(metadata, 2, snapshot.index);
