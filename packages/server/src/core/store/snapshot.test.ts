@@ -14,7 +14,7 @@ function noise(length: number, seed: number): string {
   return latin1(bytes);
 }
 
-const KEYS = 40;
+const KEYS = 25;
 const VALUE_BYTES = 100_000;
 
 /** A space with about four chunks of rows, in a world of its own. */
@@ -47,7 +47,7 @@ describe("reading a snapshot", () => {
     put(space, 101, { k0: "changed", added: "later" });
     flush(world);
     const chunks = restOf(world, reader);
-    expect(chunks.length).toBeGreaterThan(3);
+    expect(chunks.length).toBeGreaterThanOrEqual(3);
     for (const chunk of chunks) expect(chunk.length).toBeLessThan(SNAPSHOT_CHUNK_BYTES + 2 * VALUE_BYTES);
 
     const { world: other, old } = receiver();
@@ -64,9 +64,9 @@ describe("reading a snapshot", () => {
     const chunks = restOf(world, reader);
     put(space, 101, { k1: "changed" });
     flush(world);
-    reader.seek(2);
+    reader.seek(1);
     const again = restOf(world, reader);
-    expect(again.map((chunk) => crc32(chunk))).toEqual(chunks.slice(2).map((chunk) => crc32(chunk)));
+    expect(again.map((chunk) => crc32(chunk))).toEqual(chunks.slice(1).map((chunk) => crc32(chunk)));
     reader.seek(chunks.length);
     expect(restOf(world, reader)).toEqual([]);
     expect(() => reader.seek(chunks.length + 1)).toThrow("goes back");
@@ -158,9 +158,9 @@ describe("receiving a snapshot", () => {
     const again = spaceOf(after);
     expect(again.appliedIndex).toBe(101);
     expect(latin1(again.system("conf") as Uint8Array)).toBe("of the receiver");
-    expect(read(after, again, "k0", "k39", "old")).toEqual([
+    expect(read(after, again, "k0", "k20", "old")).toEqual([
       "written behind the snapshot",
-      noise(VALUE_BYTES, 39),
+      noise(VALUE_BYTES, 20),
       null,
     ]);
     after.elapse(1_000);
@@ -242,12 +242,14 @@ describe("receiving a snapshot", () => {
   });
 
   test("totals that do not add up are refused though every chunk is sound", () => {
-    const other = new World();
-    const foreign = makeSpace(other);
-    put(foreign, 1, { a: "1" });
-    const [first, last] = chunksOf(other, foreign) as [Uint8Array, Uint8Array];
-    put(foreign, 2, { a: "2" });
-    const [, otherLast] = chunksOf(other, foreign) as [Uint8Array, Uint8Array];
+    const snapshotOf = (value: string): [Uint8Array, Uint8Array] => {
+      const other = new World();
+      const foreign = makeSpace(other);
+      put(foreign, 1, { a: value });
+      return chunksOf(other, foreign) as [Uint8Array, Uint8Array];
+    };
+    const [first, last] = snapshotOf("1");
+    const [, otherLast] = snapshotOf("2");
     const { world, old } = receiver();
     const stage = stageOf(world, old);
     expect(add(world, stage, first)).toBe(true);
@@ -322,8 +324,8 @@ describe("receiving a snapshot", () => {
       if (committedAt !== undefined && steps > committedAt) expect(isNew).toBe(true);
       newSeen += isNew ? 1 : 0;
       expect(survivor.appliedIndex).toBe(isNew ? 100 : 5);
-      expect(read(after, survivor, "k0", "k39", "old")).toEqual(
-        isNew ? ["new 0", "new 39", null] : ["old value", null, "only here"],
+      expect(read(after, survivor, "k0", "k20", "old")).toEqual(
+        isNew ? ["new 0", "new 20", null] : ["old value", null, "only here"],
       );
       after.elapse(1_000);
       const spaces = new Set([...after.engine.crash().rows.keys()].map((key) => key.charCodeAt(3)));
