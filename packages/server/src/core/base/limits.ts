@@ -195,6 +195,8 @@ export const SEEDS_MAX = 64;
 /** UTF-8 bytes of a node's name and of its host: one length byte in peer frames. */
 export const NODE_NAME_BYTES_MAX = 255;
 export const NODE_HOST_BYTES_MAX = 255;
+/** Forwarded writes of which none was answered for so long are sent again, in their session: a message may be lost. */
+export const FORWARD_RETRY_MS = 2_000;
 /** Requests forwarded to one peer and not yet answered. */
 export const FORWARDS_INFLIGHT_MAX = 8_192;
 

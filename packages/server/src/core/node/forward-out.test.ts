@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import {
+  FORWARD_RETRY_MS,
   groupId,
   LEADERLESS_HOLD_MS,
   type NodeId,
@@ -216,4 +217,39 @@ test("reads whose leader is lost find another way", () => {
   out.onLinkDown(A);
   expect(requeued).toHaveLength(1);
   expect(replies.size).toBe(0);
+});
+
+test("a session's opening that is lost on the way is sent again", () => {
+  write("w1");
+  sent.splice(0);
+  now = FORWARD_RETRY_MS;
+  out.tick();
+  serve();
+  serve();
+  expect(replies.get("w1")).toEqual({ type: "integer", value: 1 });
+});
+
+test("a write whose answer was lost is sent again and answered with what became of it", () => {
+  write("w1");
+  serve();
+  applySilently(1);
+  now = FORWARD_RETRY_MS;
+  out.tick();
+  serve();
+  expect(shard.applied).toEqual(["w1"]);
+  expect(replies.get("w1")).toEqual({ type: "integer", value: 1 });
+});
+
+test("a leader that does not know the outcome is asked again; those behind it do not wait for ever", () => {
+  write("w1");
+  serve();
+  write("w2");
+  for (const { forward } of sent.splice(0)) {
+    out.onAnswer({ id: forward.id, reply: { type: "error", kind: "INDETERMINATE", text: "" } });
+  }
+  out.tick();
+  serve();
+  serve();
+  expect(shard.applied).toEqual(["w1", "w2"]);
+  expect(kinds()).toEqual(["integer", "integer"]);
 });

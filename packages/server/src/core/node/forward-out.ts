@@ -1,4 +1,5 @@
 import {
+  FORWARD_RETRY_MS,
   type GroupId,
   LEADERLESS_HOLD_MS,
   type NodeId,
@@ -30,11 +31,11 @@ export interface ForwardHost {
   requeue(group: GroupId, items: readonly Rerouted[]): void;
 }
 
-const INDETERMINATE: Reply = {
+const INDETERMINATE = {
   type: "error",
   kind: "INDETERMINATE",
   text: "the outcome is not known: the write may or may not have taken effect",
-};
+} as const satisfies Reply;
 const NO_LEADER: Reply = { type: "error", kind: "CLUSTERDOWN", text: "The shard has no leader" };
 
 interface Write extends Rerouted {
@@ -58,6 +59,8 @@ interface Stream {
   /** How many of `writes`, from the front, were sent to `target`. */
   sent: number;
   target: NodeId | undefined;
+  /** When something was last sent or answered. */
+  activeMs: number;
 }
 
 interface Read extends Rerouted {
@@ -141,6 +144,9 @@ export class ForwardOut {
     const now = this.#host.nowMs();
     for (const stream of this.#streams.values()) {
       this.#expire(stream, now);
+      // Links lose messages. Sent again, they do no harm.
+      const asked = stream.sent > 0 || stream.opening !== 0;
+      if (asked && now - stream.activeMs >= FORWARD_RETRY_MS) this.#rewind(stream);
       this.retarget(stream.group);
     }
     for (const [id, waiting] of this.#waiting) {
@@ -155,7 +161,7 @@ export class ForwardOut {
   #stream(group: GroupId): Stream {
     let stream = this.#streams.get(group);
     if (stream === undefined) {
-      stream = { group, session: 0, opening: 0, nextSequence: 1, writes: [], sent: 0, target: undefined };
+      stream = { group, session: 0, opening: 0, nextSequence: 1, writes: [], sent: 0, target: undefined, activeMs: 0 };
       this.#streams.set(group, stream);
     }
     return stream;
@@ -189,6 +195,7 @@ export class ForwardOut {
     write.attempt = this.#host.nextNumber();
     write.open += 1;
     this.#waiting.set(write.attempt, { kind: "write", stream, write });
+    stream.activeMs = this.#host.nowMs();
     const origin: CommandOrigin = { session: stream.session, sequence: write.sequence, ackedBelow };
     const { opcode } = write.request.spec;
     const { slot } = write.request;
@@ -204,6 +211,7 @@ export class ForwardOut {
     const id = this.#host.nextNumber();
     stream.opening = id;
     this.#waiting.set(id, { kind: "open", stream });
+    stream.activeMs = this.#host.nowMs();
     const opcode = Opcode.sessionOpen;
     this.#host.deliver(target, { id, group: stream.group, opcode, slot: NO_SLOT, origin: undefined, args: [] });
   }
@@ -223,10 +231,16 @@ export class ForwardOut {
   #onWritten(stream: Stream, write: Write, answer: Answer): void {
     write.open -= 1;
     if (write.answered || write.attempt !== answer.id) return;
+    stream.activeMs = this.#host.nowMs();
     const { reply } = answer;
     if (reply === undefined) return this.#rewind(stream);
     if (reply.type === "error") {
       if (reply.kind === SESSION_ERROR.gap || reply.kind === SESSION_ERROR.full) return this.#rewind(stream);
+      if (reply.kind === INDETERMINATE.kind) {
+        // Not the last word: sent again in its session, it is answered with what became of it.
+        write.open += 1;
+        return this.#rewind(stream);
+      }
       if (reply.kind === SESSION_ERROR.unknown) return this.#abandon(stream);
       if (reply.kind === SESSION_ERROR.acknowledged) return this.#answer(stream, write, INDETERMINATE);
     }
