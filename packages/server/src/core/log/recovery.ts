@@ -49,8 +49,13 @@ export function recover(env: Env, disk: Disk, directory: string, segmentBytes: n
   disk.makeDirectory(directory);
   const files = new SegmentFiles(env, disk, directory);
   const recovered = files.segments.length === 0 ? nothing(files) : new Replay(env, disk, files.segments).run();
-  const live = files.segments.filter((segment) => segment.sequence >= recovered.firstLive);
   const retired = files.segments.filter((segment) => segment.sequence < recovered.firstLive);
+  const live: FoundSegment[] = [];
+  for (const segment of files.segments.slice(retired.length)) {
+    if (segment.sequence === recovered.firstLive + live.length) live.push(segment);
+    // Prepared and never written to, and the one before it is gone: its number will be given again.
+    else disk.removeFile(segment.path);
+  }
   // A killed process may have left in the page cache what a power failure would still take back.
   for (const segment of live) disk.sync(segment.path);
   const free = keepFree(disk, [...files.unused, ...retired], segmentBytes);
@@ -86,7 +91,7 @@ function keepFree(disk: Disk, files: readonly FreeFile[], segmentBytes: number):
 
 /** The files of the directory, by their headers. */
 class SegmentFiles {
-  /** In the order of the log, without a gap or a double. */
+  /** In the order of the log, none twice. */
   readonly segments: FoundSegment[] = [];
   readonly unused: FreeFile[] = [];
   /** A file whose header cannot be read. Harmless if no segment is missing: then its creation was interrupted. */
@@ -279,17 +284,15 @@ class Replay {
         offset: at,
       });
     }
-    // This reads into the buffer that `frames` looks at: nothing may use it afterwards.
-    const next = this.#segments.get(segment.sequence + 1);
-    if (next !== undefined && this.#read(next).sound(SEGMENT_HEADER_BYTES)) {
-      throw damage(
-        segment,
-        at,
-        `a frame cannot be read, but segment ${next.sequence} (${next.path}) goes on behind it.`,
-      );
-    }
-    if (this.#newest > segment.sequence + 1) {
-      throw damage(segment, at, `the segment ends here, but there is a segment ${this.#newest}.`);
+    // Reading reuses the buffer that `frames` looks at: nothing may look at it from here on.
+    for (const next of this.#segments.values()) {
+      if (next.sequence > segment.sequence && this.#read(next).sound(SEGMENT_HEADER_BYTES)) {
+        throw damage(
+          segment,
+          at,
+          `a frame cannot be read, but segment ${next.sequence} (${next.path}) goes on behind it.`,
+        );
+      }
     }
   }
 
