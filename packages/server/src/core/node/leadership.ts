@@ -78,6 +78,19 @@ export class Leadership {
     return node === this.#host.self || this.#host.isUp(node);
   }
 
+  /**
+   * At the start, and when another node is found: whoever the map prefers campaigns as soon as it sees a majority, so that
+   * nobody waits for an election time-out. Harmless where there is a leader: the others refuse the pre-vote.
+   */
+  claim(): void {
+    for (const replica of this.#host.replicas()) {
+      if (replica.stopped !== undefined || replica.leader !== 0) continue;
+      const members = membersOf(this.#host.map(), replica.group);
+      const here = members.filter((member) => this.#isHere(member.node)).length;
+      if (members[0]?.replica === replica.id && here * 2 > members.length) this.#host.raft.campaign(replica.group);
+    }
+  }
+
   tick(): void {
     this.#ticks += 1;
     for (const replica of this.#host.replicas()) this.#tickTakeover(replica);

@@ -14,7 +14,7 @@ import type { Env, PeerLinks } from "../env/index.ts";
 import type { Log, LogHandler } from "../log/index.ts";
 import { ShardMachine, type StateMachine } from "../machine/index.ts";
 import { type ClusterMap, MetaMachine, type NodeInfo } from "../meta/index.ts";
-import { BOOTSTRAP, type GroupStart, type RaftCore } from "../raft/index.ts";
+import type { GroupStart, RaftCore } from "../raft/index.ts";
 import { Replica, type ReplicaHost, type Request, type Rerouted } from "../replica/index.ts";
 import type { Space, Store } from "../store/index.ts";
 import { CoreEvents, type Hosted } from "./core-events.ts";
@@ -161,9 +161,6 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     });
     this.#hosted.set(space.group, { replica, persist });
     this.raft.open(start);
-    // A new cluster would wait an election time-out for its first leaders.
-    const first = membersOf(this.map, space.group)[0];
-    if (start.last === BOOTSTRAP.index && first?.replica === space.replica) this.raft.campaign(space.group);
     this.env.requestPass();
   }
 
@@ -316,6 +313,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   #tick(): void {
     this.#tickDue = false;
     this.#ticks += 1;
+    if (this.#ticks === 1) this.#leadership.claim();
     const now = this.env.monotonicMs();
     for (const replica of this.replicas()) {
       if (replica.stopped !== undefined) continue;
@@ -338,6 +336,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   #onLinkUp(node: NodeId): void {
     this.#hints.linkUp(node);
     this.#hints.send(this.#shuttingDown);
+    this.#leadership.claim();
     for (const replica of this.replicas()) this.#retry(replica.group);
   }
 
