@@ -25,7 +25,7 @@ const LOADED_KEYS_MAX = 100_000_000;
 /** Shorter random keys would repeat, and "fresh" would not be fresh. */
 const KEY_BYTES_MIN = 8;
 
-export interface BenchOptions extends TargetOptions {
+interface BenchOptions extends TargetOptions {
   readonly preset: PresetName;
   readonly workers: number;
   readonly iterations: number;
@@ -82,7 +82,7 @@ async function bench(options: BenchOptions, command: Command): Promise<ExitCode>
   return benchLoad(targetAddress(options), options.workers, planOf(options), options.json === true);
 }
 
-export function planOf(options: BenchOptions): LoadPlan {
+function planOf(options: BenchOptions): LoadPlan {
   const preset = PRESETS[options.preset];
   const workload: Workload = {
     mix: options.mix ?? preset.mix,

@@ -47,7 +47,7 @@ export function integerIn(min: number, max: number): (text: string) => number {
 export const parsePort: (text: string) => number = integerIn(1, 65_535);
 
 /** Seeds are 32 bits, so that they can be typed. */
-export const SEED_MAX = 0xffff_ffff;
+const SEED_MAX = 0xffff_ffff;
 export const parseSeed: (text: string) => number = integerIn(0, SEED_MAX);
 export const freshSeed = (): number => Math.floor(Math.random() * (SEED_MAX + 1));
 
