@@ -56,9 +56,16 @@ export function decodeChunk(env: Env, bytes: Uint8Array): Chunk | undefined {
 export interface Totals {
   readonly rows: number;
   readonly applied: Index;
-  /** Checksum over the checksums of all row values, in order: two snapshots with equal digests hold equal rows. */
+  /** See `addToDigest`. */
   readonly digest: number;
 }
+
+/**
+ * A checksum over the checksums of all chunks before the final one, in order. Not over the rows: each of them ends in
+ * its own CRC, and a CRC over something with its CRC behind it is the same whatever it holds.
+ */
+export const addToDigest = (env: Env, digest: number, chunk: Uint8Array): number =>
+  env.checksum(chunk.subarray(CRC_AT, COVERED_AT), digest);
 
 export function encodeTotals(totals: Totals): Uint8Array {
   const out = new ByteWriter(20);

@@ -10,7 +10,7 @@ import type { EngineSnapshot, Env, RangeResult } from "../env/index.ts";
 import { type RowCodec, SPACE_PREFIX_BYTES, spaceStart } from "./layout.ts";
 import type { MemorySpace } from "./memory-space.ts";
 import { successor } from "./pages.ts";
-import { encodeChunk, encodeTotals } from "./snapshot-format.ts";
+import { addToDigest, encodeChunk, encodeTotals } from "./snapshot-format.ts";
 import type { SnapshotReader } from "./types.ts";
 
 /** Where a chunk begins: enough to make it and all that follow again, byte for byte. */
@@ -135,12 +135,14 @@ export class SpaceSnapshotReader implements SnapshotReader {
     done: (chunk: Uint8Array | undefined) => void,
   ): void {
     const sequence = this.#next;
-    if (sequence + 1 === this.#starts.length) {
-      this.#starts.push({ from: next, rows: start.rows + rows, digest: this.#env.checksum(plain, start.digest) });
-    }
-    if (complete) this.#final = sequence + 1;
     this.#env.deflate(plain, (body) => {
-      this.#give(encodeChunk(this.#env, { sequence, final: false, rows, plainBytes: plain.length, body }), done);
+      const chunk = encodeChunk(this.#env, { sequence, final: false, rows, plainBytes: plain.length, body });
+      if (sequence + 1 === this.#starts.length) {
+        const digest = addToDigest(this.#env, start.digest, chunk);
+        this.#starts.push({ from: next, rows: start.rows + rows, digest });
+      }
+      if (complete) this.#final = sequence + 1;
+      this.#give(chunk, done);
     });
   }
 

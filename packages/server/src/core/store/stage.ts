@@ -11,7 +11,7 @@ import type { Env } from "../env/index.ts";
 import { putFrozenSystem } from "./flush.ts";
 import { fillSpace, KEY_PREFIX_BYTES, keyClass, RowClass, type RowCodec, SPACE_PREFIX_BYTES } from "./layout.ts";
 import type { MemorySpace } from "./memory-space.ts";
-import { type Chunk, decodeChunk, decodeTotals } from "./snapshot-format.ts";
+import { addToDigest, type Chunk, decodeChunk, decodeTotals } from "./snapshot-format.ts";
 import { putSpaceRecord, recordOf, SpaceFate } from "./space-table.ts";
 import type { Stage } from "./types.ts";
 import type { Portion, WriteJob, Writes } from "./writes.ts";
@@ -106,7 +106,7 @@ export class SpaceStage implements Stage {
       if (plain === undefined || plain.length !== chunk.plainBytes) return this.#end(false);
       if (this.#state === "ended") return this.#end(false);
       this.#writes.add(
-        new RowsJob(this.#codec, this.space, plain, chunk.rows, (sound) => this.#taken(chunk, plain, sound)),
+        new RowsJob(this.#codec, this.space, plain, chunk.rows, (sound) => this.#taken(chunk, waiting.bytes, sound)),
       );
     });
   }
@@ -120,11 +120,11 @@ export class SpaceStage implements Stage {
     return true;
   }
 
-  #taken(chunk: Chunk, plain: Uint8Array, sound: boolean): void {
+  #taken(chunk: Chunk, bytes: Uint8Array, sound: boolean): void {
     if (sound) {
       this.#chunks += 1;
       this.#rows += chunk.rows;
-      this.#digest = this.#env.checksum(plain, this.#digest);
+      this.#digest = addToDigest(this.#env, this.#digest, bytes);
     }
     this.#end(sound);
   }
