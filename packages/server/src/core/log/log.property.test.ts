@@ -18,7 +18,10 @@ type Step =
   | { readonly do: "vote" | "remove" | "read"; readonly group: number }
   | { readonly do: "reset"; readonly group: number; readonly ahead: number }
   | { readonly do: "release"; readonly group: number; readonly wantedBefore: number }
-  | { readonly do: "flush" | "tick" | "kill" | "powerLoss" }
+  | { readonly do: "flush" }
+  | { readonly do: "tick" }
+  | { readonly do: "kill" }
+  | { readonly do: "powerLoss" }
   | { readonly do: "events"; readonly count: number };
 
 const group = fc.integer({ min: 0, max: 5 });
@@ -50,7 +53,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant("flush" as const) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant("tick" as const) }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant("events" as const), count: fc.integer({ min: 1, max: 20 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("kill" as const, "powerLoss" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("kill" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("powerLoss" as const) }) },
 );
 
 /** A log, its owner, and what the owner may rely on. */
@@ -91,17 +95,17 @@ class Owner {
     const state = this.now.get(id);
     const last = lastOf(state);
     this.term += 1;
-    const state2 = hardState(this.term, id, Math.floor(last / 2));
+    const voted = hardState(this.term, id, Math.floor(last / 2));
     if (what.do === "append") {
       const keep = Math.max(last - what.overlap, state?.durable ?? 0, state?.start.index ?? 0);
       const added = entries(keep + 1, keep + what.count, this.term, what.bytes);
       this.#do({ kind: "append", group: id, hardState: hardState(this.term, id, keep + what.count), entries: added });
     } else if (what.do === "vote") {
-      this.#do({ kind: "append", group: id, hardState: state2, entries: [] });
+      this.#do({ kind: "append", group: id, hardState: voted, entries: [] });
     } else if (what.do === "remove") {
       if (state !== undefined) this.#do({ kind: "remove", group: id });
     } else if (what.do === "reset") {
-      this.#do({ kind: "reset", group: id, hardState: state2, at: last + what.ahead, term: this.term });
+      this.#do({ kind: "reset", group: id, hardState: voted, at: last + what.ahead, term: this.term });
     } else if (what.do === "release") {
       // The store holds only what is committed, so what was acknowledged here and not replaced since.
       const sure = Math.min(lastOf(this.durable.get(id)), last);

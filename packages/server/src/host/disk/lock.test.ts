@@ -3,18 +3,23 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { lockDirectory } from "./index.ts";
+import { bundle } from "./testing/bundle.ts";
 
-const HOLDER = new URL("./testing/lock-holder.ts", import.meta.url);
-/** Node 20 runs no TypeScript by itself: vitest's own compiler makes the child's program. */
+let built: string;
 let program: string;
 let directory: string;
 const children: ChildProcess[] = [];
 
-beforeEach(async () => {
+beforeAll(async () => {
+  built = mkdtempSync(join(tmpdir(), "sherd-lock-holder-"));
+  program = await bundle(new URL("./testing/lock-holder.ts", import.meta.url), built);
+});
+afterAll(() => rmSync(built, { recursive: true }));
+
+beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "sherd-lock-"));
-  program = await bundle(directory);
 });
 
 afterEach(async () => {
@@ -25,20 +30,6 @@ afterEach(async () => {
   }
   rmSync(directory, { recursive: true });
 });
-
-async function bundle(into: string): Promise<string> {
-  const { build } = await import("vite");
-  await build({
-    logLevel: "error",
-    build: {
-      ssr: HOLDER.pathname,
-      outDir: into,
-      emptyOutDir: false,
-      rollupOptions: { output: { entryFileNames: "holder.mjs" } },
-    },
-  });
-  return join(into, "holder.mjs");
-}
 
 /** A process that tries to take the lock, and its first line. */
 async function start(): Promise<{ child: ChildProcess; said: string }> {
