@@ -1,1 +1,18 @@
-export {};
+/**
+ * npm run bench -- PROGRAM [OPTIONS]: runs one of the benchmark programs of this folder.
+ *
+ *   cluster     three nodes on this machine under redis-benchmark: what the README quotes
+ *   log         the write-ahead log, beside bare writes
+ *   store       the store: loading, updates, misses, restart, memory
+ *   peer        the transport between nodes
+ *   session     a client connection against a node that answers at once
+ *   raft-core   the Raft core alone
+ */
+const PROGRAMS = ["cluster", "log", "store", "peer", "session", "raft-core"];
+
+const [name] = process.argv.splice(2, 1);
+if (name === undefined || !PROGRAMS.includes(name)) {
+  process.stderr.write(`usage: npm run bench -- ${PROGRAMS.join("|")} [OPTIONS]\n`);
+  process.exit(2);
+}
+await import(name === "cluster" ? "./cluster/main.js" : `./${name}.js`);
