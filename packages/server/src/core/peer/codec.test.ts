@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ByteWriter, bootCounter, clusterId, crc32, directoryId, nodeId, SherdError } from "../base/index.ts";
+import {
+  ByteWriter,
+  bootCounter,
+  clusterId,
+  crc32,
+  directoryId,
+  NODES_MAX,
+  nodeId,
+  SherdError,
+} from "../base/index.ts";
 import type { NodeInfo } from "../meta/index.ts";
 import { Book, PEERS_FILE } from "./book.ts";
 import {
@@ -198,4 +207,19 @@ test("the file of known peers: damage, another version and another cluster are r
   other[16] = 0xaa;
   new DataView(other.buffer).setUint32(12, crc32(other.subarray(16)), true);
   expect(code(other)).toBe("SHERD_DATA_OTHER_CLUSTER");
+});
+
+test("a full book forgets nodes that are neither members nor connected, and never others", () => {
+  const named = (i: number): NodeInfo => ({ ...planned, id: nodeId(i.toString(16).padStart(40, "0")) });
+  const disk = { readFile: (): undefined => undefined, writeFile: (): void => undefined };
+  const pinned = new Set(Array.from({ length: NODES_MAX - 1 }, (_, i) => named(i).id));
+  const book = new Book(env, disk, self, (id) => pinned.has(id));
+  for (let i = 0; i < NODES_MAX; i += 1) expect(book.learn(named(i))).toBe("news");
+  expect(book.learn(named(1_000))).toBe("news");
+  expect(book.nodes.size).toBe(NODES_MAX);
+  expect(book.get(named(NODES_MAX - 1).id)).toBeUndefined();
+  for (const id of pinned) expect(book.get(id)).toBeDefined();
+  pinned.add(named(1_000).id);
+  expect(book.learn(named(2_000))).toBe("nothing");
+  expect(book.nodes.size).toBe(NODES_MAX);
 });

@@ -1,8 +1,17 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ByteWriter, bootCounter, crc32, directoryId, nodeId, PEER_HANDSHAKES_MAX } from "../base/index.ts";
+import {
+  ByteWriter,
+  bootCounter,
+  type ClusterId,
+  clusterId,
+  crc32,
+  directoryId,
+  nodeId,
+  PEER_HANDSHAKES_MAX,
+} from "../base/index.ts";
 import type { CloseReason, Connection, Network } from "../env/index.ts";
-import { FRAME_HELLO, writeHello, writePreamble } from "./codec.ts";
+import { FRAME_HELLO, writeHello, writePreamble, writeRefusal } from "./codec.ts";
 import { beginFrame, endFrame } from "./frames.ts";
 import { addresses, hex, TestCluster, type TestNode } from "./testing/cluster.ts";
 
@@ -175,6 +184,39 @@ test("a second greeting, a message before it, and a huge length close the connec
   }
   expect(a.messages).toEqual([]);
   expectUnharmed(cluster, a, b);
+});
+
+test("a second connection of a node replaces the first", () => {
+  const { cluster, a, b } = pair();
+  const [first, second] = [new Attacker(cluster, "evil:7"), new Attacker(cluster, "evil:8")];
+  first.connect(a);
+  first.write(greeting(a));
+  second.connect(a);
+  expect(first.closed).toBeUndefined();
+  second.write(greeting(a));
+  expect(first.closed).toBe("ended");
+  expect(second.closed).toBeUndefined();
+  second.write(frameOf(new Uint8Array([3, 1, 0, 0, 0, 7])));
+  expect(a.messages).toHaveLength(1);
+  expectUnharmed(cluster, a, b);
+});
+
+test("a refusal ends a node only when it comes from its own cluster", () => {
+  const { cluster, a, b, attacker } = pair();
+  const refusal = (cluster: ClusterId): Uint8Array => {
+    const out = new ByteWriter();
+    writeRefusal(out, { code: "SHERD_DATA_EMPTIED", cluster, node: b.id, detail: "" });
+    return frameOf(out.copy());
+  };
+  attacker.connect(a);
+  attacker.write(greeting(a).slice(0, 12));
+  attacker.write(refusal(clusterId(hex("other"))));
+  expect(attacker.closed).toBe("ended");
+  expectUnharmed(cluster, a, b);
+  attacker.connect(a);
+  attacker.write(greeting(a).slice(0, 12));
+  attacker.write(refusal(a.clusterId));
+  expect(a.events.at(-1)).toBe("refused SHERD_DATA_EMPTIED");
 });
 
 test("connections that say nothing are bounded in number and in time", () => {

@@ -99,6 +99,116 @@ test("a dying process that still takes connections is dialed again at once, unti
   expect(a.events).toEqual(["down b", "gone b"]);
 });
 
+test("a port that takes and closes every connection is not dialed without end", () => {
+  const { cluster, a, b, all } = three();
+  startAll(all);
+  cluster.pass(2_000);
+  b.kill();
+  cluster.world.bind("hostB", 1).listen((connection) => {
+    connection.close();
+    return { onOpen: () => {}, onData: () => {}, onDrain: () => {}, onClose: () => {} };
+  });
+  const before = a.peers?.numbers()["peerDials"] as number;
+  cluster.pass(10_000);
+  expect((a.peers?.numbers()["peerDials"] as number) - before).toBeLessThan(35);
+});
+
+test("a node whose port closed while it goes on talking is down, but not gone", () => {
+  const { cluster, a, b, all } = three();
+  startAll(all);
+  cluster.pass(2_000);
+  a.events.length = 0;
+  cluster.world.closePort(b.at);
+  cluster.world.reset(a.at, b.at);
+  cluster.pass(1_000);
+  expect(a.events).toEqual(["down b"]);
+});
+
+test("a node that names a wrong address is reached through the seed, and a refusal there is not its end", () => {
+  const cluster = new TestCluster();
+  const [a, b] = [cluster.node("a", "hostA:1"), cluster.node("b", "hostB:1")];
+  cluster.world.bind("wrong", 1);
+  cluster.world.kill("wrong:1");
+  b.advertised = "wrong:1";
+  const plan = [a.planned(), { ...b.planned(), addresses: { ...b.planned().addresses, host: "wrong" } }];
+  a.start(plan, ["hostB:1"]);
+  b.start(plan);
+  cluster.pass(2_000);
+  expectAllUp([a, b]);
+  a.events.length = 0;
+  cluster.world.unplug(b.at);
+  cluster.pass(PEER_SILENCE_MS + 10_000);
+  expect(a.events).toEqual(["down b"]);
+});
+
+test("a host vanished and its node came back elsewhere: the others do not wait for the silence", () => {
+  const { cluster, a, b, all } = three();
+  startAll(all);
+  cluster.pass(2_000);
+  const plan = all.map((node) => node.planned());
+  a.events.length = 0;
+  cluster.world.unplug(b.at);
+  b.at = "elsewhere:9";
+  b.start(plan);
+  cluster.pass(500);
+  expectAllUp(all);
+  expect(a.events).toContain("down b");
+  expect(a.events.at(-1)).toBe("up b");
+});
+
+test("a seed that is a second name of a connected node is asked now and then, and disturbs nothing", () => {
+  const { cluster, a, b, all } = three();
+  const absent = cluster.node("absent", "nowhere:1");
+  const plan = [...all, absent].map((node) => node.planned());
+  a.start(plan, ["alias:1"]);
+  for (const node of all.slice(1)) node.start(plan);
+  cluster.world.alias("alias:1", b.at);
+  cluster.pass(2_000);
+  for (const node of all) node.events.length = 0;
+  const before = a.peers?.numbers()["peerDials"] as number;
+  cluster.pass(30_000);
+  expect([a.events, b.events]).toEqual([[], []]);
+  // One a second for the absent node, one in five seconds for the seed.
+  const dials = (a.peers?.numbers()["peerDials"] as number) - before;
+  expect(dials).toBeGreaterThan(25);
+  expect(dials).toBeLessThan(60);
+});
+
+test("news of a node reach those that it never spoke to", () => {
+  const { cluster, a, c, all } = three();
+  startAll(all);
+  cluster.pass(500);
+  const shy = cluster.node("shy", "hostS:1");
+  shy.start([c.planned()]);
+  cluster.pass(200);
+  expect(a.knows(shy)).toBe("hostS:1");
+  expect(a.isUp(shy)).toBe(false);
+  shy.kill();
+  shy.at = "hostT:1";
+  shy.start([c.planned()]);
+  cluster.pass(200);
+  expect(a.knows(shy)).toBe("hostT:1");
+});
+
+test("what waited for a peer that is gone is forgotten", () => {
+  const { cluster, a, b, all } = three();
+  startAll(all);
+  cluster.pass(2_000);
+  cluster.world.stall(b.at);
+  for (let i = 0; i < 20; i += 1) a.send(b, new Uint8Array(500_000));
+  a.flush();
+  expect(a.peers?.numbers()["peerQueuedBytes"]).toBeGreaterThan(0);
+  b.kill();
+  cluster.world.run();
+  expect(a.peers?.numbers()["peerQueuedBytes"]).toBe(0);
+  b.start(all.map((node) => node.planned()));
+  cluster.pass(500);
+  a.send(b, bytes("after"));
+  a.flush();
+  cluster.world.run();
+  expect(texts(b)).toEqual(["a: after"]);
+});
+
 test("a node that comes back at its address is up again, its new start known", () => {
   const { cluster, a, b, all } = three();
   startAll(all);

@@ -54,6 +54,8 @@ export class TestNode {
   directory: DirectoryId;
   boots = 0;
   at: string;
+  /** Where it says it is, if that is not where it is. */
+  advertised: string | undefined;
   files = new Map<string, Uint8Array>();
   peers: Peers | undefined;
   /** What was reported, in order. */
@@ -91,7 +93,7 @@ export class TestNode {
       directoryId: this.directory,
       bootCounter: bootCounter(this.boots),
       name: this.name,
-      addresses: addresses(this.at),
+      addresses: addresses(this.advertised ?? this.at),
     };
     const env = testEnv(
       () => this.#cluster.world.random32(),

@@ -6,7 +6,7 @@ import type { CloseReason, Connection, ConnectionHandler, Network } from "../../
  * Everything that happens is an event in one queue, in an order that the seed alone decides.
  *
  * Faults: `kill` (the process is gone: streams end, dialing is refused), `unplug` (the host is gone: nothing arrives,
- * nothing is answered, both ends believe in their streams), `stall` (the process does not read).
+ * nothing is answered, both ends believe in their streams), `stall` (the process does not read), `closePort`, `reset`.
  */
 export class MemoryWorld {
   readonly #random: () => number;
@@ -55,6 +55,25 @@ export class MemoryWorld {
     for (const end of host.ends) {
       end.resume();
       end.other?.resume();
+    }
+  }
+
+  /** Another address of the same process, as a second name of its host. */
+  alias(address: string, of: string): void {
+    this.#hosts.set(address, this.#host(of));
+  }
+
+  /** The process lives on, but takes no more connections. */
+  closePort(address: string): void {
+    this.#host(address).accept = undefined;
+  }
+
+  /** Ends the streams that one process dialed to another, as a router between them may. */
+  reset(from: string, to: string): void {
+    for (const end of this.#host(from).ends) {
+      if (end.remote !== to) continue;
+      end.other?.end("ended");
+      end.end("ended");
     }
   }
 
