@@ -3,9 +3,14 @@ import type { StateMachine } from "../machine/index.ts";
 import { type Entry, EntryKind } from "../raft/index.ts";
 import type { Pins, Space } from "../store/index.ts";
 
-/** Rows of one entry: on their way, then pinned until it is applied. */
+/**
+ * Rows of one entry: on their way, then pinned until it is applied. What was resident when they were asked for was not
+ * pinned and may be evicted meanwhile; it is asked for again, and the pins gather: if the first ones were let go, two
+ * rows that do not fit into the cache together would evict each other for ever.
+ */
 interface Prefetch {
-  pins: Pins | undefined;
+  readonly pins: Pins[];
+  waiting: number;
 }
 
 /**
@@ -48,7 +53,7 @@ export class ApplyQueue {
     const entry = this.#entries[this.#head];
     if (entry === undefined) return undefined;
     const prefetch = this.#prefetches.get(entry.index);
-    if (prefetch !== undefined && prefetch.pins === undefined) return undefined;
+    if (prefetch !== undefined && prefetch.waiting > 0) return undefined;
     if (entry.kind === EntryKind.normal && entry.data.length > 0) {
       // Looked up again although prefetched: another entry may have stood at this index when its rows were asked for.
       const missing = this.#machine.missing(entry);
@@ -65,15 +70,15 @@ export class ApplyQueue {
   applied(index: Index): void {
     const prefetch = this.#prefetches.get(index);
     if (prefetch === undefined) return;
-    assert(prefetch.pins !== undefined, "rows are resident when their entry is applied");
-    prefetch.pins.release();
+    assert(prefetch.waiting === 0, "rows are resident when their entry is applied");
+    for (const pins of prefetch.pins) pins.release();
     this.#prefetches.delete(index);
   }
 
   /** The queue's space is replaced or the replica stops: nothing more is applied from it. */
   close(): void {
     this.#closed = true;
-    for (const prefetch of this.#prefetches.values()) prefetch.pins?.release();
+    for (const prefetch of this.#prefetches.values()) for (const pins of prefetch.pins) pins.release();
     this.#prefetches.clear();
     this.#entries = [];
     this.#head = 0;
@@ -91,13 +96,14 @@ export class ApplyQueue {
   }
 
   #fetch(index: Index, missing: Parameters<Space["fetch"]>[0]): void {
-    this.#prefetches.get(index)?.pins?.release();
-    const prefetch: Prefetch = { pins: undefined };
+    const prefetch = this.#prefetches.get(index) ?? { pins: [], waiting: 0 };
     this.#prefetches.set(index, prefetch);
+    prefetch.waiting += 1;
     this.#space.fetch(missing, (pins) => {
-      if (this.#closed || this.#prefetches.get(index) !== prefetch) return pins.release();
-      prefetch.pins = pins;
-      if (this.#entries[this.#head]?.index === index) this.#ready();
+      prefetch.waiting -= 1;
+      if (this.#closed) return pins.release();
+      prefetch.pins.push(pins);
+      if (prefetch.waiting === 0 && this.#entries[this.#head]?.index === index) this.#ready();
     });
   }
 }

@@ -15,7 +15,7 @@ import {
 import { NOT_RESIDENT, type Reply } from "../command/index.ts";
 import type { StateMachine } from "../machine/index.ts";
 import { type ConfState, DropReason, type Entry, EntryKind, type Ready, Role } from "../raft/index.ts";
-import type { Space, SpaceOwner } from "../store/index.ts";
+import type { Pins, Space, SpaceOwner } from "../store/index.ts";
 import { ApplyQueue } from "./apply-queue.ts";
 import { type Batch, BatchBuilder } from "./batches.ts";
 import { ReadQueue } from "./reads.ts";
@@ -261,16 +261,20 @@ export class Replica implements SpaceOwner {
     return undefined;
   }
 
-  #serve(read: Rerouted): void {
+  #serve(read: Rerouted, pinned: readonly Pins[] = []): void {
     const { request, args } = read;
     const reply = this.#machine.read(request.spec, request.slot, args);
-    if (reply !== NOT_RESIDENT) return request.complete(reply);
-    // It had no effect: fetch what it needs, pin it, run it again - on the state as it is then, which is newer.
+    if (reply !== NOT_RESIDENT) {
+      for (const pins of pinned) pins.release();
+      return request.complete(reply);
+    }
+    // It had no effect: fetch what it needs, pin it, run it again - on the state as it is then, which is newer. What was
+    // resident the first time may be gone by then; the pins gather until all is there.
     this.#space.fetch(this.#machine.missingForRead(request.spec, request.slot, args), (pins) => {
-      if (this.stopped === undefined) this.#serve(read);
-      else this.#host.reroute(this.group, [read]);
-      pins.release();
-      this.#host.wake(this);
+      const all = [...pinned, pins];
+      if (this.stopped === undefined) return this.#serve(read, all);
+      for (const each of all) each.release();
+      this.#host.reroute(this.group, [read]);
     });
   }
 
