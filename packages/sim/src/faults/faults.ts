@@ -17,6 +17,7 @@ export const FAULT_KINDS = [
   "pause",
   "clock jumps",
   "transfer leader",
+  "shutdown",
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -36,6 +37,10 @@ const HANG_MS = [50, 4_000] as const;
 const CLOCK_JUMP_MS = 20_000;
 /** A node gets through its start in some hundreds of requests to env. */
 const REQUESTS_MAX = 1_500;
+/** Kinds of requests (beginnings of their names), and after how many of them a node is ended there, at most. */
+const RARE_REQUESTS = ["disk write", "disk", "engine write", "engine", "links send", "deflate", "inflate"] as const;
+const RARE_REQUESTS_MAX = 60;
+const SHUTDOWN_MS = [1, 800] as const;
 
 /** Injects faults until it is stopped, then puts everything in order again. Disks keep what they synced, always. */
 export class Faults {
@@ -95,7 +100,7 @@ export class Faults {
       case "crash":
         return this.#crash(machine);
       case "crash at a request":
-        machine.process?.crashAtRequest(1 + this.#random.below(REQUESTS_MAX), this.#crashKind());
+        this.#armCrash(machine);
         return this.#restartWhenEnded(machine);
       case "crash all":
         for (const each of this.#machines) this.#crash(each);
@@ -120,7 +125,17 @@ export class Faults {
         return;
       case "transfer leader":
         return this.#transfer(machine);
+      case "shutdown":
+        return this.#shutDown(machine);
     }
+  }
+
+  /** Half of the time at any request; else at one of a kind, for most requests are of the same few kinds. */
+  #armCrash(machine: Machine): void {
+    const any = this.#random.chance(0.5);
+    const at = any ? undefined : this.#random.pick(RARE_REQUESTS);
+    const count = 1 + this.#random.below(any ? REQUESTS_MAX : RARE_REQUESTS_MAX);
+    machine.process?.crashAtRequest(count, this.#crashKind(), at);
   }
 
   #crash(machine: Machine): void {
@@ -162,8 +177,28 @@ export class Faults {
     this.#later(HANG_MS, () => resumeDisk(machine));
   }
 
+  /** An operator moves what the node leads. */
   #transfer(machine: Machine): void {
-    machine.process?.run(() => machine.node?.handOver());
+    machine.process?.run(() => {
+      const { node } = machine;
+      if (node === undefined) return;
+      for (const replica of node.replicas()) {
+        if (!replica.leads) continue;
+        const others = node.raft.progress(replica.group).filter(({ peer }) => peer !== replica.id);
+        if (others.length > 0) node.raft.transferLeader(replica.group, this.#random.pick(others).peer);
+      }
+      node.env.requestPass();
+    });
+  }
+
+  /** As by SIGTERM: hands over what it leads, then ends. */
+  #shutDown(machine: Machine): void {
+    const { process } = machine;
+    process?.run(() => machine.node?.handOver());
+    this.#later(SHUTDOWN_MS, () => {
+      process?.crash("process");
+      this.#restartWhenEnded(machine);
+    });
   }
 
   #crashKind(): CrashKind {

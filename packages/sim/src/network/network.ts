@@ -10,6 +10,7 @@ export interface NetworkOptions {
   readonly lossProbability: number;
   /** Per message: it may be overtaken. Real links do not; what stands on them must survive it all the same. */
   readonly reorderProbability: number;
+  /** Per message of the Raft core. Links never do it, and only Raft has to survive it. */
   readonly duplicateProbability: number;
   /** Per message under way when a connection ends: it arrives all the same, perhaps after the next has begun. */
   readonly lateProbability: number;
@@ -17,6 +18,8 @@ export interface NetworkOptions {
 
 /** Shortest and longest time until a silent connection is given up. */
 const SILENCE_MS = [500, 6_000] as const;
+/** First byte of what the Raft core sends: docs/formats/messages.md. */
+const RAFT = 1;
 const REDIAL_MS = [20, 600] as const;
 /** How much later than its turn a message may come that others overtake. */
 const REORDER_MS_MAX = 60;
@@ -191,7 +194,7 @@ export class SimNetwork {
       return;
     }
     this.#deliverLater(pair, way, bytes);
-    if (this.#random.chance(duplicateProbability)) this.#deliverLater(pair, way, bytes);
+    if (bytes[0] === RAFT && this.#random.chance(duplicateProbability)) this.#deliverLater(pair, way, bytes);
   }
 
   #deliverLater(pair: Pair, way: Direction, bytes: Uint8Array): void {

@@ -27,6 +27,8 @@ export class SimProcess {
   /** Requests to env until it is ended; undefined: it is not. */
   #requestsLeft: number | undefined;
   #crashKind: CrashKind = "process";
+  /** Requests that count; undefined: all. */
+  #crashAt: string | undefined;
 
   constructor(name: string, world: World, host: ProcessHost) {
     this.name = name;
@@ -60,10 +62,14 @@ export class SimProcess {
 
   // --- faults
 
-  /** It is ended at that many more requests to env, inside whatever it is doing then. */
-  crashAtRequest(count: number, kind: CrashKind): void {
+  /**
+   * It is ended at that many more requests to env, inside whatever it is doing then. `at`: how the names of requests
+   * that count begin.
+   */
+  crashAtRequest(count: number, kind: CrashKind, at?: string): void {
     this.#requestsLeft = count;
     this.#crashKind = kind;
+    this.#crashAt = at;
   }
 
   /** Between two events. */
@@ -88,6 +94,7 @@ export class SimProcess {
   request(what: string): void {
     if (!this.#alive) throw new Crash(`${this.name} has ended`);
     if (this.#requestsLeft === undefined) return;
+    if (this.#crashAt !== undefined && !what.startsWith(this.#crashAt)) return;
     this.#requestsLeft -= 1;
     if (this.#requestsLeft > 0) return;
     this.#world.coverage.count(`crash inside ${what}`);
