@@ -121,6 +121,7 @@ async function openNodeOn(
         links: peers,
         map: config.plan,
         commandOf: commandByOpcode,
+        onMap: (map) => peers.update([...map.nodes.values()]),
         bootstrapped: parts.bootstrapped,
       },
       resolve,

@@ -79,8 +79,9 @@ export async function askCluster(host: string, httpPort: number): Promise<Cluste
   await Promise.all(
     others.map(async (info) => {
       const answer = await askNode(info.addresses.host, info.addresses.httpPort);
-      // Another node may have taken the address over: its status would be shown under the wrong name.
-      if (!(answer instanceof Error) && answer.id === info.id) answers.set(info.id, answer);
+      if (answer instanceof Error) return;
+      // Another node, or one of another cluster, may have taken the address over.
+      if (answer.id === info.id && answer.map.clusterId === first.map.clusterId) answers.set(info.id, answer);
     }),
   );
   return summarize(first.map, answers);

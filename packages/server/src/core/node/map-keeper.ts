@@ -8,13 +8,15 @@ import { encodeMapMessage, encodeMapWanted } from "./messages.ts";
  */
 export class MapKeeper {
   readonly #send: (to: NodeId, message: Uint8Array) => void;
+  readonly #changed: (map: ClusterMap) => void;
   readonly #groups: Uint32Array = new Uint32Array(SLOT_COUNT);
   #current: ClusterMap;
   /** Addresses heard in handshakes, newer than the map's: used until the meta group has them. */
   readonly #heard: Map<NodeId, NodeInfo> = new Map();
 
-  constructor(map: ClusterMap, send: (to: NodeId, message: Uint8Array) => void) {
+  constructor(map: ClusterMap, send: (to: NodeId, message: Uint8Array) => void, changed: (map: ClusterMap) => void) {
     this.#send = send;
+    this.#changed = changed;
     this.#current = map;
     this.#index();
   }
@@ -29,8 +31,9 @@ export class MapKeeper {
   }
 
   update(map: ClusterMap): void {
-    if (map.version < this.#current.version) return;
+    if (map.version <= this.#current.version) return;
     this.#current = map;
+    this.#changed(map);
     for (const info of this.#heard.values()) this.#overlay(info);
     this.#index();
   }

@@ -41,6 +41,8 @@ export interface NodeOptions {
   /** The map the node starts from: the plan, until its meta replica or a peer knows better. */
   readonly map: ClusterMap;
   readonly commandOf: (opcode: number) => CommandSpec | undefined;
+  /** A newer cluster map: members may have come, gone, or moved. */
+  readonly onMap?: (map: ClusterMap) => void;
 }
 
 /** Multi-raft: all replicas of one node, turned together, pass by pass. */
@@ -88,7 +90,11 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.#self = options.self;
     this.#links = options.links;
     this.#commandOf = options.commandOf;
-    this.#map = new MapKeeper(options.map, (node, message) => this.#links.send(node, message));
+    this.#map = new MapKeeper(
+      options.map,
+      (node, message) => this.#links.send(node, message),
+      (map) => options.onMap?.(map),
+    );
     this.#forwards = new ForwardOut({
       nowMs: () => this.env.monotonicMs(),
       nextNumber: () => this.nextNumber(),
