@@ -119,8 +119,10 @@ export const FLUSH_BYTES: number = 4 * MIB;
 export const FLUSH_AGE_MS = 200;
 /** Rows put into an engine batch in one pass: converting them happens on the main thread. */
 export const FLUSH_ROWS_PER_PASS = 500;
-/** What a row costs in memory beyond its key and value. */
-export const ROW_OVERHEAD_BYTES = 100;
+/** What a key costs in memory beyond its bytes (measured: its cell, its place in a map, its string), ... */
+export const KEY_OVERHEAD_BYTES = 200;
+/** ... and what a value adds beyond its bytes: the row and a typed array with a buffer of its own. */
+export const VALUE_OVERHEAD_BYTES = 300;
 export const ROW_CACHE_BYTES_DEFAULT: number = 64 * MIB;
 /** ... and so many bytes of them: large values are copied there, too. */
 export const FLUSH_BYTES_PER_PASS: number = 1 * MIB;

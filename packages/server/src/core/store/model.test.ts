@@ -204,7 +204,7 @@ function chooser(seed: number): (count: number) => number {
 }
 
 test("in any order of requests, completions and crashes, rows are the newest and what was durable stays", () => {
-  const cacheBytesMax = fc.constantFrom(0, 250, 100_000);
+  const cacheBytesMax = fc.constantFrom(0, 900, 100_000);
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), fc.integer(), cacheBytesMax, (steps, seed, limit) => {
       const run = new Run(chooser(seed), limit);

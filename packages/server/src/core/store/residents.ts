@@ -1,4 +1,4 @@
-import { assert, ROW_OVERHEAD_BYTES } from "../base/index.ts";
+import { assert, KEY_OVERHEAD_BYTES, VALUE_OVERHEAD_BYTES } from "../base/index.ts";
 import type { MemorySpace, SlotRows } from "./memory-space.ts";
 import type { Row } from "./types.ts";
 
@@ -99,7 +99,7 @@ export class Residents {
   load(cell: Cell, row: Row | null): void {
     assert(cell.row === undefined, "a fetch never replaces a resident row");
     cell.row = row;
-    if (row !== null) this.#cleanBytes += row.payload.length;
+    this.#cleanBytes += valueBytes(row);
   }
 
   /** Everything changed so far belongs to one flush; later changes belong to the next. */
@@ -166,5 +166,8 @@ export class Residents {
   }
 }
 
-const bytesOf = (cell: Cell): number =>
-  ROW_OVERHEAD_BYTES + cell.key.length + (cell.row === null || cell.row === undefined ? 0 : cell.row.payload.length);
+/** What a cell costs, near enough that the limits hold for the process as the system sees it. */
+const bytesOf = (cell: Cell): number => KEY_OVERHEAD_BYTES + cell.key.length + valueBytes(cell.row);
+
+const valueBytes = (row: Row | null | undefined): number =>
+  row === null || row === undefined ? 0 : VALUE_OVERHEAD_BYTES + row.payload.length;

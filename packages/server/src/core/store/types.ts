@@ -141,7 +141,7 @@ export interface Store {
 
 export interface StoreOptions {
   /**
-   * Rows as they are in the engine that stay in memory, ROW_OVERHEAD_BYTES added for each; ROW_CACHE_BYTES_DEFAULT.
+   * Rows as they are in the engine that stay in memory, with what the process spends on them; ROW_CACHE_BYTES_DEFAULT.
    * Exceeded by what is pinned.
    */
   readonly cacheBytesMax: number;
