@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { crc32 as zlibCrc32, deflateRaw, inflateRaw } from "node:zlib";
+import { deflateRaw, inflateRaw, crc32 as zlibCrc32 } from "node:zlib";
 import { SherdError } from "../core/base/index.ts";
 import type { Env } from "../core/env/index.ts";
 
