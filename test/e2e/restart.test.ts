@@ -8,7 +8,7 @@ async function killAllUnderLoad(cluster: TestCluster): Promise<Load> {
   load.start();
   await load.acknowledge(3_000);
   await cluster.killAll();
-  await load.stop();
+  await load.abandon();
   return load;
 }
 

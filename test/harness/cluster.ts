@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClusterConnections } from "@sherd/client";
-import { onTestFailed, onTestFinished } from "vitest";
+import { onTestFinished } from "vitest";
 import {
   type ClusterFile,
   type ClusterFileNode,
@@ -61,8 +61,10 @@ export class TestCluster {
     const directory = mkdtempSync(join(tmpdir(), "sherd-e2e-"));
     const file = checkClusterFile({ ...shape, nodes }, "the test's cluster");
     const cluster = new TestCluster(directory, options.data ?? join(directory, "data"), file);
-    onTestFailed(() => cluster.printLogs());
-    onTestFinished(() => cluster.dispose());
+    onTestFinished(async ({ task }) => {
+      if (task.result?.state === "fail") cluster.printLogs();
+      await cluster.dispose();
+    });
     return cluster;
   }
 

@@ -73,6 +73,13 @@ export class Load {
     await Promise.all(this.#loops);
   }
 
+  /** As `stop`, without waiting for the answers of nodes that are gone. */
+  async abandon(): Promise<void> {
+    this.#stopped = true;
+    this.#connections.destroy();
+    await Promise.all(this.#loops);
+  }
+
   /** Resolves when so many writes more were acknowledged. */
   async acknowledge(count: number): Promise<void> {
     let left = count;
