@@ -49,6 +49,8 @@ export class Replica implements SpaceOwner {
   /** In the log, by index; not yet applied. */
   #outstanding: Batch[] = [];
   readonly #reads: ReadQueue = new ReadQueue();
+  /** Reads whose rows are on their way. A fetch that meets a damaged row never ends: `stop` takes these elsewhere. */
+  readonly #fetching = new Set<Rerouted>();
   readonly #transfers: SnapshotTransfers;
   #durable: Index;
   /** A membership change that the core is about to put in force; nothing behind it is applied before it has. */
@@ -270,11 +272,12 @@ export class Replica implements SpaceOwner {
     }
     // It had no effect: fetch what it needs, pin it, run it again - on the state as it is then, which is newer. What was
     // resident the first time may be gone by then; the pins gather until all is there.
+    this.#fetching.add(read);
     this.#space.fetch(this.#machine.missingForRead(request.spec, request.slot, args), (pins) => {
       const all = [...pinned, pins];
-      if (this.stopped === undefined) return this.#serve(read, all);
+      // Not there any more: `stop` has rerouted it.
+      if (this.#fetching.delete(read)) return this.#serve(read, all);
       for (const each of all) each.release();
-      this.#host.reroute(this.group, [read]);
     });
   }
 
@@ -324,7 +327,8 @@ export class Replica implements SpaceOwner {
     this.#transfers.close();
     const env = this.#host.env;
     const items = this.#builder.take(env.monotonicMs(), 0).flatMap((batch) => batch.takeBack());
-    items.push(...this.#reads.takeAll());
+    items.push(...this.#reads.takeAll(), ...this.#fetching);
+    this.#fetching.clear();
     this.failOutstanding();
     this.#host.roleChanged(this);
     this.#host.reroute(this.group, items);
