@@ -14,10 +14,13 @@ export const COMMAND_ARGS_MAX = 16_384;
 export const COMMAND_BYTES_MAX: number = VALUE_BYTES_MAX + 64 * KIB;
 /** Commands of one connection that wait for their replies; beyond it the connection is not read. */
 export const CONNECTION_INFLIGHT_MAX = 4_096;
-/** Bytes of replies that a client has not read yet; beyond it the connection is not read, ... */
+/** Bytes of replies that a client has not read yet; beyond it the connection is not read. */
 export const CONNECTION_OUTPUT_BYTES_PAUSE: number = 1 * MIB;
-/** ... and beyond this it is closed. */
-export const CONNECTION_OUTPUT_BYTES_MAX: number = 64 * MIB;
+/**
+ * Bytes of values held for a client that asked for them faster than it takes them. What is beyond is not held but read
+ * again when there is room. At least one largest value and what is pending before it.
+ */
+export const CONNECTION_OUTPUT_BYTES_MAX: number = 16 * MIB;
 /** Client connections of one node over all ports. */
 export const CONNECTIONS_MAX = 10_000;
 /** Commands that have not arrived completely, of all connections together; beyond it a command that grows is refused. */
@@ -119,13 +122,13 @@ export const FLUSH_BYTES: number = 4 * MIB;
 export const FLUSH_AGE_MS = 200;
 /** Rows put into an engine batch in one pass: converting them happens on the main thread. */
 export const FLUSH_ROWS_PER_PASS = 500;
+/** ... and so many bytes of them: large values are copied there, too. */
+export const FLUSH_BYTES_PER_PASS: number = 1 * MIB;
 /** What a key costs in memory beyond its bytes (measured: its cell, its place in a map, its string), ... */
 export const KEY_OVERHEAD_BYTES = 200;
 /** ... and what a value adds beyond its bytes: the row and a typed array with a buffer of its own. */
 export const VALUE_OVERHEAD_BYTES = 300;
 export const ROW_CACHE_BYTES_DEFAULT: number = 64 * MIB;
-/** ... and so many bytes of them: large values are copied there, too. */
-export const FLUSH_BYTES_PER_PASS: number = 1 * MIB;
 /**
  * Numbered markers, one in each engine batch, that must all be there when an engine is opened. A damaged record of
  * LevelDB's own log is skipped silently at any place of it, and that log (16 MiB) holds thousands of small batches.

@@ -13,12 +13,13 @@ export interface LevelEngineOptions {
   readonly path: string;
   /** Blocks of tables that LevelDB keeps in memory. Default 32 MiB. */
   readonly blockCacheBytes?: number;
+  /** LevelDB's own memtable. Two of them may exist at once; larger ones make fewer and larger tables. Default 16 MiB. */
+  readonly writeBufferBytes?: number;
 }
 
 const MIB = 1 << 20;
 const BLOCK_CACHE_BYTES_DEFAULT = 32 * MIB;
-/** LevelDB's own memtable. Two of them may exist at once; larger ones make fewer and larger tables. */
-const WRITE_BUFFER_BYTES = 16 * MIB;
+const WRITE_BUFFER_BYTES_DEFAULT = 16 * MIB;
 /** Tables of 5 million rows of 120 bytes fit into OPEN_FILES_MAX of this size. */
 const TABLE_BYTES = 8 * MIB;
 /** Each open table costs its index and filter (about 1 % of it), and is mapped. */
@@ -37,7 +38,7 @@ export async function openLevelEngine(env: Env, options: LevelEngineOptions): Pr
     await db.open({
       compression: true,
       cacheSize: options.blockCacheBytes ?? BLOCK_CACHE_BYTES_DEFAULT,
-      writeBufferSize: WRITE_BUFFER_BYTES,
+      writeBufferSize: options.writeBufferBytes ?? WRITE_BUFFER_BYTES_DEFAULT,
       maxFileSize: TABLE_BYTES,
       maxOpenFiles: OPEN_FILES_MAX,
     });
