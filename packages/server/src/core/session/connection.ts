@@ -61,8 +61,12 @@ export class Connection implements RequestOwner {
   readonly #reads: number[] = [];
   readonly #writes: number[] = [];
   #held: OpenRequest | HeldLocal | undefined;
-  /** Bytes of replies that wait for older ones. */
+  /** Bytes of replies that wait for older ones, ... */
   #waitingBytes = 0;
+  /** ... and of those that the system has not taken, as of the last flush. */
+  #pendingBytes = 0;
+  /** Reads whose replies were too much to hold. */
+  #postponed = 0;
 
   #running = false;
   /** Listed with `Connections` for the end of this pass. */
@@ -117,6 +121,7 @@ export class Connection implements RequestOwner {
 
   /** The client has read everything. */
   onDrain(): void {
+    this.#pendingBytes = 0;
     this.#unread = false;
     this.#run();
   }
@@ -157,21 +162,23 @@ export class Connection implements RequestOwner {
 
   /** A request has its reply: writes it, and those that waited for it. */
   settled(request: OpenRequest): void {
+    if (!this.#closed && this.#isTooMuch(request)) {
+      request.postpone();
+      this.#postponed += 1;
+      this.#list();
+      return;
+    }
     const counts = request.write ? this.#writes : this.#reads;
     counts[request.group] = (counts[request.group] as number) - 1;
     if (this.#closed) return;
     if (request !== this.#first) {
-      const reply = request.reply as Reply;
-      if (reply.type === "bulk") this.#waitingBytes += reply.bytes.length;
-      if (this.#waitingBytes > CONNECTION_OUTPUT_BYTES_MAX) this.#list();
+      this.#waitingBytes += sizeOf(request.reply);
       return;
     }
     let place: ReplyPlace | undefined = request;
-    while (place !== undefined) {
-      const reply: Reply | undefined = place.reply;
-      if (reply === undefined) break;
-      if (place !== request && reply.type === "bulk") this.#waitingBytes -= reply.bytes.length;
-      this.#out.reply(reply);
+    while (place?.reply !== undefined) {
+      if (place !== request) this.#waitingBytes -= sizeOf(place.reply);
+      this.#out.reply(place.reply);
       this.#places -= 1;
       place = place.next;
     }
@@ -183,19 +190,46 @@ export class Connection implements RequestOwner {
     this.#list();
   }
 
+  /**
+   * A pipeline of reads of large values may be answered faster than its client takes the replies. What would be too
+   * much to hold is thrown away and read again when there is room: a read has no effect, so later is as good as now.
+   */
+  #isTooMuch(request: OpenRequest): boolean {
+    if (request.write) return false;
+    // What waits for the oldest reply cannot speak against it: it leaves together with it.
+    const waiting = request === this.#first ? 0 : this.#waitingBytes;
+    const held = this.#out.length + this.#pendingBytes + waiting;
+    return held > 0 && held + sizeOf(request.reply) > CONNECTION_OUTPUT_BYTES_MAX;
+  }
+
+  /** Reads again what was postponed, from the oldest on, as much as may be held. */
+  #readAgain(): void {
+    let bytes = 0;
+    let place = this.#first;
+    while (place instanceof OpenRequest && place.postponedBytes > 0) {
+      bytes += place.postponedBytes;
+      if (bytes > CONNECTION_OUTPUT_BYTES_MAX) return;
+      const { next } = place;
+      this.#postponed -= 1;
+      place.resume();
+      this.#node.execute(place);
+      place = next;
+    }
+  }
+
   /** Takes commands as long as there are any and nothing speaks against it, then sends what has been answered. */
   #run(): void {
     if (this.#running || this.#closed) return;
     this.#running = true;
     let more = true;
-    while (more && !this.#finishing && !this.#unread && this.#places < CONNECTION_INFLIGHT_MAX) {
+    while (more && this.#mayTake()) {
       more = this.#held === undefined ? this.#take() : this.#retry();
       if (this.#out.length > CONNECTION_OUTPUT_BYTES_PAUSE) this.#flush();
     }
     this.#running = false;
     this.#waiting = more || this.#held !== undefined;
     this.#flush();
-    if (this.#closed) return;
+    if (this.#postponed > 0 && !this.#unread) this.#readAgain();
     if (this.#places === 0 && (this.#finishing || (this.#ended && !more))) {
       this.#finishing = true;
       this.socket.close();
@@ -203,6 +237,10 @@ export class Connection implements RequestOwner {
       this.#paused = false;
       this.socket.resume();
     }
+  }
+
+  #mayTake(): boolean {
+    return !this.#finishing && !this.#unread && this.#postponed === 0 && this.#places < CONNECTION_INFLIGHT_MAX;
   }
 
   /** One command of the input; false when there is none that can be taken. */
@@ -292,13 +330,10 @@ export class Connection implements RequestOwner {
   }
 
   #flush(): void {
-    if (this.#closed) return;
     if (this.#out.length > 0) this.#out.drain(this.#send);
-    const pending = this.socket.pendingBytes;
-    this.#unread = pending > CONNECTION_OUTPUT_BYTES_PAUSE;
-    if (pending + this.#waitingBytes <= CONNECTION_OUTPUT_BYTES_MAX) return;
-    this.#connections.outputLimitDisconnections += 1;
-    this.socket.destroy();
-    this.onClose();
+    this.#pendingBytes = this.socket.pendingBytes;
+    this.#unread = this.#pendingBytes > CONNECTION_OUTPUT_BYTES_PAUSE;
   }
 }
+
+const sizeOf = (reply: Reply | undefined): number => (reply?.type === "bulk" ? reply.bytes.length : 0);

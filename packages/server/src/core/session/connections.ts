@@ -30,7 +30,6 @@ export class Connections {
   commands = 0;
   /** Error replies that the connections gave themselves. */
   errors = 0;
-  outputLimitDisconnections = 0;
   readonly #open: Map<number, Connection> = new Map();
   /** Those with something to do at the end of the pass. */
   #listed: Connection[] = [];

@@ -30,6 +30,8 @@ export class OpenRequest extends ReplyPlace implements Request {
   readonly stale: boolean;
   readonly group: GroupId;
   readonly write: boolean;
+  /** Size of a reply that was thrown away: the request waits to be executed again. 0: it does not. */
+  postponedBytes = 0;
   readonly #owner: RequestOwner;
 
   constructor(
@@ -49,6 +51,18 @@ export class OpenRequest extends ReplyPlace implements Request {
     this.group = group;
     this.write = write;
     this.#owner = owner;
+  }
+
+  /** The reply is dropped; the request stays open. Reads only. */
+  postpone(): void {
+    assert(!this.write && this.reply?.type === "bulk", "only a read's value can be had again");
+    this.postponedBytes = this.reply.bytes.length;
+    this.reply = undefined;
+  }
+
+  /** It is executed again. */
+  resume(): void {
+    this.postponedBytes = 0;
   }
 
   complete(reply: Reply): void {

@@ -69,7 +69,6 @@ const sections: readonly { readonly name: string; readonly fields: (connections:
       ["total_commands_processed", connections.commands],
       ["rejected_connections", connections.rejected],
       ["total_error_replies", connections.errors],
-      ["client_output_buffer_limit_disconnections", connections.outputLimitDisconnections],
     ],
   },
   {
