@@ -44,7 +44,7 @@ export const commandByOpcode = (opcode: number): CommandSpec | undefined =>
  * Names as clients send them: bytes in any case, within a bigger buffer. Looked up once for every command, so without
  * making a string: a hash chooses a bucket, the bytes are compared there.
  */
-export class NameIndex {
+class NameIndex {
   readonly #buckets: readonly (readonly { readonly name: string; readonly spec: CommandSpec }[])[];
   readonly #mask: number;
 

@@ -18,7 +18,7 @@ export const testFacts: ServerFacts = {
 /** Values as tests like to read them: bytes as text, errors as `-text`. */
 export type Shown = string | number | boolean | null | readonly Shown[] | { readonly [key: string]: Shown };
 
-export function shown(value: RespValue): Shown {
+function shown(value: RespValue): Shown {
   if (value instanceof Uint8Array) return utf8(value);
   if (value instanceof RespError) return `-${value.message}`;
   if (Array.isArray(value)) return value.map(shown);
