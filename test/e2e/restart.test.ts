@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { HAND_OVER_MS_MAX } from "../../packages/server/src/daemon/limits.ts";
 import { TestCluster } from "../harness/cluster.ts";
 import { Load } from "../harness/load.ts";
 
@@ -52,4 +53,9 @@ test("one node alone keeps what it acknowledged", async () => {
   await cluster.startAll();
   await load.verify(cluster.connect());
   expect(load.violations).toEqual([]);
+
+  // Nobody is there to take over, so nothing is waited for.
+  const stoppedFromMs = performance.now();
+  expect(await cluster.terminate("node-1")).toEqual({ code: 0, signal: null });
+  expect(performance.now() - stoppedFromMs).toBeLessThan(HAND_OVER_MS_MAX);
 });

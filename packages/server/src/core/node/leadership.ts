@@ -124,14 +124,18 @@ export class Leadership {
     }
   }
 
-  /** Asks the most advanced member of each group that is led here to take over. Returns how many groups are led. */
+  /**
+   * Asks the most advanced member of each group that is led here to take over. Returns how many could be: a group whose
+   * other members are gone has nobody to wait for.
+   */
   handOver(): number {
     let led = 0;
     for (const replica of this.#host.replicas()) {
       if (!replica.leads) continue;
-      led += 1;
       const heir = this.#heir(replica);
-      if (heir !== undefined) this.#host.raft.transferLeader(replica.group, heir);
+      if (heir === undefined) continue;
+      led += 1;
+      this.#host.raft.transferLeader(replica.group, heir);
     }
     return led;
   }

@@ -454,7 +454,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
 
   // --- the end
 
-  /** Asks other members to lead; returns how many groups this node still leads. Call again until none, or give up. */
+  /** Asks other members to lead; returns how many it leads that they could. Call again until none, or give up. */
   handOver(): number {
     if (!this.#shuttingDown) {
       this.#shuttingDown = true;
