@@ -28,7 +28,7 @@ vendor() {
 
 # compile DIRECTORY: builds the crate that lies there (with its vendor/) into DIRECTORY/target.
 compile() {
-  (cd "$1" && RUSTC="$rustc" RUSTFLAGS="--remap-path-prefix=$1=/raft-core" CARGO_HOME="$1/target/cargo-home" \
+  (cd "$1" && RUSTC="$rustc" RUSTFLAGS="--remap-path-prefix=$1=/raft-core -C target-feature=+bulk-memory" CARGO_HOME="$1/target/cargo-home" \
     "$cargo" build --quiet --offline --locked --release --target wasm32-unknown-unknown \
     --config 'source.crates-io.replace-with="vendored-sources"' \
     --config "source.vendored-sources.directory=\"$1/vendor\"")

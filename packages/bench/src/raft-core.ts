@@ -7,7 +7,7 @@
  * time of all rounds (of this process, so that other load on the machine counts less) divided by operations and by three.
  */
 import { readFileSync } from "node:fs";
-import { type GroupId, groupId, type Index, index, type ReplicaId, replicaId, term } from "sherd/core/base";
+import { type GroupId, groupId, type Index, type ReplicaId, replicaId } from "sherd/core/base";
 import {
   BOOTSTRAP,
   createRaftCore,

@@ -50,7 +50,13 @@ pub struct Group {
 }
 
 impl Group {
-    pub fn open(id: u32, replica: u64, start: Start, settings: &Settings, storage: impl FnOnce(Start) -> GroupStorage) -> Self {
+    pub fn open(
+        id: u32,
+        replica: u64,
+        start: Start,
+        settings: &Settings,
+        storage: impl FnOnce(Start) -> GroupStorage,
+    ) -> Self {
         let config = raft_config(settings, replica, start.applied);
         let node = RawNode::new(&config, storage(start), &host::logger(id)).expect("a group starts from a valid state");
         // Nothing is reported before it changes: the caller knows what it started the group from.
@@ -128,7 +134,14 @@ impl Group {
         self.propose_unless(refused, ticket, EntryType::EntryConfChangeV2, data, events);
     }
 
-    fn propose_unless(&mut self, refused: Option<DropReason>, ticket: u64, kind: EntryType, data: &[u8], events: &mut Events) {
+    fn propose_unless(
+        &mut self,
+        refused: Option<DropReason>,
+        ticket: u64,
+        kind: EntryType,
+        data: &[u8],
+        events: &mut Events,
+    ) {
         let refused = refused.or_else(|| match self.propose_entry(kind, data.to_vec()) {
             true => None,
             false => Some(DropReason::Full),
@@ -225,7 +238,10 @@ impl Group {
         let change: Option<ConfChangeV2> = guards::decode_change(kind, data);
         let applied = change.map_or(false, |change| self.node.apply_conf_change(&change).is_ok());
         if !applied {
-            host::log(host::LOG_ERROR, &format!("group {}: membership entry {} does not fit and changes nothing", self.id, index));
+            host::log(
+                host::LOG_ERROR,
+                &format!("group {}: membership entry {} does not fit and changes nothing", self.id, index),
+            );
         }
         if guards::leads_or_campaigns_without_vote(&self.node.raft) {
             let term = self.node.raft.term;

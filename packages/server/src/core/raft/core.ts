@@ -31,6 +31,7 @@ const COMMAND_BYTES_INITIAL = 64 * 1024;
 
 export class WasmRaftCore implements RaftCore {
   readonly #instance: CoreInstance;
+  readonly #reader = new EventReader();
   #commands = new ByteWriter(COMMAND_BYTES_INITIAL);
   #running = false;
   /** A command other than `applied` was queued since the last exec began. */
@@ -155,10 +156,10 @@ export class WasmRaftCore implements RaftCore {
     assert(!this.#running, "exec is not nested, and not called again after it failed");
     this.#running = true;
     this.#waiting = false;
-    const output = this.#instance.exec(this.#commands.view());
+    const reader = this.#reader;
+    reader.begin(this.#instance.exec(this.#commands.view()));
     if (this.#commands.length > COMMAND_BYTES_KEPT) this.#commands = new ByteWriter(COMMAND_BYTES_INITIAL);
     else this.#commands.reset();
-    const reader = new EventReader(output);
     this.#header = reader.header();
     reader.deliver(events);
     this.#running = false;
@@ -166,7 +167,10 @@ export class WasmRaftCore implements RaftCore {
   }
 
   progress(group: GroupId): PeerProgress[] {
-    return new EventReader(this.#instance.progress(group)).progress();
+    // A reader of its own: events may ask for it.
+    const reader = new EventReader();
+    reader.begin(this.#instance.progress(group));
+    return reader.progress();
   }
 
   #command(kind: number, group: GroupId): ByteWriter {

@@ -1,5 +1,6 @@
 /** Reads what `packages/raft-core/src/output.rs` wrote: docs/formats/raft-core.md. */
-import { assert, type GroupId, type Index, type ReplicaId, type Term } from "../base/index.ts";
+import { assert, EMPTY_BYTES, type GroupId, type Index, type ReplicaId, type Term } from "../base/index.ts";
+import type { CoreOutput } from "./instance.ts";
 import type { ConfState, DropReason, Entry, EntryKind, OutMessage, PeerProgress, RaftEvents, Role } from "./types.ts";
 
 const EventKind = {
@@ -31,15 +32,18 @@ export interface ExecHeader {
   readonly heldBytes: number;
 }
 
-/** One pass over one output. Everything it hands out is a view of `bytes`, which nobody writes to again. */
+/** One pass over one output at a time. The bytes it hands out are views of it. */
 export class EventReader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  #bytes: Uint8Array = EMPTY_BYTES;
+  #view: DataView = new DataView(EMPTY_BYTES.buffer);
   #at = 0;
+  #end = 0;
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  begin(output: CoreOutput): void {
+    this.#bytes = output.bytes;
+    this.#view = output.view;
+    this.#at = output.from;
+    this.#end = output.to;
   }
 
   header(): ExecHeader {
@@ -52,7 +56,7 @@ export class EventReader {
   }
 
   deliver(events: RaftEvents): void {
-    while (this.#at < this.#bytes.length) {
+    while (this.#at < this.#end) {
       const kind = this.#u8();
       const group = this.#u32() as GroupId;
       if (!this.#deliverTraffic(kind, group, events)) this.#deliverState(kind, group, events);
@@ -116,7 +120,7 @@ export class EventReader {
 
   progress(): PeerProgress[] {
     const peers: PeerProgress[] = [];
-    while (this.#at < this.#bytes.length) {
+    while (this.#at < this.#end) {
       const peer = this.#u64() as ReplicaId;
       const matched = this.#u64() as Index;
       const next = this.#u64() as Index;

@@ -184,7 +184,7 @@ class World extends Cluster {
 
   /** No more faults: the group comes back, and holds everything that was ever committed. */
   heal(): void {
-    for (const down of [...this.disks.keys()]) this.restart(down);
+    for (const down of this.disks.keys()) this.restart(down);
     for (const replica of this.replicas.values()) replica.diskIsFast = true;
     for (let i = 0; i < HEALING_TICKS; i += 1) {
       for (const replica of this.replicas.values()) replica.core.tick(GROUP);

@@ -5,9 +5,9 @@
  * of it to a `RaftEvents`.
  *
  * "Owned" bytes are views into the one copy that each exec makes of its output: nobody writes to them again, and they
- * may be kept as long as wanted. But one view keeps all of that exec's output alive (its messages and entries, a few
- * hundred KiB at most in the usual pass): what lives longer than a write or a send, such as a value in the store, is
- * copied by whoever keeps it.
+ * may be kept as long as wanted. But one view keeps that copy alive, with all messages and entries in it (small outputs
+ * share one of 64 KiB): what lives longer than a write or a send, such as a value in the store, is copied by whoever
+ * keeps it.
  */
 import { type GroupId, type Index, index, type ReplicaId, type Term, term } from "../base/index.ts";
 
