@@ -37,9 +37,7 @@ export function makePlan(nodes: number, shards: number): ClusterMap {
   const metaReplicas = members(0);
   const shardInfos: ShardInfo[] = Array.from({ length: shards }, (_, at) => ({
     group: groupId(at + 1),
-    slots: [
-      { from: Math.floor((at * SLOT_COUNT) / shards), to: Math.floor(((at + 1) * SLOT_COUNT) / shards) - 1 },
-    ],
+    slots: [{ from: Math.floor((at * SLOT_COUNT) / shards), to: Math.floor(((at + 1) * SLOT_COUNT) / shards) - 1 }],
     replicas: members(at),
     epoch: 1,
   }));

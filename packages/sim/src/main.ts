@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
+import { bugByName, bugs } from "./bugs/index.ts";
 import { printFailure, printSummary } from "./report.ts";
-import { runSeed, type RunResult } from "./run.ts";
+import { type RunResult, runSeed } from "./run.ts";
 import { Coverage } from "./world/index.ts";
 
 /** Of a series, so many of the first seeds run twice: they must leave the same trace. */
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     steps: { type: "string", default: "1500" },
     nodes: { type: "string", default: "3" },
     shards: { type: "string", default: "2" },
+    bug: { type: "string" },
     verbose: { type: "boolean", default: false },
   },
 });
@@ -22,7 +24,12 @@ process.exitCode = main();
 function main(): number {
   const first = BigInt(values.seed);
   const seeds = count(values.seeds, "seeds");
+  const bug = values.bug === undefined ? undefined : bugByName(values.bug);
+  if (values.bug !== undefined && bug === undefined) {
+    throw new RangeError(`--bug takes one of ${bugs.map(({ name }) => name).join(", ")}`);
+  }
   const options = {
+    ...(bug === undefined ? {} : { sabotage: bug.sabotage }),
     steps: count(values.steps, "steps"),
     nodes: count(values.nodes, "nodes"),
     shards: count(values.shards, "shards"),

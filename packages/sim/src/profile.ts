@@ -11,6 +11,8 @@ export interface Profile {
   readonly network: NetworkOptions;
   readonly faults: FaultPlan;
   readonly sizes: Sizes;
+  /** Shortest and longest time of one write to the disk. */
+  readonly diskWriteMs: readonly [number, number];
   readonly clients: number;
   readonly hotKeys: number;
   readonly wideKeys: number;
@@ -21,16 +23,19 @@ export interface Profile {
 const KIB = 1024;
 
 export function drawProfile(random: Random): Profile {
+  // Nodes that are away for long, beside a log that soon drops what they lack: they come back by snapshot.
+  const compacting = random.chance(0.3);
   return {
     network: drawNetwork(random),
-    faults: drawFaults(random),
-    sizes: drawSizes(random),
+    faults: drawFaults(random, compacting),
+    sizes: drawSizes(random, compacting),
+    diskWriteMs: random.chance(0.3) ? [2, 30] : [0.1, 1],
     clients: 3 + random.below(8),
     hotKeys: 1 + random.below(6),
     wideKeys: 50 + random.below(300),
     // All that clients may have under way at once must fit into the smallest frame of the log.
     longValueBytes: 2 * KIB,
-    longValueProbability: random.chance(0.5) ? 0.4 : 0.05,
+    longValueProbability: compacting ? 0.7 : random.pick([0.05, 0.4]),
   };
 }
 
@@ -45,29 +50,30 @@ function drawNetwork(random: Random): NetworkOptions {
   };
 }
 
-function drawFaults(random: Random): FaultPlan {
+function drawFaults(random: Random, compacting: boolean): FaultPlan {
   const weights = Object.fromEntries(
     FAULT_KINDS.map((kind) => [kind, random.chance(0.6) ? random.between(0.2, 1) : 0]),
   ) as Record<FaultKind, number>;
   if (FAULT_KINDS.every((kind) => weights[kind] === 0)) weights.crash = 1;
   weights["crash all"] /= 4;
+  if (compacting) weights.crash = 1;
   const fast = random.chance(0.3);
   return {
     weights,
     everyMs: fast ? [20, 800] : [200, 4_000],
     awayMs: random.chance(0.5) ? [10, 300] : [10, 2_500],
-    longAwayProbability: random.chance(0.5) ? 0.2 : 0,
+    longAwayProbability: compacting ? 0.7 : random.pick([0, 0.2]),
   };
 }
 
-function drawSizes(random: Random): Sizes {
-  const small = random.chance(0.6);
+function drawSizes(random: Random, compacting: boolean): Sizes {
+  const small = compacting || random.chance(0.5);
   return {
     log: {
       directory: "log",
       segmentBytes: small ? 64 * KIB : 512 * KIB,
       frameBytesMax: small ? 56 * KIB : 256 * KIB,
-      retainedBytesMax: small ? 128 * KIB : 2048 * KIB,
+      retainedBytesMax: small ? 64 * KIB : 2048 * KIB,
       carryBytesMax: small ? 24 * KIB : 128 * KIB,
     },
     cacheBytesMax: random.chance(0.5) ? 4 * KIB : 1024 * KIB,

@@ -7,7 +7,7 @@ import { Faults } from "./faults/index.ts";
 import { SimNetwork } from "./network/index.ts";
 import { Machine, type Sabotage } from "./node/index.ts";
 import { drawProfile, type Profile } from "./profile.ts";
-import { call, Client, judge, Recorder, slotOf } from "./workload/index.ts";
+import { Client, call, judge, Recorder, slotOf } from "./workload/index.ts";
 import { type Coverage, Violation, World } from "./world/index.ts";
 
 export interface RunOptions {
@@ -74,11 +74,7 @@ class Run {
     this.#faults = new Faults(this.#world, this.#machines, network, this.#profile.faults);
   }
 
-  #makeMachine(
-    info: Machine["info"],
-    network: SimNetwork,
-    agreement: Agreement,
-  ): Machine {
+  #makeMachine(info: Machine["info"], network: SimNetwork, agreement: Agreement): Machine {
     return new Machine({
       world: this.#world,
       network,
@@ -86,6 +82,7 @@ class Run {
       info,
       wasm: raftCoreBytes(),
       sizes: this.#profile.sizes,
+      diskWriteMs: this.#profile.diskWriteMs,
       watcher: agreement.watch(info.name),
       sabotage: this.#options.sabotage,
     });
@@ -160,7 +157,12 @@ class Run {
         );
       }
     }
-    this.#until("every request is answered", since, "what clients had sent", () => [...this.#recorder.open].length === 0);
+    this.#until(
+      "every request is answered",
+      since,
+      "what clients had sent",
+      () => [...this.#recorder.open].length === 0,
+    );
   }
 
   #probeKey(group: GroupId): string {

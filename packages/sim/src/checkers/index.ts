@@ -8,5 +8,12 @@
  * It does not: make anything happen.
  */
 export { Agreement, compareStates, type ReplicaState } from "./agreement.ts";
-export { type DeleteOperation, describe, type GetOperation, type Operation, type Outcome, type SetOperation } from "./history.ts";
+export {
+  type DeleteOperation,
+  describe,
+  type GetOperation,
+  type Operation,
+  type Outcome,
+  type SetOperation,
+} from "./history.ts";
 export { checkKey, type Verdict } from "./linearizability.ts";

@@ -4,48 +4,52 @@ export type Verdict =
   | { readonly linearizable: true }
   | {
       readonly linearizable: false;
-      /** The longest order that explains the history, and ... */
+      /** The longest order that explains a part of the history, and ... */
       readonly explained: readonly Operation[];
-      /** ... operations that had to come next and that nothing explains. */
+      /** ... the operations of which one had to come next, none of which it explains. */
       readonly stuck: readonly Operation[];
     }
   /** The search was given up: too many orders were possible. */
   | { readonly linearizable: undefined };
 
+/** The key's value; null: there is none. */
 type State = string | null;
 
-/** One call or return, in a list from which operations are taken out and put back. */
-interface Node {
-  readonly operation: Operation;
-  /** Position in the bit set. */
-  readonly at: number;
-  /** Of a call: its return; undefined for one that never returned. */
-  readonly match: Node | undefined;
-  readonly isCall: boolean;
-  previous: Node;
-  next: Node;
+/** What may come next in an order. */
+interface Choice {
+  readonly operation: Placed;
+  /** Took effect directly before it, although nobody learned its end. */
+  readonly unseen: Placed | undefined;
+  readonly after: State;
 }
 
-interface Step {
-  readonly call: Node;
+/** One place of an order: what was chosen there, and what else might have been. */
+interface Place {
+  readonly choices: readonly Choice[];
+  next: number;
   readonly before: State;
 }
 
-/** States looked at before a search is given up. */
-const SEARCH_MAX = 2_000_000;
-
-/**
- * Whether the operations on one key can be explained by one at a time taking effect between its call and its return.
- * Wing & Gong's search with Lowe's memory of (operations done, state), as in Porcupine. Operations whose end is unknown
- * may take effect at any later time or never; refused ones never.
- */
-export function checkKey(history: readonly Operation[], searchMax: number = SEARCH_MAX): Verdict {
-  const operations = history.filter(matters);
-  return new Search(operations, searchMax).run();
+interface Placed {
+  readonly operation: Operation;
+  /** Its bit. */
+  readonly at: number;
 }
 
-const matters = (operation: Operation): boolean =>
-  operation.outcome === "done" || (operation.kind !== "get" && operation.outcome !== "refused");
+/** Orders looked at before a search is given up. */
+const SEARCH_MAX = 500_000;
+
+/**
+ * Whether the operations on one key can be explained by one at a time taking effect between its beginning and its end:
+ * Wing & Gong's search with Lowe's memory of (operations done, state), as Porcupine does it, for one key.
+ *
+ * Refused operations never take effect. Those whose end is unknown may at any later time, or never. One that takes
+ * effect and is not seen by the very next operation in the order might as well never have: so they are not placed by
+ * themselves, but only before an operation that is explained by them. That keeps histories with many of them decidable.
+ */
+export function checkKey(history: readonly Operation[], searchMax: number = SEARCH_MAX): Verdict {
+  return new Search(history, searchMax).run();
+}
 
 /** The state after it, or undefined when it could not have answered as it did. */
 function step(state: State, operation: Operation): State | undefined {
@@ -61,129 +65,135 @@ function step(state: State, operation: Operation): State | undefined {
 
 class Search {
   readonly #searchMax: number;
-  readonly #head: Node;
-  readonly #positions: Map<Operation, number> = new Map();
+  /** In the order of their beginnings. */
+  readonly #definite: readonly Placed[];
+  readonly #unknown: readonly Placed[];
+  readonly #placedOf: Map<Operation, Placed> = new Map();
   readonly #done: Uint32Array;
   readonly #seen: Set<string> = new Set();
-  readonly #steps: Step[] = [];
+  readonly #places: Place[] = [];
+  /** All before it are done. */
+  #firstOpen = 0;
+  #doneCount = 0;
   #state: State = null;
-  #definiteLeft = 0;
-  #best: readonly Operation[] = [];
-  #stuck: readonly Operation[] = [];
   #searched = 0;
+  #best: { readonly explained: readonly Operation[]; readonly stuck: readonly Operation[] } = {
+    explained: [],
+    stuck: [],
+  };
 
-  constructor(operations: readonly Operation[], searchMax: number) {
+  constructor(history: readonly Operation[], searchMax: number) {
     this.#searchMax = searchMax;
-    this.#done = new Uint32Array(Math.ceil(operations.length / 32));
-    operations.forEach((operation, at) => this.#positions.set(operation, at));
-    this.#head = link(operations);
-    for (const operation of operations) if (operation.outcome === "done") this.#definiteLeft += 1;
+    const matter = history.filter(
+      ({ outcome, kind }) => outcome === "done" || (kind !== "get" && outcome !== "refused"),
+    );
+    const placed = matter
+      .sort((left, right) => left.began - right.began)
+      .map((operation, at): Placed => ({ operation, at }));
+    for (const one of placed) this.#placedOf.set(one.operation, one);
+    this.#definite = placed.filter(({ operation }) => operation.outcome === "done");
+    this.#unknown = placed.filter(({ operation }) => operation.outcome !== "done");
+    this.#done = new Uint32Array(Math.ceil(placed.length / 32));
   }
 
   run(): Verdict {
-    let node = this.#head.next;
-    while (this.#definiteLeft > 0) {
-      if (node !== this.#head && node.isCall) {
-        node = this.#take(node) ? this.#head.next : node.next;
-        this.#searched += 1;
-        if (this.#searched > this.#searchMax) return { linearizable: undefined };
-        continue;
+    this.#enter();
+    while (this.#doneCount < this.#definite.length) {
+      const place = this.#places.at(-1);
+      if (place === undefined) return { linearizable: false, ...this.#best };
+      this.#searched += 1;
+      if (this.#searched > this.#searchMax) return { linearizable: undefined };
+      const choice = place.choices[place.next];
+      if (choice === undefined) {
+        this.#places.pop();
+        const last = this.#places.at(-1);
+        if (last !== undefined) this.#takeBack(last);
+      } else {
+        place.next += 1;
+        this.#take(choice);
       }
-      // A return that nothing before it explains: the last choice was wrong.
-      this.#note(node);
-      const last = this.#steps.pop();
-      if (last === undefined) return { linearizable: false, explained: this.#best, stuck: this.#stuck };
-      this.#putBack(last);
-      node = last.call.next;
     }
     return { linearizable: true };
   }
 
-  #take(call: Node): boolean {
-    const { operation } = call;
-    const { behind } = operation;
-    // What one connection sent before has happened, if it happened at all.
-    if (behind?.outcome === "done" && operation.outcome === "done" && !this.#isDone(this.#positions.get(behind))) {
-      return false;
-    }
-    const after = step(this.#state, operation);
-    if (after === undefined) return false;
-    this.#mark(call.at, true);
+  #take({ operation, unseen, after }: Choice): void {
+    this.#mark(operation, true);
+    if (unseen !== undefined) this.#mark(unseen, true);
+    this.#doneCount += 1;
+    this.#state = after;
     const memory = `${this.#done.join()}|${after ?? ""}`;
     if (this.#seen.has(memory)) {
-      this.#mark(call.at, false);
-      return false;
+      this.#takeBack(this.#places.at(-1) as Place);
+      return;
     }
     this.#seen.add(memory);
-    this.#steps.push({ call, before: this.#state });
-    this.#state = after;
-    if (operation.outcome === "done") this.#definiteLeft -= 1;
-    unlink(call);
-    if (call.match !== undefined) unlink(call.match);
-    return true;
+    this.#enter();
   }
 
-  #putBack({ call, before }: Step): void {
-    this.#state = before;
-    this.#mark(call.at, false);
-    if (call.operation.outcome === "done") this.#definiteLeft += 1;
-    if (call.match !== undefined) relink(call.match);
-    relink(call);
+  /** Undoes the choice that was made last at this place. */
+  #takeBack(place: Place): void {
+    const { operation, unseen } = place.choices[place.next - 1] as Choice;
+    this.#mark(operation, false);
+    if (unseen !== undefined) this.#mark(unseen, false);
+    this.#doneCount -= 1;
+    this.#state = place.before;
+    this.#firstOpen = 0;
   }
 
-  /** Remembers how far an order came that explains the most. */
-  #note(at: Node): void {
-    if (this.#steps.length < this.#best.length) return;
-    this.#best = this.#steps.map(({ call }) => call.operation);
-    this.#stuck = at === this.#head ? [] : [at.operation];
+  #enter(): void {
+    const open = this.#open();
+    const choices: Choice[] = [];
+    for (const operation of open.operations) this.#choicesOf(operation, open.endMs, choices);
+    if (choices.length === 0 && this.#places.length >= this.#best.explained.length) {
+      const explained = this.#places.map(({ choices: made, next }) => (made[next - 1] as Choice).operation.operation);
+      this.#best = { explained, stuck: open.operations.map(({ operation }) => operation) };
+    }
+    this.#places.push({ choices, next: 0, before: this.#state });
   }
 
-  #isDone(position: number | undefined): boolean {
-    if (position === undefined) return true;
-    return (((this.#done[position >>> 5] as number) >>> (position & 31)) & 1) === 1;
+  /** Definite operations that may come next: those that began before any of the open ones ended. */
+  #open(): { readonly operations: readonly Placed[]; readonly endMs: number } {
+    const operations: Placed[] = [];
+    let endMs = Number.POSITIVE_INFINITY;
+    while (this.#firstOpen < this.#definite.length && this.#isDone(this.#definite[this.#firstOpen] as Placed)) {
+      this.#firstOpen += 1;
+    }
+    for (let at = this.#firstOpen; at < this.#definite.length; at += 1) {
+      const placed = this.#definite[at] as Placed;
+      if (this.#isDone(placed)) continue;
+      if (placed.operation.began > endMs) break;
+      endMs = Math.min(endMs, placed.operation.ended);
+      operations.push(placed);
+    }
+    return { operations, endMs };
   }
 
-  #mark(position: number, done: boolean): void {
-    const word = this.#done[position >>> 5] as number;
-    const bit = 1 << (position & 31);
-    this.#done[position >>> 5] = done ? word | bit : word & ~bit;
+  #choicesOf(placed: Placed, endMs: number, choices: Choice[]): void {
+    const { operation } = placed;
+    // What one connection sent before has happened before.
+    const behind = operation.behind === undefined ? undefined : this.#placedOf.get(operation.behind);
+    if (behind?.operation.outcome === "done" && !this.#isDone(behind)) return;
+    const after = step(this.#state, operation);
+    if (after !== undefined) {
+      choices.push({ operation: placed, unseen: undefined, after });
+      return;
+    }
+    for (const unseen of this.#unknown) {
+      if (unseen.operation.began > endMs) break;
+      if (this.#isDone(unseen)) continue;
+      const between = step(this.#state, unseen.operation);
+      const seen = between === undefined ? undefined : step(between, operation);
+      if (seen !== undefined) choices.push({ operation: placed, unseen, after: seen });
+    }
   }
-}
 
-/** A ring of calls and returns in the order of their moments; the head is neither. */
-function link(operations: readonly Operation[]): Node {
-  const nodes: { readonly moment: number; readonly node: Node }[] = [];
-  operations.forEach((operation, at) => {
-    const loose = undefined as unknown as Node;
-    const ends = operation.outcome === "done";
-    const match: Node | undefined = ends
-      ? { operation, at, match: undefined, isCall: false, previous: loose, next: loose }
-      : undefined;
-    nodes.push({
-      moment: operation.began,
-      node: { operation, at, match, isCall: true, previous: loose, next: loose },
-    });
-    if (match !== undefined) nodes.push({ moment: operation.ended, node: match });
-  });
-  nodes.sort((left, right) => left.moment - right.moment);
-  const head = { isCall: false } as Node;
-  let last = head;
-  for (const { node } of nodes) {
-    last.next = node;
-    node.previous = last;
-    last = node;
+  #isDone({ at }: Placed): boolean {
+    return (((this.#done[at >>> 5] as number) >>> (at & 31)) & 1) === 1;
   }
-  last.next = head;
-  head.previous = last;
-  return head;
-}
 
-function unlink(node: Node): void {
-  node.previous.next = node.next;
-  node.next.previous = node.previous;
-}
-
-function relink(node: Node): void {
-  node.previous.next = node;
-  node.next.previous = node;
+  #mark({ at }: Placed, done: boolean): void {
+    const word = this.#done[at >>> 5] as number;
+    const bit = 1 << (at & 31);
+    this.#done[at >>> 5] = done ? word | bit : word & ~bit;
+  }
 }

@@ -1,5 +1,5 @@
-import type { CrashKind, Machine } from "../node/index.ts";
 import type { SimNetwork } from "../network/index.ts";
+import type { CrashKind, Machine } from "../node/index.ts";
 import type { Random, World } from "../world/index.ts";
 
 /** How often each kind of fault comes, relative to the others; 0: never in this run. */
@@ -103,8 +103,7 @@ export class Faults {
         this.#armCrash(machine);
         return this.#restartWhenEnded(machine);
       case "crash all":
-        for (const each of this.#machines) this.#crash(each);
-        return;
+        return this.#crashAll();
       case "isolate":
         return this.#isolate(machine);
       case "one way":
@@ -141,6 +140,14 @@ export class Faults {
   #crash(machine: Machine): void {
     machine.process?.crash(this.#crashKind());
     this.#restartWhenEnded(machine);
+  }
+
+  /** The power of the house: what is on no disk is nowhere. */
+  #crashAll(): void {
+    for (const machine of this.#machines) {
+      machine.process?.crash("power");
+      this.#restartWhenEnded(machine);
+    }
   }
 
   /** The launcher: starts what has ended, after a while. */

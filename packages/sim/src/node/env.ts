@@ -1,4 +1,4 @@
-import { crc32 as zlibCrc32, deflateRawSync, inflateRawSync } from "node:zlib";
+import { deflateRawSync, inflateRawSync, crc32 as zlibCrc32 } from "node:zlib";
 import { latin1 } from "sherd/core/base";
 import type { Engine, EngineBatch, EngineSnapshot, Env } from "sherd/core/env";
 import type { World } from "../world/index.ts";

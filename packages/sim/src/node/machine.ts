@@ -1,6 +1,6 @@
 import { assert, bootCounter, SherdError, TICK_MS } from "sherd/core/base";
 import { commandByOpcode } from "sherd/core/command";
-import { type LogHandler, type LogOptions, openLog, type Log } from "sherd/core/log";
+import { type Log, type LogHandler, type LogOptions, openLog } from "sherd/core/log";
 import type { ClusterMap, NodeInfo } from "sherd/core/meta";
 import { type Node, openNode } from "sherd/core/node";
 import { createRaftCore, RAFT_CORE_OPTIONS } from "sherd/core/raft";
@@ -8,8 +8,8 @@ import { MemoryEngine, type MemoryImage, openStore, type Store } from "sherd/cor
 import { SimDisk } from "../disk/index.ts";
 import type { SimNetwork } from "../network/index.ts";
 import { Random, Violation, type World } from "../world/index.ts";
-import { observeCommands, observeLinks } from "./observe.ts";
 import { type Clocks, ObservedEngine, SimEnv } from "./env.ts";
+import { observeCommands, observeLinks } from "./observe.ts";
 import { observeRaft } from "./observed-raft.ts";
 import { type CrashKind, SimProcess } from "./process.ts";
 import type { Sabotage } from "./sabotage.ts";
@@ -28,6 +28,7 @@ export interface MachineOptions {
   readonly info: NodeInfo;
   readonly wasm: Uint8Array;
   readonly sizes: Sizes;
+  readonly diskWriteMs: readonly [number, number];
   readonly watcher: NodeWatcher;
   readonly sabotage: Sabotage | undefined;
 }
@@ -61,10 +62,11 @@ export class Machine {
     this.name = options.info.name;
     this.#random = options.world.random.stream(`machine ${this.name}`);
     const diskRandom = this.#random.stream("disk");
-    this.disk = new SimDisk({
+    const device = {
       random32: () => diskRandom.u32(),
-      schedule: (delayMs, event) => this.#world.after(delayMs, () => this.#process?.run(event)),
-    });
+      schedule: (delayMs: number, event: () => void) => this.#world.after(delayMs, () => this.#process?.run(event)),
+    };
+    this.disk = new SimDisk(device, { writeMs: options.diskWriteMs });
     this.disk.beforeRequest = (request) => this.#process?.request(`disk ${request}`);
   }
 
@@ -188,8 +190,7 @@ export class Machine {
 
   #makeEngine(process: SimProcess): ObservedEngine {
     const random = this.#random.stream(`engine ${this.#boots}`);
-    const schedule = (run: () => void): void =>
-      this.#world.after(random.between(...ENGINE_MS), () => process.run(run));
+    const schedule = (run: () => void): void => this.#world.after(random.between(...ENGINE_MS), () => process.run(run));
     this.#engine = new MemoryEngine(schedule, this.#rows);
     const { sabotage } = this.#options;
     const engine = sabotage?.engine?.(this.#engine, { world: this.#world, process }) ?? this.#engine;

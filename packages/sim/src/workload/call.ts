@@ -21,7 +21,12 @@ function command(name: string): CommandSpec {
 }
 
 /** Gives an operation to a node, as a client connection would. `answered` is called at most once. */
-export function call(machine: Machine, operation: Operation, redirect: boolean, answered: (reply: Reply) => void): void {
+export function call(
+  machine: Machine,
+  operation: Operation,
+  redirect: boolean,
+  answered: (reply: Reply) => void,
+): void {
   const args = [latin1Bytes(operation.key)];
   if (operation.kind === "set") args.push(latin1Bytes(operation.value));
   let completed = false;

@@ -69,4 +69,3 @@ export class Recorder {
     this.#world.coverage.count(`${operation.kind} ${outcome}`);
   }
 }
-
