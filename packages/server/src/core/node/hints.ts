@@ -59,7 +59,8 @@ export class LeaderHints {
       if (!replica.leads) continue;
       replica.heldByAll = host.heldByAll(replica);
       replica.release();
-      groups.push({ group: replica.group, term: replica.term, leader: replica.id, heldByAll: replica.heldByAll });
+      const { group, term, id, heldByAll } = replica;
+      groups.push({ group, term, leader: id, heldByAll, keys: replica.machine.keys });
     }
     const map = host.map.current;
     const message = encodeHints({ mapVersion: map.version, draining, groups });
@@ -86,7 +87,7 @@ export class LeaderHints {
     }
     const knownTerm: Term | undefined = this.#leaders.get(hint.group)?.term;
     if (knownTerm !== undefined && knownTerm > hint.term) return;
-    this.#leaders.set(hint.group, { node: from, term: hint.term });
+    this.#leaders.set(hint.group, { node: from, term: hint.term, keys: hint.keys });
     this.#host.leaderFound(hint.group);
   }
 }

@@ -47,6 +47,7 @@ export interface GroupHint {
   readonly term: Term;
   readonly leader: ReplicaId;
   readonly heldByAll: Index;
+  readonly keys: number;
 }
 
 export interface Hints {
@@ -119,7 +120,7 @@ export function decodeAnswer(input: ByteReader): Answer {
 }
 
 export function encodeHints(hints: Hints): Uint8Array {
-  const out = new ByteWriter(16 + hints.groups.length * 28);
+  const out = new ByteWriter(16 + hints.groups.length * 36);
   out.u8(MessageTag.hints);
   out.u64(hints.mapVersion);
   out.u8(hints.draining ? 1 : 0);
@@ -129,6 +130,7 @@ export function encodeHints(hints: Hints): Uint8Array {
     out.u64(hint.term);
     out.u64(hint.leader);
     out.u64(hint.heldByAll);
+    out.u64(hint.keys);
   }
   return out.view();
 }
@@ -143,6 +145,7 @@ export function decodeHints(input: ByteReader): Hints {
       term: toTerm(input.u64()),
       leader: replicaId(input.u64()),
       heldByAll: toIndex(input.u64()),
+      keys: input.u64(),
     });
   }
   return { mapVersion, draining, groups };

@@ -186,7 +186,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     const replica = this.#hosted.get(group)?.replica;
     if (replica !== undefined && replica.stopped === undefined) {
       const node = replica.leader === 0 ? undefined : this.nodeOf(group, replica.leader);
-      return node === undefined ? undefined : { node, term: replica.term };
+      return node === undefined ? undefined : { node, term: replica.term, keys: replica.machine.keys };
     }
     return this.#hints.leaderOf(group);
   }
@@ -195,9 +195,13 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     return node === this.id || this.#links.isUp(node);
   }
 
-  keyCount(): number {
+  keyCount(scope: "led" | "cluster"): number {
     let keys = 0;
-    for (const replica of this.replicas()) if (replica.leads) keys += replica.machine.keys;
+    for (const shard of this.map.shards) {
+      const replica = this.replicaOf(shard.group);
+      if (replica?.leads === true || (scope === "cluster" && replica !== undefined)) keys += replica.machine.keys;
+      else if (scope === "cluster") keys += this.#hints.leaderOf(shard.group)?.keys ?? 0;
+    }
     return keys;
   }
 

@@ -8,6 +8,8 @@ export type { Request } from "../replica/index.ts";
 export interface LeaderHint {
   readonly node: NodeId;
   readonly term: Term;
+  /** Keys of the group, when the hint was given. */
+  readonly keys: number;
 }
 
 /** What the front of a node (client connections, gRPC, HTTP) may ask of it. */
@@ -25,8 +27,11 @@ export interface NodeApi {
    * (read or write) of that connection and shard is still open; the session keeps that order.
    */
   execute(request: Request): void;
-  /** Keys of the shards that this node leads (DBSIZE), and of all replicas here. */
-  keyCount(): number;
+  /**
+   * `led`: keys of the shards that this node leads, as a Redis Cluster node counts. `cluster`: of all shards, by the replica
+   * here or by what their leader last said; may be behind by moments.
+   */
+  keyCount(scope: "led" | "cluster"): number;
   status(): NodeStatus;
   /** Called at the end of every pass: whoever gathered output writes it. */
   onPassEnd(listener: () => void): void;

@@ -59,7 +59,7 @@ function statusOf(node: NodeApi): Record<string, unknown> {
   const { clusterId, version, nodes, metaReplicas, shards } = node.map;
   return {
     ...node.status(),
-    keys: node.keyCount(),
+    keys: node.keyCount("led"),
     map: {
       clusterId,
       version,

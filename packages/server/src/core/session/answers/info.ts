@@ -120,7 +120,7 @@ const sections: readonly { readonly name: string; readonly fields: (connections:
   {
     name: "Keyspace",
     fields: ({ node }) => {
-      const keys = node.keyCount();
+      const keys = node.keyCount("led");
       return keys === 0 ? [] : [["db0", `keys=${keys},expires=0,avg_ttl=0`]];
     },
   },

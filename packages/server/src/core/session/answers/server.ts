@@ -89,7 +89,11 @@ export const serverAnswers: Answers = {
   "command|list": ({ args }) =>
     args.length > 0 ? err("COMMAND LIST takes no filter here") : array(allCommands.map((spec) => bulk(spec.name))),
   "config|get": configGet,
-  dbsize: ({ connections }) => ({ type: "integer", value: connections.node.keyCount() }),
+  // Cluster clients ask every node and add; a plain client knows one node and means the whole store.
+  dbsize: ({ connections, connection }) => ({
+    type: "integer",
+    value: connections.node.keyCount(connection.redirect ? "led" : "cluster"),
+  }),
   info: ({ args, connections }) => ({
     type: "verbatim",
     format: "txt",

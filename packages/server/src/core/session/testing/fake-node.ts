@@ -72,7 +72,7 @@ export class FakeNode implements NodeApi {
   leaderOf(group: GroupId): LeaderHint | undefined {
     if (this.leaderless) return undefined;
     const ids = [...this.map.nodes.keys()];
-    return { node: ids[(group - 1) % ids.length] as NodeId, term: term(1) };
+    return { node: ids[(group - 1) % ids.length] as NodeId, term: term(1), keys: 0 };
   }
 
   isUp(_node: NodeId): boolean {
