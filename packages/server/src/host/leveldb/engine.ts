@@ -119,15 +119,30 @@ class LevelEngine implements Engine {
       const bounds = copyBounds(options);
       return () => readRange(this.#db, bounds, snapshot);
     };
+    // A read is more than one call to LevelDB, and one that finds the snapshot closed fails: so closing waits.
+    let reads = 0;
+    let closed = false;
+    const release = (): void =>
+      this.#run(
+        this.#reads,
+        "Closing a snapshot",
+        () => snapshot.close(),
+        () => undefined,
+      );
     return {
-      range: (options, done) => this.#run(this.#reads, "Reading a snapshot", read(options), done),
-      close: () =>
-        this.#run(
-          this.#reads,
-          "Closing a snapshot",
-          () => snapshot.close(),
-          () => undefined,
-        ),
+      range: (options, done) => {
+        assert(!closed, "a closed snapshot is not read");
+        reads += 1;
+        this.#run(this.#reads, "Reading a snapshot", read(options), (result) => {
+          reads -= 1;
+          if (closed && reads === 0) release();
+          done(result);
+        });
+      },
+      close: () => {
+        closed = true;
+        if (reads === 0) release();
+      },
     };
   }
 
