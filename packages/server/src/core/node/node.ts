@@ -45,6 +45,12 @@ export interface NodeOptions {
   readonly onMap?: (map: ClusterMap) => void;
 }
 
+/**
+ * A peer may answer what an earlier process of this node asked: numbers are never used again, also by later processes.
+ * They are safe integers for two million starts.
+ */
+const NUMBERS_PER_BOOT = 2 ** 32;
+
 /** Multi-raft: all replicas of one node, turned together, pass by pass. */
 export class Node implements NodeApi, ReplicaHost, LogHandler {
   readonly id: NodeId;
@@ -89,6 +95,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.store = options.store;
     this.#self = options.self;
     this.#links = options.links;
+    this.#number = options.self.bootCounter * NUMBERS_PER_BOOT;
     this.#commandOf = options.commandOf;
     this.#map = new MapKeeper(
       options.map,

@@ -253,14 +253,26 @@ export class Replica implements SpaceOwner {
     this.#space.applied(entry.index);
   }
 
-  /** Our batch at this index, if the entry is really it; one of another term in its place means that it is lost. */
+  /**
+   * Our batch at this index, if the entry is really it. One of another term in its place means that it is lost; so does
+   * an entry of a later term before it, because terms do not go back within the log. (Waiting for its own index could
+   * last for ever: a new leader proposes nothing before all batches of older terms are settled.)
+   */
   #batchAt(entry: Entry): Batch | undefined {
-    const batch = this.#outstanding[0];
-    if (batch === undefined || batch.index !== entry.index) return undefined;
-    this.#outstanding.shift();
-    if (batch.term === entry.term) return batch;
-    this.#host.reroute(this.group, batch.takeBack());
-    return undefined;
+    const lost: Rerouted[] = [];
+    let own: Batch | undefined;
+    for (let batch = this.#outstanding[0]; batch !== undefined; batch = this.#outstanding[0]) {
+      assert(batch.index >= entry.index, "a batch is outstanding until its index is applied");
+      if (batch.index > entry.index && batch.term >= entry.term) break;
+      this.#outstanding.shift();
+      if (batch.index === entry.index && batch.term === entry.term) {
+        own = batch;
+        break;
+      }
+      lost.push(...batch.takeBack());
+    }
+    if (lost.length > 0) this.#host.reroute(this.group, lost);
+    return own;
   }
 
   #serve(read: Rerouted, pinned: readonly Pins[] = []): void {
