@@ -1,63 +1,62 @@
 import { readFileSync } from "node:fs";
-import {
-  assert,
-  bootCounter,
-  clusterId,
-  type GroupId,
-  groupId,
-  type NodeId,
-  nodeId,
-  replicaId,
-  SLOT_COUNT,
-  type Slot,
-} from "sherd/core/base";
-import type { ClusterMap, NodeInfo, ShardInfo } from "sherd/core/meta";
+import type { ClusterMap } from "sherd/core/meta";
+import { Agreement } from "./checkers/index.ts";
+import { type NetworkOptions, SimNetwork } from "./network/index.ts";
+import { Machine, type Sabotage, type Sizes } from "./node/index.ts";
+import { makePlan, shardOf } from "./plan.ts";
+import { Recorder } from "./workload/index.ts";
+import { World } from "./world/index.ts";
 
 const WASM = new URL("../../server/wasm/raft-core.wasm", import.meta.url);
 
 let wasm: Uint8Array | undefined;
 
 /** The production Raft core. The same bytes every time, so that they are compiled once. */
-export function raftCoreBytes(): Uint8Array {
+function raftCoreBytes(): Uint8Array {
   wasm ??= new Uint8Array(readFileSync(WASM));
   return wasm;
 }
 
-const hexId = (number: number): string => number.toString(16).padStart(40, "0");
-
-/** The bootstrap plan: every node has a replica of every group. */
-export function makePlan(nodes: number, shards: number): ClusterMap {
-  const infos = Array.from({ length: nodes }, (_, at) => nodeInfo(at + 1));
-  let replicas = 0;
-  const members = (first: number): { replica: ReturnType<typeof replicaId>; node: NodeId }[] =>
-    infos.map((_, at) => {
-      replicas += 1;
-      return { replica: replicaId(replicas), node: (infos[(first + at) % nodes] as NodeInfo).id };
-    });
-  const metaReplicas = members(0);
-  const shardInfos: ShardInfo[] = Array.from({ length: shards }, (_, at) => ({
-    group: groupId(at + 1),
-    slots: [{ from: Math.floor((at * SLOT_COUNT) / shards), to: Math.floor(((at + 1) * SLOT_COUNT) / shards) - 1 }],
-    replicas: members(at),
-    epoch: 1,
-  }));
-  return {
-    clusterId: clusterId(hexId(0xc1)),
-    version: 0,
-    nodes: new Map(infos.map((info) => [info.id, info])),
-    metaReplicas,
-    shards: shardInfos,
-  };
+export interface ClusterOptions {
+  readonly nodes: number;
+  readonly shards: number;
+  readonly network: NetworkOptions;
+  readonly sizes: Sizes;
+  readonly diskWriteMs: readonly [number, number];
+  readonly sabotage: Sabotage | undefined;
 }
 
-function nodeInfo(number: number): NodeInfo {
-  const host = `n${number}`;
-  const addresses = { host, peerPort: 7100, respPort: 6379, clusterPort: 7379, grpcPort: 7000, httpPort: 7080 };
-  return { id: nodeId(hexId(number)), name: host, addresses, bootCounter: bootCounter(0), directory: undefined };
-}
+/** Machines of one cluster in one world, all off, and what they must agree on. */
+export class Cluster {
+  readonly world: World;
+  readonly plan: ClusterMap;
+  readonly network: SimNetwork;
+  readonly machines: readonly Machine[];
+  readonly recorder: Recorder;
 
-export function shardOf(plan: ClusterMap, slot: Slot): GroupId {
-  const shard = plan.shards.find(({ slots }) => slots.some(({ from, to }) => from <= slot && slot <= to));
-  assert(shard !== undefined, "every slot has a shard");
-  return shard.group;
+  constructor(world: World, options: ClusterOptions) {
+    this.world = world;
+    this.plan = makePlan(options.nodes, options.shards);
+    this.network = new SimNetwork(world, [...this.plan.nodes.keys()], options.network);
+    this.recorder = new Recorder(world);
+    const agreement = new Agreement(world, (slot) => shardOf(this.plan, slot));
+    this.machines = [...this.plan.nodes.values()].map(
+      (info) =>
+        new Machine({
+          world,
+          network: this.network,
+          plan: this.plan,
+          info,
+          wasm: raftCoreBytes(),
+          sizes: options.sizes,
+          diskWriteMs: options.diskWriteMs,
+          watcher: agreement.watch(info.name),
+          sabotage: options.sabotage,
+        }),
+    );
+  }
+
+  start(): void {
+    for (const machine of this.machines) machine.start();
+  }
 }

@@ -1,11 +1,11 @@
 import { crc32, type GroupId, slot } from "sherd/core/base";
 import type { ClusterMap } from "sherd/core/meta";
 import type { SnapshotReader, Space } from "sherd/core/store";
-import { Agreement, checkKey, compareStates, describe, type Operation, type ReplicaState } from "./checkers/index.ts";
-import { makePlan, raftCoreBytes, shardOf } from "./cluster.ts";
+import { checkKey, compareStates, describe, type Operation, type ReplicaState } from "./checkers/index.ts";
+import { Cluster } from "./cluster.ts";
 import { Faults } from "./faults/index.ts";
-import { SimNetwork } from "./network/index.ts";
-import { Machine, type Sabotage } from "./node/index.ts";
+import type { Machine, Sabotage } from "./node/index.ts";
+import { shardOf } from "./plan.ts";
 import { drawProfile, type Profile } from "./profile.ts";
 import { Client, call, judge, Recorder, slotOf } from "./workload/index.ts";
 import { type Coverage, Violation, World } from "./world/index.ts";
@@ -53,6 +53,7 @@ class Run {
   readonly #world: World;
   readonly #plan: ClusterMap;
   readonly #profile: Profile;
+  readonly #cluster: Cluster;
   readonly #machines: readonly Machine[];
   readonly #recorder: Recorder;
   readonly #clients: readonly Client[];
@@ -63,29 +64,14 @@ class Run {
   constructor(options: RunOptions) {
     this.#options = options;
     this.#world = new World(options.seed, options.print);
-    this.#plan = makePlan(options.nodes, options.shards);
     this.#profile = drawProfile(this.#world.random.stream("profile"));
-    const ids = [...this.#plan.nodes.keys()];
-    const network = new SimNetwork(this.#world, ids, this.#profile.network);
-    const agreement = new Agreement(this.#world, (at) => shardOf(this.#plan, at));
-    this.#machines = [...this.#plan.nodes.values()].map((info) => this.#makeMachine(info, network, agreement));
-    this.#recorder = new Recorder(this.#world);
+    const { nodes, shards, sabotage } = options;
+    this.#cluster = new Cluster(this.#world, { ...this.#profile, nodes, shards, sabotage });
+    this.#plan = this.#cluster.plan;
+    this.#machines = this.#cluster.machines;
+    this.#recorder = this.#cluster.recorder;
     this.#clients = this.#makeClients();
-    this.#faults = new Faults(this.#world, this.#machines, network, this.#profile.faults);
-  }
-
-  #makeMachine(info: Machine["info"], network: SimNetwork, agreement: Agreement): Machine {
-    return new Machine({
-      world: this.#world,
-      network,
-      plan: this.#plan,
-      info,
-      wasm: raftCoreBytes(),
-      sizes: this.#profile.sizes,
-      diskWriteMs: this.#profile.diskWriteMs,
-      watcher: agreement.watch(info.name),
-      sabotage: this.#options.sabotage,
-    });
+    this.#faults = new Faults(this.#world, this.#machines, this.#cluster.network, this.#profile.faults);
   }
 
   #makeClients(): Client[] {
@@ -131,7 +117,7 @@ class Run {
 
   #play(): void {
     const world = this.#world;
-    for (const machine of this.#machines) machine.start();
+    this.#cluster.start();
     for (const client of this.#clients) client.start();
     this.#faults.start();
     const { steps } = this.#options;

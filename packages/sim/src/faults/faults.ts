@@ -107,9 +107,9 @@ export class Faults {
       case "isolate":
         return this.#isolate(machine);
       case "one way":
-        return this.#oneWay(machine, this.#other(machine));
+        return this.#oneWay(machine);
       case "cut":
-        return this.#network.cut(machine.info.id, this.#other(machine).info.id);
+        return this.#cut(machine);
       case "disk hangs":
         return this.#hang(machine);
       case "disk write fails":
@@ -174,7 +174,14 @@ export class Faults {
     });
   }
 
-  #oneWay(from: Machine, to: Machine): void {
+  #cut(machine: Machine): void {
+    const other = this.#other(machine);
+    if (other !== undefined) this.#network.cut(machine.info.id, other.info.id);
+  }
+
+  #oneWay(from: Machine): void {
+    const to = this.#other(from);
+    if (to === undefined) return;
     this.#network.block(from.info.id, to.info.id);
     this.#later(PARTITION_MS, () => this.#network.unblock(from.info.id, to.info.id));
   }
@@ -212,8 +219,10 @@ export class Faults {
     return this.#random.chance(0.5) ? "process" : "power";
   }
 
-  #other(machine: Machine): Machine {
-    return this.#random.pick(this.#machines.filter((candidate) => candidate !== machine));
+  /** Undefined in a cluster of one node. */
+  #other(machine: Machine): Machine | undefined {
+    const others = this.#machines.filter((candidate) => candidate !== machine);
+    return others.length === 0 ? undefined : this.#random.pick(others);
   }
 
   #later([shortestMs, longestMs]: readonly [number, number], event: () => void): void {
