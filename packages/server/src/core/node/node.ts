@@ -95,7 +95,6 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.store = options.store;
     this.#self = options.self;
     this.#links = options.links;
-    this.#number = options.self.bootCounter * NUMBERS_PER_BOOT;
     this.#commandOf = options.commandOf;
     this.#map = new MapKeeper(
       options.map,
@@ -394,7 +393,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
 
   nextNumber(): number {
     this.#number += 1;
-    return this.#number;
+    return this.#self.bootCounter * NUMBERS_PER_BOOT + this.#number;
   }
 
   wake(replica: Replica): void {
