@@ -22,8 +22,6 @@ export class GroupState {
   durable = 0;
   /** Others want entries from here on. */
   wanted = 0;
-  /** Changes with every record of the group. */
-  version = 0;
 
   constructor(id: GroupId, start: Position) {
     this.id = id;
@@ -61,10 +59,8 @@ export class GroupState {
 
   dropThrough(drop: number): void {
     if (drop <= this.truncatedIndex) return;
-    const droppedTerm = this.termAt(drop);
-    assert(droppedTerm !== undefined, "entries are dropped up to one that the log holds");
+    this.truncatedTerm = this.position(drop).term;
     this.truncatedIndex = drop;
-    this.truncatedTerm = droppedTerm;
     this.places.dropThrough(drop);
     while (this.#termRuns.length > 1 && (this.#termRuns[1]?.first ?? 0) <= drop + 1) this.#termRuns.shift();
     if (drop === this.last) this.#termRuns = [];
@@ -79,6 +75,13 @@ export class GroupState {
       if (run !== undefined && run.first <= at) return term(run.term);
     }
     return undefined;
+  }
+
+  /** A position that the log holds. */
+  position(at: number): Position {
+    const positionTerm = this.termAt(at);
+    assert(positionTerm !== undefined, "the term of a position that the log holds is known");
+    return { index: at, term: positionTerm };
   }
 
   /** The first segment that still matters for this group once the entries up to `drop` do not. */

@@ -178,7 +178,7 @@ class NodeLog implements Log {
     let from = 0;
     do from = this.#appendSome(state, entries, from);
     while (from < entries.length);
-    this.#gathered(state, done);
+    this.#gathered(done);
   }
 
   reset(group: GroupId, at: Index, atTerm: Term, hardState: HardState, done: () => void): void {
@@ -188,15 +188,14 @@ class NodeLog implements Log {
     state.restart({ index: at, term: atTerm });
     writeRecordHeader(frame.writer, RecordKind.image, group, hardState, { index: at, term: atTerm }, 0);
     state.newestSequence = frame.sequence;
-    this.#gathered(state, done);
+    this.#gathered(done);
   }
 
   remove(group: GroupId, done: () => void): void {
-    const state = this.#group(group);
     const frame = this.#frames.room(REMOVE_RECORD_BYTES);
     writeRemove(frame.writer, group);
     this.#groups.delete(group);
-    this.#gathered(state, done);
+    this.#gathered(done);
   }
 
   release(group: GroupId, durable: Index, wanted: Index): void {
@@ -227,21 +226,20 @@ class NodeLog implements Log {
       if (bytes > left) break;
       to += 1;
     }
-    const previous = { index: state.last, term: state.termAt(state.last) ?? 0 };
+    const previous = state.position(state.last);
     writeRecordHeader(frame.writer, RecordKind.append, state.id, state.hardState, previous, to - from);
     this.#writeEntries(state, frame, entries, from, to);
     return to;
   }
 
   #writeImage(state: GroupState, keepAfter: number, entries: readonly Entry[]): void {
-    const previous = { index: keepAfter, term: state.termAt(keepAfter) ?? 0 };
+    const previous = state.position(keepAfter);
     let bytes = RECORD_HEADER_BYTES;
     for (const entry of entries) bytes += entryBytes(entry);
     const frame = this.#room(bytes);
     state.restart(previous);
     writeRecordHeader(frame.writer, RecordKind.image, state.id, state.hardState, previous, entries.length);
     this.#writeEntries(state, frame, entries, 0, entries.length);
-    state.version += 1;
     this.#sealed = false;
   }
 
@@ -263,9 +261,8 @@ class NodeLog implements Log {
     return this.#frames.room(bytes);
   }
 
-  #gathered(state: GroupState, done: () => void): void {
+  #gathered(done: () => void): void {
     assert(this.#onClosed === undefined, "nothing is appended to a log that is being closed");
-    state.version += 1;
     this.#sealed = false;
     this.#frames.whenDurable(done);
   }

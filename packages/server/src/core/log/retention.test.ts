@@ -174,3 +174,30 @@ test("a removed group holds nothing back", () => {
   expect(log.first(G2)).toBeGreaterThan(1);
   expect(log.stats.carries).toBe(0);
 });
+
+test("a group whose entries are dropped while it is being carried keeps its position", () => {
+  const { world, log } = opened();
+  world.append(log, G1, entries(1, 20, 3), hardState(4, 9, 6));
+  log.release(G1, index(2), index(3));
+  fill(world, log, G2, 3, true);
+  world.append(log, G1, entries(21, 40, 3), hardState(4, 9, 6));
+  fill(world, log, G2, 7, true);
+  // The carry reads from two segments. Between the reads the store flushes, and the first segment goes.
+  let reads = 0;
+  world.disk.beforeRequest = (request) => {
+    reads += request === "read" ? 1 : 0;
+    if (request !== "read" || reads !== 2) return;
+    world.schedule(0, () => {
+      log.release(G1, index(39), index(40));
+      log.tick();
+      expect(log.first(G1)).toBe(21);
+    });
+  };
+  world.tick(log, 40);
+  expect(reads).toBeGreaterThanOrEqual(2);
+  fill(world, log, G2, 12, true);
+  world.disk.crash();
+  const after = world.open();
+  expect(after.recovered.get(G1)?.truncated.term).toBe(3);
+  expect(held(after, G1).at(-1)).toBe("40@3 3/40");
+});

@@ -145,12 +145,12 @@ export class Retention {
       this.#write(state, state.last, []);
     } else if (!this.#carrying && this.#reader.isReadable(state, state.last)) {
       this.#carrying = true;
-      const version = state.version;
       this.#reader.readAll(state, keepAfter + 1, (entries) => {
         this.#carrying = false;
-        // A record that came meanwhile would be erased by an image that does not know it: the next tick tries again.
-        if (this.#groups.get(state.id) !== state || state.version !== version) return;
-        if (entries.length === state.last - keepAfter) this.#write(state, keepAfter, entries);
+        // An image must hold all there is: a record that came meanwhile would be erased by one that does not know it.
+        // Whatever replaces entries moves the last one, which the reader notices. The next tick tries again.
+        const current = this.#groups.get(state.id) === state && state.truncatedIndex <= keepAfter;
+        if (current && entries.length === state.last - keepAfter) this.#write(state, keepAfter, entries);
       });
     }
     return true;

@@ -14,7 +14,7 @@ export interface FreeFile {
   readonly bytes: number;
 }
 
-export const segmentPath = (directory: string, file: number): string =>
+const segmentPath = (directory: string, file: number): string =>
   `${directory}/${String(file).padStart(8, "0")}.segment`;
 
 const SEGMENT_NAME = /^(\d{8})\.segment$/;
