@@ -25,7 +25,7 @@ test("a node away while the others compacted comes back by snapshot while writes
     expect(new Set(replies)).toEqual(new Set(["OK"]));
   }
 
-  const load = new Load(cluster.file, connections);
+  const load = new Load(cluster);
   load.start();
   await load.acknowledge(200);
   await cluster.start("node-3");

@@ -14,7 +14,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 async function stopped(nodes = 1): Promise<{ cluster: TestCluster; load: Load }> {
   const cluster = await TestCluster.start({ nodes });
-  const load = new Load(cluster.file, cluster.connect());
+  const load = new Load(cluster);
   load.start();
   await load.acknowledge(200);
   await load.stop();

@@ -5,7 +5,7 @@ import { Load } from "../harness/load.ts";
 
 /** The one way in which all nodes can be lost at once and nothing may be. */
 async function killAllUnderLoad(cluster: TestCluster): Promise<Load> {
-  const load = new Load(cluster.file, cluster.connect());
+  const load = new Load(cluster);
   load.start();
   await load.acknowledge(3_000);
   await cluster.killAll();
@@ -36,7 +36,7 @@ test("the same with another address and other ports for every node at once", asy
 
 test("a clean stop of all nodes and a start: every acknowledged write is there", async () => {
   const cluster = await TestCluster.start();
-  const load = new Load(cluster.file, cluster.connect());
+  const load = new Load(cluster);
   load.start();
   await load.acknowledge(1_000);
   await load.stop();

@@ -11,6 +11,7 @@ import {
   formatClusterFile,
 } from "../../packages/server/src/daemon/index.ts";
 import { askCluster, type ClusterStatus } from "../../packages/server/src/daemon/status.ts";
+import { Forwarders } from "./forwarders.ts";
 import { type Ended, SherdProcess } from "./node-process.ts";
 import { freePorts } from "./ports.ts";
 
@@ -160,6 +161,13 @@ export class TestCluster {
     const connections = new ClusterConnections({ seeds });
     onTestFinished(() => connections.destroy());
     return connections;
+  }
+
+  /** Clients of the forwarding ports, closed at the end of the test. */
+  forwarders(): Forwarders {
+    const forwarders = new Forwarders(() => this.file.nodes);
+    onTestFinished(() => forwarders.destroy());
+    return forwarders;
   }
 
   dataOf(name: string): string {

@@ -1,6 +1,8 @@
 import { ClientError, type ClusterConnections, keySlot, RespError } from "@sherd/client";
 import type { ClusterFile } from "../../packages/server/src/daemon/index.ts";
 import { bootstrapPlan } from "../../packages/server/src/daemon/plan.ts";
+import type { TestCluster } from "./cluster.ts";
+import type { Forwarders } from "./forwarders.ts";
 
 const VALUE_FILLER = "x".repeat(60);
 /** Errors of the server after which a write may still have taken effect. All others say that it did not. */
@@ -35,11 +37,13 @@ export function keysOfShards(file: ClusterFile, perShard: number): { key: string
 }
 
 /**
- * Writes numbered values to every key and reads each back, without a pause, until stopped. Every read must return a
- * write that is not older than the last acknowledged one: an older value is a lost write or a stale read.
+ * Writes numbered values to every key and reads each back, without a pause, until stopped. Writes follow redirections
+ * to the leader; every second read goes to any node, which forwards it. A read must return the last acknowledged write,
+ * or one of unknown outcome: anything older is a lost write or a stale read, anything else was "certainly not done".
  */
 export class Load {
   readonly #connections: ClusterConnections;
+  readonly #forwarders: Forwarders;
   readonly #keys: KeyHistory[];
   readonly #listeners = new Set<(history: KeyHistory, invokedAtMs: number) => void>();
   #loops: Promise<void>[] = [];
@@ -49,9 +53,10 @@ export class Load {
   /** What clients were told, by first word. */
   readonly errors: Map<string, number> = new Map();
 
-  constructor(file: ClusterFile, connections: ClusterConnections, perShard = 4) {
-    this.#connections = connections;
-    this.#keys = keysOfShards(file, perShard).map((key) => ({
+  constructor(cluster: TestCluster, perShard = 4) {
+    this.#connections = cluster.connect();
+    this.#forwarders = cluster.forwarders();
+    this.#keys = keysOfShards(cluster.file, perShard).map((key) => ({
       ...key,
       attempted: 0,
       acknowledged: 0,
@@ -77,6 +82,7 @@ export class Load {
   async abandon(): Promise<void> {
     this.#stopped = true;
     this.#connections.destroy();
+    this.#forwarders.destroy();
     await Promise.all(this.#loops);
   }
 
@@ -154,13 +160,15 @@ export class Load {
 
   async #read(key: Uint8Array, history: KeyHistory): Promise<void> {
     const acknowledged = history.acknowledged;
+    const forwarded = history.attempted % 2 === 0;
     try {
-      const value = await this.#connections.call(key, ["GET", key]);
+      const value = await (forwarded ? this.#forwarders.call(["GET", key]) : this.#connections.call(key, ["GET", key]));
       if (value instanceof RespError) this.#count(value.kind);
       else this.#judge(history, acknowledged, value);
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
-      this.#count(error.code);
+      // A node that is down forwards nothing; who follows the map should not notice.
+      if (!forwarded) this.#count(error.code);
     }
   }
 
