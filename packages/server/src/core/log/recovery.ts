@@ -49,6 +49,11 @@ export function recover(env: Env, disk: Disk, directory: string, segmentBytes: n
   disk.makeDirectory(directory);
   const files = new SegmentFiles(env, disk, directory);
   const recovered = files.segments.length === 0 ? nothing(files) : new Replay(env, disk, files.segments).run();
+  if (files.damagedPath !== undefined) {
+    env.log("warn", "the header of a segment file cannot be read; no segment is missing, the file is used anew", {
+      file: files.damagedPath,
+    });
+  }
   const retired = files.segments.filter((segment) => segment.sequence < recovered.firstLive);
   const live: FoundSegment[] = [];
   for (const segment of files.segments.slice(retired.length)) {
