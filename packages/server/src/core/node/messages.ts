@@ -113,10 +113,11 @@ export function encodeAnswer(answer: Answer): Uint8Array {
   return out.view();
 }
 
-/** Bytes of the reply are views of the frame: write them out before the frame is reused. */
+/** The reply's bytes are copies: it may have to wait for earlier replies of its connection, longer than the frame lives. */
 export function decodeAnswer(input: ByteReader): Answer {
   const id = input.u64();
-  return { id, reply: input.u8() === 0 ? undefined : decodeReply(input) };
+  if (input.u8() === 0) return { id, reply: undefined };
+  return { id, reply: decodeReply(new ByteReader(input.take(input.remaining).slice())) };
 }
 
 export function encodeHints(hints: Hints): Uint8Array {
