@@ -69,7 +69,7 @@ test("a second process on the same directory is refused while the first serves",
     "--supervised",
   ]);
   expect((await second.ended).code).not.toBe(0);
-  expect(second.output).toMatch(new RegExp(`SHERD_DATA_IN_USE: .*node-1 is used by process ${first.pid}`));
+  expect(second.output).toMatch(new RegExp(`SHERD_DATA_IN_USE: Process ${first.pid} uses .*node-1`));
   expect(await cluster.connect().call(bytes("a"), ["SET", "a", "1"])).toBe("OK");
 });
 

@@ -45,10 +45,10 @@ async function start(options: StartOptions): Promise<ExitCode> {
   const startedMs = performance.now();
   const { openLocalCluster, checkPortsFree, Launcher, onStopSignals } = await import("../daemon/index.ts");
   const { data, nodes, shards, replicas, host, ...ports } = options;
-  const cluster = openLocalCluster({ data, nodes, shards, replicas, host, ports });
+  const cluster = await openLocalCluster({ data, nodes, shards, replicas, host, ports });
   try {
     await checkPortsFree(cluster.file);
-    cluster.save();
+    await cluster.save();
     print(describeBeginning(cluster, data));
     const launcher = new Launcher({
       file: cluster.file,
@@ -79,7 +79,7 @@ async function start(options: StartOptions): Promise<ExitCode> {
     print(asked ? "Stopped." : "No node runs any more.");
     return asked ? EXIT.ok : EXIT.error;
   } finally {
-    cluster.release();
+    await cluster.release();
   }
 }
 

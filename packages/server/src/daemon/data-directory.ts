@@ -1,8 +1,8 @@
 import { dirname, resolve } from "node:path";
 import { SherdError } from "../core/base/index.ts";
 import type { NodeAddresses } from "../core/meta/index.ts";
+import { lockDirectory } from "../host/disk/index.ts";
 import type { ClusterFile } from "./cluster-file.ts";
-import { lockDirectory } from "./directory-lock.ts";
 import { ensureDirectory, writeFileDurably } from "./durable-file.ts";
 import { checkForeign, dataPaths, type Identity, openIdentity } from "./identity.ts";
 
@@ -12,17 +12,17 @@ export interface DataDirectory {
   readonly identity: Identity;
   /** For people and scripts: which process serves this directory, and where. */
   writeRunFile(addresses: NodeAddresses, startedAtMs: number): void;
-  release(): void;
+  release(): Promise<void>;
 }
 
 /** Locks the directory, then makes or checks it and counts this start. Throws coded errors; see `identity.ts`. */
-export function openDataDirectory(directory: string, file: ClusterFile, name: string): DataDirectory {
+export async function openDataDirectory(directory: string, file: ClusterFile, name: string): Promise<DataDirectory> {
   const path = resolve(directory);
-  return usingDirectory(path, () => {
+  return usingDirectory(path, async () => {
     checkForeign(path);
     ensureDirectory(dirname(path));
     ensureDirectory(path);
-    const lock = lockDirectory(path);
+    const lock = await lockDirectory(path);
     try {
       const identity = openIdentity(path, file, name);
       return {
@@ -35,16 +35,16 @@ export function openDataDirectory(directory: string, file: ClusterFile, name: st
         release: () => lock.release(),
       };
     } catch (error) {
-      lock.release();
+      await lock.release();
       throw error;
     }
   });
 }
 
 /** Gives the file system's own errors (no permission, no space, not a directory) a code and the directory's name. */
-export function usingDirectory<T>(path: string, action: () => T): T {
+export async function usingDirectory<T>(path: string, action: () => T | Promise<T>): Promise<T> {
   try {
-    return action();
+    return await action();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (error instanceof SherdError || code === undefined) throw error;

@@ -14,13 +14,14 @@ import {
 } from "../core/base/index.ts";
 import type { ClusterMap } from "../core/meta/index.ts";
 import { type ClusterFile, clusterIdOf, describeIssues, nodeIdOf } from "./cluster-file.ts";
-import { LOCK_FILE } from "./directory-lock.ts";
 import { BESIDE, ensureDirectory, type FileSystem, writeFileDurably } from "./durable-file.ts";
 import { bootstrapPlan } from "./plan.ts";
 import { clusterMapSchema, clusterMapToJson } from "./plan-json.ts";
 
 /** Counts changes of what a data directory holds that an older version could not read. */
 export const DATA_FORMAT = 1;
+/** The lock of `host/disk`. */
+export const LOCK_DIRECTORY = "lock";
 const IDENTITY_FILE = "identity.json";
 
 /** What a data directory is, for as long as it exists. */
@@ -59,8 +60,8 @@ export const dataPaths = (path: string): { log: string; store: string; logs: str
 /** Refuses, before anything is written, a directory that is somebody else's. */
 export function checkForeign(path: string, fs: FileSystem = nodeFs): void {
   if (!fs.existsSync(path) || fs.existsSync(join(path, IDENTITY_FILE))) return;
-  const ours = new Set(["log", "store", "logs", IDENTITY_FILE + BESIDE]);
-  const foreign = fs.readdirSync(path).filter((name) => !ours.has(name) && !name.startsWith(LOCK_FILE));
+  const ours = new Set(["log", "store", "logs", LOCK_DIRECTORY, IDENTITY_FILE + BESIDE]);
+  const foreign = fs.readdirSync(path).filter((name) => !ours.has(name));
   if (foreign.length > 0) {
     throw new SherdError("SHERD_DATA_FOREIGN_FILE", `${path} has no ${IDENTITY_FILE}, but holds ${foreign[0]}.`);
   }

@@ -31,7 +31,6 @@ export {
   parseClusterFile,
   readClusterFile,
 } from "./cluster-file.ts";
-export { lockHolder } from "./directory-lock.ts";
 export { Launcher, type LauncherOptions } from "./launcher.ts";
 export {
   LOCAL_NODES_DEFAULT,

@@ -13,18 +13,18 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true }));
 
 const data = (): string => join(root, "data");
-const open = (options: Partial<LocalClusterOptions> = {}): LocalCluster =>
+const open = (options: Partial<LocalClusterOptions> = {}): Promise<LocalCluster> =>
   openLocalCluster({ data: data(), ports: {}, ...options });
 
-function begin(options: Partial<LocalClusterOptions> = {}): LocalCluster {
-  const cluster = open(options);
-  cluster.save();
-  cluster.release();
+async function begin(options: Partial<LocalClusterOptions> = {}): Promise<LocalCluster> {
+  const cluster = await open(options);
+  await cluster.save();
+  await cluster.release();
   return cluster;
 }
 
-test("the first start makes three nodes with ports one beside the other, the second finds them", () => {
-  const first = begin();
+test("the first start makes three nodes with ports one beside the other, the second finds them", async () => {
+  const first = await begin();
   expect(first.created).toBe(true);
   expect(first.file).toMatchObject({ shards: 5, replicas: 3 });
   expect(first.file.nodes.map(({ name, host, respPort }) => [name, host, respPort])).toEqual([
@@ -32,49 +32,51 @@ test("the first start makes three nodes with ports one beside the other, the sec
     ["node-2", "127.0.0.1", 6380],
     ["node-3", "127.0.0.1", 6381],
   ]);
-  const second = begin();
+  const second = await begin();
   expect(second.created).toBe(false);
   expect(second.file).toEqual(first.file);
 });
 
-test("a later start may choose other ports, which stay until others are chosen", () => {
-  const first = begin();
-  const moved = begin({ host: "127.0.0.5", ports: { respPort: 7_600 } });
+test("a later start may choose other ports, which stay until others are chosen", async () => {
+  const first = await begin();
+  const moved = await begin({ host: "127.0.0.5", ports: { respPort: 7_600 } });
   expect(moved.file.cluster).toBe(first.file.cluster);
   expect(moved.file.nodes[2]).toEqual({ ...first.file.nodes[2], host: "127.0.0.5", respPort: 7_602 });
-  expect(begin().file).toEqual(moved.file);
+  expect((await begin()).file).toEqual(moved.file);
 });
 
-test("one node alone gets one replica; more replicas than nodes are refused when asked for", () => {
-  expect(() => open({ nodes: 1, replicas: 3 })).toThrow(/replicas: 3 replicas need as many nodes, and there are 1/);
-  expect(begin({ nodes: 1 }).file).toMatchObject({ replicas: 1, shards: 5 });
+test("one node alone gets one replica; more replicas than nodes are refused when asked for", async () => {
+  await expect(open({ nodes: 1, replicas: 3 })).rejects.toThrow(
+    /replicas: 3 replicas need as many nodes, and there are 1/,
+  );
+  expect((await begin({ nodes: 1 })).file).toMatchObject({ replicas: 1, shards: 5 });
 });
 
 test.each([
   ["nodes", { nodes: 5 }, "began with --nodes 3, so it cannot start with --nodes 5"],
   ["shards", { shards: 6 }, "began with --shards 5, so it cannot start with --shards 6"],
   ["replicas", { replicas: 1 }, "began with --replicas 3, so it cannot start with --replicas 1"],
-])("other %s than it began with are refused", (_, options, message) => {
-  begin();
-  expect(() => open(options)).toThrow(message);
-  expect(begin({ nodes: 3, shards: 5, replicas: 3 }).created).toBe(false);
+])("other %s than it began with are refused", async (_, options, message) => {
+  await begin();
+  await expect(open(options)).rejects.toThrow(message);
+  expect((await begin({ nodes: 3, shards: 5, replicas: 3 })).created).toBe(false);
 });
 
-test("a second start on the same data is refused while the first runs", () => {
-  const first = open();
-  expect(() => open()).toThrow(/SHERD_DATA_IN_USE/);
-  first.release();
-  open().release();
+test("a second start on the same data is refused while the first runs", async () => {
+  const first = await open();
+  await expect(open()).rejects.toThrow(/SHERD_DATA_IN_USE/);
+  await first.release();
+  await (await open()).release();
 });
 
-test("a directory with other files is refused and left alone", () => {
+test("a directory with other files is refused and left alone", async () => {
   writeFileSync(join(root, "letter.txt"), "dear sir");
-  expect(() => open({ data: root })).toThrow(/SHERD_DATA_FOREIGN_FILE: .* holds letter\.txt/);
+  await expect(open({ data: root })).rejects.toThrow(/SHERD_DATA_FOREIGN_FILE: .* holds letter\.txt/);
   expect(readdirSync(root)).toEqual(["letter.txt"]);
 });
 
-test("ports that collide with each other are refused by name", () => {
-  expect(() => open({ ports: { respPort: 7_099 } })).toThrow(/127\.0\.0\.1:7100 is already/);
+test("ports that collide with each other are refused by name", async () => {
+  await expect(open({ ports: { respPort: 7_099 } })).rejects.toThrow(/127\.0\.0\.1:7100 is already/);
 });
 
 test("a busy port is named with its node and option before anything is started", async () => {
@@ -82,7 +84,7 @@ test("a busy port is named with its node and option before anything is started",
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
   try {
-    const { file } = begin({ nodes: 1, ports: { grpcPort: port } });
+    const { file } = await begin({ nodes: 1, ports: { grpcPort: port } });
     await expect(
       checkPortsFree({
         ...file,

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { SherdError } from "../core/base/index.ts";
+import { lockDirectory } from "../host/disk/index.ts";
 import {
   type ClusterFile,
   checkClusterFile,
@@ -12,8 +13,8 @@ import {
   readClusterFile,
 } from "./cluster-file.ts";
 import { usingDirectory } from "./data-directory.ts";
-import { LOCK_FILE, lockDirectory } from "./directory-lock.ts";
 import { BESIDE, ensureDirectory, writeFileDurably } from "./durable-file.ts";
+import { LOCK_DIRECTORY } from "./identity.ts";
 
 export const LOCAL_NODES_DEFAULT = 3;
 export const SHARDS_DEFAULT = 5;
@@ -38,27 +39,28 @@ export interface LocalCluster {
   /** False: its data was there. */
   readonly created: boolean;
   /** Makes the file durable. Called when nothing speaks against a start any more. */
-  save(): void;
-  release(): void;
+  save(): Promise<void>;
+  release(): Promise<void>;
 }
 
 /**
  * The cluster whose data lies in `options.data`, locked for this process: made, or found and given the addresses that
  * were asked for. Throws coded errors: in use, foreign files, a shape other than it began with.
  */
-export function openLocalCluster(options: LocalClusterOptions): LocalCluster {
+export async function openLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
   const path = join(options.data, CLUSTER_FILE);
-  return usingDirectory(options.data, () => {
+  return usingDirectory(options.data, async () => {
     checkForeign(options.data);
     ensureDirectory(options.data);
-    const lock = lockDirectory(options.data);
+    const lock = await lockDirectory(options.data);
     try {
       const found = existsSync(path) ? readClusterFile(path) : undefined;
       const file = found === undefined ? newCluster(options) : sameCluster(found, options, path);
-      const save = (): void => usingDirectory(options.data, () => writeFileDurably(path, formatClusterFile(file)));
+      const save = (): Promise<void> =>
+        usingDirectory(options.data, () => writeFileDurably(path, formatClusterFile(file)));
       return { file, path, created: found === undefined, save, release: () => lock.release() };
     } catch (error) {
-      lock.release();
+      await lock.release();
       throw error;
     }
   });
@@ -66,7 +68,7 @@ export function openLocalCluster(options: LocalClusterOptions): LocalCluster {
 
 function checkForeign(data: string): void {
   if (!existsSync(data) || existsSync(join(data, CLUSTER_FILE))) return;
-  const foreign = readdirSync(data).filter((name) => !name.startsWith(LOCK_FILE) && name !== CLUSTER_FILE + BESIDE);
+  const foreign = readdirSync(data).filter((name) => name !== LOCK_DIRECTORY && name !== CLUSTER_FILE + BESIDE);
   if (foreign.length === 0) return;
   throw new SherdError("SHERD_DATA_FOREIGN_FILE", `${data} has no ${CLUSTER_FILE}, but holds ${foreign[0]}.`);
 }

@@ -63,7 +63,7 @@ async function run(options: NodeOptions, startNode: StartNode, host: HostProcess
   const startedAtMs = Date.now();
   const file = readClusterFile(options.clusterFile);
   const addresses = { ...addressesOf(nodeOfFile(file, options.name, options.clusterFile)), ...options.addresses };
-  const directory = openDataDirectory(join(options.data, options.name), file, options.name);
+  const directory = await openDataDirectory(join(options.data, options.name), file, options.name);
   const log = openNodeLog({
     directory: dataPaths(directory.path).logs,
     name: options.name,
@@ -202,7 +202,7 @@ class NodeLifecycle {
     }
     this.inform(`${this.#options.name} has stopped`);
     await this.#log.close();
-    this.#directory.release();
+    await this.#directory.release();
     this.#host.exit(EXIT_CLEAN);
   }
 

@@ -48,7 +48,7 @@ class FakeCluster implements LocalNodes {
     return Promise.resolve(this.#nodes.find(({ run }) => run.name === node.name)?.server !== undefined);
   }
 
-  kill(node: LocalNode): void {
+  async kill(node: LocalNode): Promise<void> {
     const at = this.#nodes.findIndex(({ run }) => run.name === node.name);
     const killed = this.#nodes[at] as FakeNode;
     void killed.server?.stop();
@@ -132,7 +132,7 @@ test("a node that is not started again is told, by name", async () => {
   cluster = await new FakeCluster().start();
   const nodes: LocalNodes = {
     list: () => (cluster as FakeCluster).list(),
-    kill: () => {},
+    kill: () => Promise.resolve(),
     isReady: (node) => Promise.resolve(node.name !== "node-2"),
   };
   await expect(runFailover(nodes, 1, 2, () => {}, 200)).rejects.toThrow(

@@ -155,7 +155,7 @@ class FailoverRun {
     const { node, led } = await this.#chooseLeader();
     for (const meter of this.#meters.values()) meter.begin();
     const killedMs = performance.now();
-    this.#nodes.kill(node);
+    await this.#nodes.kill(node);
     await this.#untilWhole(`after ${node.name} was killed`, node);
     const nowMs = performance.now();
     const gapsOf = (shards: readonly Shard[]): Record<string, number> =>

@@ -43,12 +43,12 @@ test("a directory without nodes, and a damaged run file, are told by name", () =
   expect(() => localNodes(data).list()).toThrow(`${join(data, "node-1", "run.json")} is not a node's run file`);
 });
 
-test("a process that does not hold the node's lock is never killed, whatever the run file says", () => {
+test("a process that does not hold the node's lock is never killed, whatever the run file says", async () => {
   // This very process: were it killed, the test would notice.
   writeRunFile("node-1", runFile(process.pid));
   const nodes = localNodes(data);
   const [node] = nodes.list() as [LocalNode];
-  expect(() => nodes.kill(node)).toThrow(`node-1 does not run as process ${process.pid} any more`);
+  await expect(nodes.kill(node)).rejects.toThrow(`node-1 does not run as process ${process.pid} any more`);
 });
 
 test("ready is what /readyz says; a node that is down is not", async () => {

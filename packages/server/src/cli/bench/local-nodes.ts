@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { SherdError } from "../../core/base/index.ts";
 import type { NodeAddresses } from "../../core/meta/index.ts";
-import { lockHolder } from "../../daemon/index.ts";
+import { lockHolder } from "../../host/disk/index.ts";
 
 /** Asking a node on this machine whether it is ready. */
 const READY_TIMEOUT_MS = 1_000;
@@ -32,16 +32,16 @@ const runSchema: z.ZodType<RunFile> = z.object({
 export interface LocalNodes {
   list(): LocalNode[];
   /** Ends the node's process at once. Throws unless it is certain that the process is that node. */
-  kill(node: LocalNode): void;
+  kill(node: LocalNode): Promise<void>;
   isReady(node: LocalNode): Promise<boolean>;
 }
 
 export function localNodes(data: string): LocalNodes {
   return {
     list: () => listNodes(data),
-    kill(node) {
+    async kill(node) {
       // run.json outlives its process and process ids are used again: only the lock's holder is certainly the node.
-      const holder = lockHolder(join(data, node.name));
+      const holder = await lockHolder(join(data, node.name));
       if (holder !== node.pid) {
         throw new SherdError("SHERD_LOCAL_CLUSTER", `${node.name} does not run as process ${node.pid} any more.`);
       }

@@ -10,4 +10,4 @@
  * It does not: know what is in the files.
  */
 export { openHostDisk } from "./disk.ts";
-export { type DirectoryLock, lockDirectory } from "./lock.ts";
+export { type DirectoryLock, lockDirectory, lockHolder } from "./lock.ts";

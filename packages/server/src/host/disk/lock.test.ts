@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { lockDirectory } from "./index.ts";
+import { lockDirectory, lockHolder } from "./index.ts";
 import { bundle } from "./testing/bundle.ts";
 
 let built: string;
@@ -45,6 +45,7 @@ test("a second process is refused and told who holds the directory", async () =>
   await expect(lockDirectory(directory)).rejects.toThrow(
     `SHERD_DATA_IN_USE: Process ${first.child.pid} uses ${directory}.`,
   );
+  expect(await lockHolder(directory)).toBe(first.child.pid);
 });
 
 test("a second lock in the same process is refused", async () => {
@@ -58,6 +59,7 @@ test("kill -9 of the holder releases the lock at once, and its name is cleared a
   const first = await start();
   first.child.kill("SIGKILL");
   await once(first.child, "exit");
+  expect(await lockHolder(directory)).toBeUndefined();
   const lock = await lockDirectory(directory);
   expect(readdirSync(join(directory, "lock"))).toEqual([expect.stringMatching(`^${process.pid}-.*sock$`)]);
   await lock.release();

@@ -45,6 +45,27 @@ export async function lockDirectory(root: string): Promise<DirectoryLock> {
   }
 }
 
+/** Process id of the one that holds the directory's lock. */
+export async function lockHolder(root: string): Promise<number | undefined> {
+  const directory = join(root, LOCK_DIRECTORY);
+  let descriptor: number;
+  try {
+    descriptor = openSync(directory, "r");
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  try {
+    for (const name of readdirSync(directory)) {
+      const pid = SOCKET_NAME.exec(name)?.[1];
+      if (pid !== undefined && (await isListenedOn(socketAddress(directory, descriptor, name)))) return Number(pid);
+    }
+    return undefined;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** A socket of this process that listens in the directory. */
 class Announced implements DirectoryLock {
   readonly #directory: string;
@@ -87,10 +108,14 @@ class Announced implements DirectoryLock {
     closeSync(this.#descriptor);
   }
 
-  /** Addresses of sockets have at most about 100 bytes; paths of data directories may have more. */
   #address(name: string): string {
-    return process.platform === "linux" ? `/proc/self/fd/${this.#descriptor}/${name}` : join(this.#directory, name);
+    return socketAddress(this.#directory, this.#descriptor, name);
   }
+}
+
+/** Addresses of sockets have at most about 100 bytes; paths of data directories may have more. */
+function socketAddress(directory: string, descriptor: number, name: string): string {
+  return process.platform === "linux" ? `/proc/self/fd/${descriptor}/${name}` : join(directory, name);
 }
 
 async function announce(directory: string): Promise<Announced> {
