@@ -6,6 +6,9 @@ import { Cluster } from "./testing/cluster.ts";
 import { encodeMessage } from "./testing/message.ts";
 import { GROUP } from "./testing/replica.ts";
 
+/** Seconds on an idle machine; tests share it with others. */
+const TIMEOUT_MS = 120_000;
+
 /** A group in the middle of its work: a leader, a follower that writes, one that installs a snapshot, real messages. */
 function busyCluster(seed: number): { cluster: Cluster; messages: Uint8Array[] } {
   const cluster = new Cluster(seed);
@@ -151,7 +154,7 @@ test("random bytes are dropped and counted", () => {
   expect(cluster.get(1).core.counters.messagesMalformed).toBeGreaterThan(1_000);
 });
 
-test("real messages with damaged bytes never trap", () => {
+test("real messages with damaged bytes never trap", { timeout: TIMEOUT_MS }, () => {
   fc.assert(
     fc.property(fc.nat(), fc.array(mutation, { minLength: 1, maxLength: 60 }), (seed, mutations) => {
       const { cluster, messages } = busyCluster(seed);
@@ -167,7 +170,7 @@ test("real messages with damaged bytes never trap", () => {
   );
 });
 
-test("forged messages that decode never trap", () => {
+test("forged messages that decode never trap", { timeout: TIMEOUT_MS }, () => {
   fc.assert(
     fc.property(
       fc.nat(),

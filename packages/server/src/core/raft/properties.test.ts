@@ -9,6 +9,8 @@ import { type Entry, encodeConfChange } from "./index.ts";
 import { Cluster, type Envelope } from "./testing/cluster.ts";
 import { type DiskState, describeEntry, GROUP, type Replica } from "./testing/replica.ts";
 
+/** Seconds on an idle machine; tests share it with others. */
+const TIMEOUT_MS = 120_000;
 const IDS = [1, 2, 3, 4] as const;
 /** Ticks within which a group without faults has a leader and everything applied: several election timeouts. */
 const HEALING_TICKS_MAX = 200;
@@ -245,25 +247,29 @@ class World extends Cluster {
   }
 }
 
-test("one leader a term, equal logs, nothing committed is lost, reads see what was committed", () => {
-  fc.assert(
-    fc.property(fc.nat(), fc.array(step, { minLength: 50, maxLength: 600, size: "max" }), (seed, steps) => {
-      const world = new World(seed);
-      world.bootstrap([1, 2, 3]);
-      world.add(4);
-      for (const what of steps) world.step(what);
-      for (const replica of world.replicas.values()) world.judge.check(replica.disk);
-      world.heal();
-      expect(world.isHealed(), "a group without faults has a leader and holds all that was committed").toBe(true);
-      const { leader } = world;
-      for (const member of leader?.machine.confState.voters ?? []) {
-        const replica = world.get(member);
-        expect(replica.machine.applied).toEqual(leader?.machine.applied);
-        expect(replica.machine.confState).toEqual(leader?.machine.confState);
-        expect(replica.core.counters.messagesMalformed, "no guard refuses what replicas really send").toBe(0);
-      }
-    }),
-    // Shrinking a run of hundreds of steps takes minutes: the seed is enough to repeat it.
-    { numRuns: 150, endOnFailure: true },
-  );
-}, 120_000);
+test(
+  "one leader a term, equal logs, nothing committed is lost, reads see what was committed",
+  () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.array(step, { minLength: 50, maxLength: 600, size: "max" }), (seed, steps) => {
+        const world = new World(seed);
+        world.bootstrap([1, 2, 3]);
+        world.add(4);
+        for (const what of steps) world.step(what);
+        for (const replica of world.replicas.values()) world.judge.check(replica.disk);
+        world.heal();
+        expect(world.isHealed(), "a group without faults has a leader and holds all that was committed").toBe(true);
+        const { leader } = world;
+        for (const member of leader?.machine.confState.voters ?? []) {
+          const replica = world.get(member);
+          expect(replica.machine.applied).toEqual(leader?.machine.applied);
+          expect(replica.machine.confState).toEqual(leader?.machine.confState);
+          expect(replica.core.counters.messagesMalformed, "no guard refuses what replicas really send").toBe(0);
+        }
+      }),
+      // Shrinking a run of hundreds of steps takes minutes: the seed is enough to repeat it.
+      { numRuns: 150, endOnFailure: true },
+    );
+  },
+  TIMEOUT_MS,
+);
