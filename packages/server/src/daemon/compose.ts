@@ -60,8 +60,10 @@ async function openParts(config: NodeConfig): Promise<Parts> {
   });
   const disk = openHostDisk(config.dataDirectory, env);
   const events = new LateEvents(fatal);
-  const log = await new Promise<Log>((resolve) => openLog(env, disk, { directory: "log" }, events, resolve));
+  // The engine first: it takes a lock of the operating system, so that even where the directory's own lock can not see
+  // the other process (containers that share a volume) no two processes write one log.
   const engine = await openLevelEngine(env, { path: join(config.dataDirectory, "store") });
+  const log = await new Promise<Log>((resolve) => openLog(env, disk, { directory: "log" }, events, resolve));
   const store = await openStoreOn(env, engine, config.cacheBytes, scheduler);
   const bootstrapped = disk.readFile(BOOTSTRAPPED) !== undefined;
   if (bootstrapped && log.created) {
