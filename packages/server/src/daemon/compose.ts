@@ -60,7 +60,7 @@ async function openParts(config: NodeConfig): Promise<Parts> {
   });
   const disk = openHostDisk(config.dataDirectory, env);
   const events = new LateEvents(fatal);
-  // The engine first: it takes a lock of the operating system, so that even where the directory's own lock can not see
+  // The engine first: it takes a lock of its own, so that even where the directory's lock fails to see
   // the other process (containers that share a volume) no two processes write one log.
   const engine = await openLevelEngine(env, { path: join(config.dataDirectory, "store") });
   const log = await new Promise<Log>((resolve) => openLog(env, disk, { directory: "log" }, events, resolve));
