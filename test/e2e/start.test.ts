@@ -44,7 +44,8 @@ async function start(data: string, ...args: string[]): Promise<Started> {
   const flags = FLAGS.flatMap((flag, at) => [flag, `${ports[at]}`]);
   const beganMs = performance.now();
   const launcher = new SherdProcess(["start", "--data", data, ...flags, ...args]);
-  onTestFinished(async () => {
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === "fail") console.error(launcher.output);
     await launcher.signal("SIGKILL");
   });
   await eventually("the launcher to be ready", 30_000, () => {
@@ -136,14 +137,14 @@ test("a node that is killed is brought back; the launcher killed takes its nodes
   const { launcher, ports } = await start(data);
   const [first] = nodePids(data);
   process.kill(first as number, "SIGKILL");
-  await eventually("another process for node-1", 10_000, () => (nodePids(data)[0] === first ? undefined : true));
-  await eventually("a whole cluster", 10_000, async () => {
+  await eventually("another process for node-1", 30_000, () => (nodePids(data)[0] === first ? undefined : true));
+  await eventually("a whole cluster", 30_000, async () => {
     const { code } = await sherd("status", "--http-port", `${ports.http + 1}`);
     return code === 0 ? true : undefined;
   });
   const pids = nodePids(data);
   await launcher.signal("SIGKILL");
-  await eventually("the nodes to end", 15_000, () => (pids.some(isRunning) ? undefined : true));
+  await eventually("the nodes to end", 30_000, () => (pids.some(isRunning) ? undefined : true));
   const again = await start(data);
   expect(again.launcher.output).not.toContain("ended");
 });
