@@ -128,7 +128,9 @@ function cpu(): Cpu {
   };
 }
 
+/** With `node --expose-gc`: what is live, without garbage. */
 function memory(): Record<"anonymousMib" | "mappedMib" | "heapMib" | "buffersMib", number> {
+  globalThis.gc?.();
   const status = readFileSync("/proc/self/status", "utf8");
   const mib = (name: string): number => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
   const { heapUsed, arrayBuffers } = process.memoryUsage();
@@ -153,7 +155,7 @@ const COLUMNS = [
 ];
 
 function print(cells: readonly (string | number)[]): void {
-  console.log(cells.map((cell, i) => (i === 0 ? String(cell).padEnd(34) : String(cell).padStart(11))).join(" "));
+  console.log(cells.map((cell, i) => (i === 0 ? String(cell).padEnd(40) : String(cell).padStart(11))).join(" "));
 }
 
 async function phase(name: string, operations: number, run: () => Promise<void>): Promise<void> {
@@ -258,6 +260,11 @@ async function main(): Promise<void> {
   for (let i = 0; i < SPACES; i += 1) {
     await new Promise((done) => store.createSpace(groupId(i + 1), replicaId(i + 1), new Map(), done));
   }
+  let bytesMade = 0;
+  await phase("making keys and values, for comparison", KEYS >> 1, async () => {
+    for (let n = 0; n < KEYS >> 1; n += 1) bytesMade += keyOf(n).key.length + payloadOf(n).length + nameOf(n).length;
+  });
+  if (bytesMade === 0) throw new Error("nothing was made");
   await phase("load new keys, 64 an entry", KEYS, async () => {
     await entries(store, KEYS, 64, (i) => i, put);
     await flush(store);

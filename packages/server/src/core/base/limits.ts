@@ -126,8 +126,12 @@ export const FLUSH_ROWS_PER_PASS = 500;
 export const FLUSH_BYTES_PER_PASS: number = 1 * MIB;
 /** What a key costs in memory beyond its bytes (measured: its cell, its place in a map, its string), ... */
 export const KEY_OVERHEAD_BYTES = 200;
-/** ... and what a value adds beyond its bytes: the row and a typed array with a buffer of its own. */
-export const VALUE_OVERHEAD_BYTES = 300;
+/** ... and what a value adds beyond its bytes: the row, a view, its share of a slab's waste. */
+export const VALUE_OVERHEAD_BYTES = 200;
+/** Payloads share slabs of this size, ... */
+export const PAYLOAD_SLAB_BYTES: number = 64 * KIB;
+/** ... unless they are larger than this: less than an eighth of a slab is wasted at its end. */
+export const PAYLOAD_SHARED_BYTES_MAX: number = 8 * KIB;
 export const ROW_CACHE_BYTES_DEFAULT: number = 64 * MIB;
 /**
  * Numbered markers, one in each engine batch, that must all be there when an engine is opened. A damaged record of

@@ -7,7 +7,8 @@
  * of the node live in the same engine and must go on.
  *
  * A read shows one state of the engine, as it was at some moment between the call and its completion. Byte arrays
- * handed out belong to the receiver and never change; byte arrays handed in are copied before the call returns.
+ * handed out belong to the receiver and never change. Those put into a batch are copied before the call returns; keys
+ * and bounds of a read must not change until it has answered.
  */
 export interface Engine {
   /** Values in the order of the keys; undefined where there is none, null where the engine found the bytes damaged. */

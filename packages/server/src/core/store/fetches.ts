@@ -1,6 +1,6 @@
 import { assert, FETCH_BATCHES_INFLIGHT_MAX, FETCH_KEYS_PER_BATCH_MAX, SherdError } from "../base/index.ts";
 import type { Engine, Env } from "../env/index.ts";
-import { RowClass, type RowCodec, rowKey } from "./layout.ts";
+import { fillKey, KEY_PREFIX_BYTES, RowClass, type RowCodec } from "./layout.ts";
 import type { MemorySpace } from "./memory-space.ts";
 import type { Cell, Residents } from "./residents.ts";
 import type { Pins, RowKey } from "./types.ts";
@@ -102,7 +102,7 @@ export class Fetches {
   #start(read: Read): void {
     this.#inflight += 1;
     this.misses += read.cells.length;
-    const keys = read.cells.map((cell) => rowKey(cell.home.space.id, cell.home.slot, RowClass.primary, cell.key));
+    const keys = primaryKeys(read.cells);
     this.#engine.getMany(keys, (values) => {
       this.#inflight -= 1;
       for (let i = 0; i < read.cells.length; i += 1) {
@@ -131,4 +131,18 @@ export class Fetches {
     );
     space.damaged(this.#env, error);
   }
+}
+
+/** The engine's keys of these cells, in one piece of memory: this is the path of every key that is not in memory. */
+function primaryKeys(cells: readonly Cell[]): Uint8Array[] {
+  let bytes = 0;
+  for (const { key } of cells) bytes += KEY_PREFIX_BYTES + key.length;
+  const memory = new Uint8Array(bytes);
+  let at = 0;
+  return cells.map(({ home, key }) => {
+    fillKey(memory, at, home.space.id, home.slot, RowClass.primary, key);
+    const start = at;
+    at += KEY_PREFIX_BYTES + key.length;
+    return memory.subarray(start, at);
+  });
 }

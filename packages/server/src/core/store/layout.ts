@@ -35,8 +35,6 @@ const CRC_BYTES = 4;
 const FLAG_EXPIRES = 0x01;
 /** kind u8, flags u8, version u64. */
 const ROW_HEADER_BYTES = 10;
-/** Typed arrays up to this size lie in V8's own heap; larger ones cost an allocation of their own. */
-const IN_HEAP_BYTES_MAX = 64;
 
 /** Big-endian, so that the engine's order is by space, slot, class and then the key's bytes. */
 export function rowKey(space: SpaceId, slot: Slot, rowClass: RowClass, key: string): Uint8Array {
@@ -45,7 +43,15 @@ export function rowKey(space: SpaceId, slot: Slot, rowClass: RowClass, key: stri
   return bytes;
 }
 
-function fillKey(bytes: Uint8Array, at: number, space: SpaceId, slot: Slot, rowClass: RowClass, key: string): void {
+/** Writes KEY_PREFIX_BYTES and the key's bytes. */
+export function fillKey(
+  bytes: Uint8Array,
+  at: number,
+  space: SpaceId,
+  slot: Slot,
+  rowClass: RowClass,
+  key: string,
+): void {
   fillSpace(bytes, at, space);
   bytes[at + 4] = slot >>> 8;
   bytes[at + 5] = slot;
@@ -142,7 +148,7 @@ export class RowCodec {
     return this.#env.checksum(value.subarray(0, end), seed) === stored;
   }
 
-  /** Undefined when the row is damaged. The payload may share the value's memory, which belongs to the row then. */
+  /** Undefined when the row is damaged. The payload is a view of the value. */
   readRow(key: Uint8Array, value: Uint8Array): Row | undefined {
     if (value.length < ROW_HEADER_BYTES + CRC_BYTES || !this.sound(key, value)) return undefined;
     const view = new DataView(value.buffer, value.byteOffset, value.length);
@@ -150,13 +156,11 @@ export class RowCodec {
     const start = expires ? ROW_HEADER_BYTES + 8 : ROW_HEADER_BYTES;
     const length = value.length - CRC_BYTES - start;
     if (length < 0) return undefined;
-    // Written out: the value may be a subclass of Uint8Array, and a row holds plain ones only.
-    const payload = new Uint8Array(value.buffer, value.byteOffset + start, length);
     return {
       kind: view.getUint8(0) as RowKind,
       version: readU64(view, 2),
       expiresAtMs: expires ? readU64(view, ROW_HEADER_BYTES) : 0,
-      payload: length <= IN_HEAP_BYTES_MAX ? payload.slice() : payload,
+      payload: value.subarray(start, start + length),
     };
   }
 

@@ -1,5 +1,6 @@
 import { assert, KEY_OVERHEAD_BYTES, VALUE_OVERHEAD_BYTES } from "../base/index.ts";
 import type { MemorySpace, SlotRows } from "./memory-space.ts";
+import { Payloads } from "./payloads.ts";
 import type { Row } from "./types.ts";
 
 /**
@@ -41,6 +42,7 @@ export interface FrozenRows {
  */
 export class Residents {
   readonly #cacheBytesMax: number;
+  readonly #payloads: Payloads = new Payloads();
   /** All cells, in no order. The hand goes round. */
   #ring: Cell[] = [];
   #hand = 0;
@@ -82,6 +84,7 @@ export class Residents {
     return cell;
   }
 
+  /** The payload is copied. */
   change(cell: Cell, row: Row | null): void {
     if (cell.generation === this.#active) {
       this.#activeBytes -= bytesOf(cell);
@@ -91,15 +94,19 @@ export class Residents {
       cell.generation = this.#active;
       this.#changed.push(cell);
     }
-    cell.row = row;
+    cell.row = row === null ? null : this.#owned(row);
     this.#activeBytes += bytesOf(cell);
   }
 
   /** What the engine answered, for a cell about which nothing is known still. */
   load(cell: Cell, row: Row | null): void {
     assert(cell.row === undefined, "a fetch never replaces a resident row");
-    cell.row = row;
+    cell.row = row === null ? null : this.#owned(row);
     this.#cleanBytes += valueBytes(row);
+  }
+
+  #owned({ kind, expiresAtMs, version, payload }: Row): Row {
+    return { kind, expiresAtMs, version, payload: this.#payloads.own(payload) };
   }
 
   /** Everything changed so far belongs to one flush; later changes belong to the next. */
@@ -138,6 +145,8 @@ export class Residents {
       progress = true;
       if (cell.hot) {
         cell.hot = false;
+        // Moves it out of its slab, so that the cold rows around it give back their memory when they go.
+        if (cell.row !== null && cell.row !== undefined) cell.row = this.#owned(cell.row);
         this.#hand += 1;
         continue;
       }

@@ -11,7 +11,11 @@ export interface Row {
   readonly expiresAtMs: number;
   /** Index of the entry that wrote it. */
   readonly version: number;
-  /** Owned by the row: small copies, never a view that pins an entry or a socket's buffer. */
+  /**
+   * In a row to be put: any bytes that do not change during the call; the store copies them (large ones that have a
+   * buffer to themselves are taken over). In a row that `get` returned: the store's own memory, which never changes; who
+   * keeps it beyond the event takes a copy, because a small one is a view that keeps 64 KiB alive.
+   */
   readonly payload: Uint8Array;
 }
 

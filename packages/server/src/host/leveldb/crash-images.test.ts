@@ -1,6 +1,5 @@
 import {
   closeSync,
-  copyFileSync,
   ftruncateSync,
   linkSync,
   mkdirSync,
@@ -164,10 +163,8 @@ function takeImage(from: string, to: string): void {
 
 /** The linked file becomes a copy of its own, of this length: the original grows on. */
 function cutCopy(path: string, bytes: number): void {
-  copyFileSync(path, `${path}.copy`);
+  const content = readFileSync(path).subarray(0, bytes);
   rmSync(path);
-  const content = readFileSync(`${path}.copy`).subarray(0, bytes);
-  rmSync(`${path}.copy`);
   writeFileSync(path, content);
 }
 
