@@ -411,6 +411,10 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.#retry(replica.group);
   }
 
+  settled(replica: Replica): void {
+    this.#router.drain(replica.group);
+  }
+
   #retry(group: GroupId): void {
     this.#forwards.retarget(group);
     this.#router.drain(group);

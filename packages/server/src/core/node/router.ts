@@ -126,6 +126,9 @@ export class Router {
         else replica.submitRead(request, bornMs === undefined ? ownArgs(args) : args);
         return true;
       }
+      // It may yet turn out that what was proposed here has to be sent again: it goes first (redirected clients see to
+      // their order themselves).
+      if (writes && !request.redirect && request.giveBack === undefined && replica.unsettled) return false;
       if (request.stale && !writes && replica.stopped === undefined) {
         replica.readStale(request, bornMs === undefined ? ownArgs(args) : args);
         return true;

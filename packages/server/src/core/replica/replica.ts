@@ -96,6 +96,11 @@ export class Replica implements SpaceOwner {
     );
   }
 
+  /** Writes that it proposed while it led and whose outcome is not known: none that came later may overtake them. */
+  get unsettled(): boolean {
+    return this.#outstanding.some((batch) => !batch.answered);
+  }
+
   get transfers(): SnapshotTransfers {
     return this.#transfers;
   }
@@ -218,6 +223,7 @@ export class Replica implements SpaceOwner {
   work(): void {
     if (this.stopped !== undefined) return;
     const before = this.applied;
+    const othersWait = !this.leads && this.unsettled;
     try {
       while (this.#confChange === undefined) {
         const entry = this.#applies.next();
@@ -230,6 +236,7 @@ export class Replica implements SpaceOwner {
       return;
     }
     if (this.applied > before) this.#host.raft.applied(this.group, this.applied);
+    if (othersWait && !this.unsettled) this.#host.settled(this);
     const reads = this.#reads.takeServable(this.applied);
     if (reads !== undefined) for (const read of reads) this.#serve(read);
   }

@@ -47,6 +47,8 @@ export interface ReplicaHost {
   reroute(group: GroupId, items: readonly Rerouted[]): void;
   /** Role, leader or term changed, or the replica stopped. */
   roleChanged(replica: Replica): void;
+  /** It does not lead any more, and by now it is known what became of all that it proposed. */
+  settled(replica: Replica): void;
   makeMachine(space: Space): StateMachine;
   nodeOf(group: GroupId, replica: ReplicaId): NodeId | undefined;
   /** A part of a snapshot transfer to another replica of the group. */
