@@ -88,16 +88,6 @@ test("GET, SET, DEL, EXISTS", () => {
   expect(rows.run("del", "a", "c")).toBe(ZERO);
 });
 
-test("a row owns its bytes: neither the entry nor the socket's buffer lives on in it", () => {
-  const rows = new Rows();
-  const buffer = bytes("xx1234yy");
-  spec("set").run?.(rows, slot(0), [bytes("k"), buffer.subarray(2, 6)]);
-  buffer.fill(0);
-  const row = rows.rows.get("k");
-  expect(row).toMatchObject({ version: 7, expiresAtMs: 0, payload: bytes("1234") });
-  expect(row?.payload.buffer.byteLength).toBe(4);
-});
-
 test("a command that misses a row has no effect", () => {
   for (const [name, ...args] of [
     ["get", "gone"],

@@ -39,8 +39,8 @@ export const stringCommands: readonly CommandSpec[] = [
     run(context, slot, args) {
       const key = context.latin1(args[0] as Uint8Array);
       if (context.get(slot, key) === undefined) return NOT_RESIDENT;
-      // A copy: a view would keep the whole entry, or a socket's buffer, in memory for as long as the row lives.
-      const payload = (args[1] as Uint8Array).slice();
+      // The store copies it.
+      const payload = args[1] as Uint8Array;
       context.put(slot, key, { kind: RowKind.string, expiresAtMs: 0, version: context.version, payload });
       return OK;
     },

@@ -57,6 +57,38 @@ describe("rows", () => {
     expect(again.get(slotOf(""), "")).toEqual(row("", 5));
   });
 
+  test.each([4, 5_000, 100_000])(
+    "a row owns its bytes: a buffer whose view was put may change (%i bytes)",
+    (length) => {
+      const world = new World();
+      world.open(0);
+      const space = makeSpace(world);
+      const buffer = new Uint8Array(length + 2).fill(7);
+      space.put(slotOf("a"), "a", { ...row(""), payload: buffer.subarray(1, -1) });
+      space.applied(index(1));
+      buffer.fill(0);
+      expect(space.get(slotOf("a"), "a")?.payload).toEqual(new Uint8Array(length).fill(7));
+      flush(world);
+      expect(read(world, space, "a")).toEqual(["\x07".repeat(length)]);
+    },
+  );
+
+  test("rows that share memory keep what they hold while the cache moves and drops the others", () => {
+    const world = new World();
+    world.open(100_000);
+    const space = makeSpace(world);
+    const values = new Map<string, string>();
+    for (let at = 1; at <= 2_000; at += 1) {
+      const key = `${(at * 7_919) % 1_000}`;
+      values.set(key, `${key}:${"p".repeat(at % 300)}:${at}`);
+      put(space, at, { [key]: values.get(key) as string });
+      if (at % 50 === 0) flush(world);
+      peek(space, "7");
+    }
+    flush(world);
+    for (const [key, value] of values) expect(read(world, space, key)).toEqual([value]);
+  });
+
   test("a fetch answers in a later event also when everything is resident", () => {
     const world = new World();
     const space = makeSpace(world);
