@@ -53,8 +53,11 @@ export class ShardMachine implements StateMachine {
     this.#decoder.open(entry.data, this.#where(entry));
     while (this.#decoder.next()) {
       const command = this.#decoder.command;
+      if (command.opcode === Opcode.sessionOpen || command.opcode === Opcode.time) continue;
       const spec = this.#commands(command.opcode);
-      if (spec !== undefined) this.#missingKeys(spec, command.slot, command.args, missing);
+      // Here and not only when it is run: the commands before it would have had their effect by then.
+      if (spec?.run === undefined) throw this.#unknown(command.opcode, entry);
+      this.#missingKeys(spec, command.slot, command.args, missing);
     }
     return missing;
   }
@@ -114,10 +117,7 @@ export class ShardMachine implements StateMachine {
         return OK;
       default: {
         const spec = this.#commands(command.opcode);
-        if (spec?.run === undefined) {
-          // Skipping it would make this replica differ from those that know the command.
-          throw new SherdError("SHERD_ENTRY_UNREADABLE", `${this.#where(entry)}: unknown command ${command.opcode}.`);
-        }
+        if (spec?.run === undefined) throw this.#unknown(command.opcode, entry);
         const reply = spec.run(this.#context, command.slot, command.args);
         assert(reply !== NOT_RESIDENT, "all rows of an entry are resident while it is applied");
         return reply;
@@ -136,6 +136,11 @@ export class ShardMachine implements StateMachine {
     this.applied.write(put);
     this.#counts.writeChanges(put);
     this.#sessions.writeChanges(put, (name) => space.deleteSystem(name));
+  }
+
+  /** Skipping it would make this replica differ from those that know the command. */
+  #unknown(opcode: number, entry: Entry): SherdError {
+    return new SherdError("SHERD_ENTRY_UNREADABLE", `${this.#where(entry)}: unknown command ${opcode}.`);
   }
 
   #where(entry: Entry): string {

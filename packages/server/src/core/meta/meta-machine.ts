@@ -82,5 +82,9 @@ export class MetaMachine implements StateMachine {
 
 function parseNode(bytes: Uint8Array | undefined): NodeInfo {
   if (bytes === undefined) throw new SherdError("SHERD_ENTRY_UNREADABLE", "An announcement names no node.");
-  return JSON.parse(utf8(bytes)) as NodeInfo;
+  try {
+    return JSON.parse(utf8(bytes)) as NodeInfo;
+  } catch (error) {
+    throw new SherdError("SHERD_ENTRY_UNREADABLE", "An announcement is not JSON.", { cause: error });
+  }
 }

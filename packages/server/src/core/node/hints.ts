@@ -78,7 +78,8 @@ export class LeaderHints {
 
   #receive(from: NodeId, hint: GroupHint): void {
     const replica = this.#host.replicaOf(hint.group);
-    if (replica !== undefined) {
+    // One that has stopped hears nothing of its group any more: it is led elsewhere, and requests must find it there.
+    if (replica !== undefined && replica.stopped === undefined) {
       if (replica.leader === hint.leader && replica.term === hint.term) {
         replica.heldByAll = hint.heldByAll;
         replica.release();

@@ -1,4 +1,4 @@
-import { ByteReader, groupId, type NodeId, type ReplicaId, replicaId, ShortInput } from "../base/index.ts";
+import { ByteReader, groupId, type NodeId, type ReplicaId, replicaId, SherdError, ShortInput } from "../base/index.ts";
 import type { Env, PeerLinksHandler } from "../env/index.ts";
 import type { RaftCore } from "../raft/index.ts";
 import type { Hosted } from "./core-events.ts";
@@ -30,7 +30,9 @@ export class PeerMessages implements PeerLinksHandler {
     try {
       this.#receive(from, new ByteReader(message));
     } catch (error) {
-      if (!(error instanceof ShortInput || error instanceof RangeError || error instanceof SyntaxError)) throw error;
+      const malformed = error instanceof ShortInput || error instanceof RangeError || error instanceof SyntaxError;
+      // A map of a format that only newer versions know comes as a coded error.
+      if (!malformed && !(error instanceof SherdError)) throw error;
       this.#host.env.log("warn", "a peer's message is malformed", { from, detail: error.message });
     }
     this.#host.env.requestPass();

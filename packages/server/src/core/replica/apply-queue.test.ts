@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { index, slot, term } from "../base/index.ts";
+import { index, SherdError, slot, term } from "../base/index.ts";
 import type { StateMachine } from "../machine/index.ts";
 import { type Entry, EntryKind } from "../raft/index.ts";
 import type { RowKey, Space } from "../store/index.ts";
@@ -86,4 +86,17 @@ test("a queue that was closed keeps nothing pinned, whenever the rows come", () 
   world.queue.close();
   world.answers.shift()?.();
   expect([...world.pinned.values()]).toEqual([0]);
+});
+
+test("an entry that cannot be read is reported when it is to be applied, not when it is appended", () => {
+  const unreadable = new SherdError("SHERD_ENTRY_UNREADABLE", "shard 1, index 2: version 9.");
+  const machine = {
+    missing: (): RowKey[] => {
+      throw unreadable;
+    },
+  };
+  const queue = new ApplyQueue({} as Space, machine as unknown as StateMachine, () => {});
+  queue.prefetch(entry(2));
+  queue.push([entry(2)]);
+  expect(() => queue.next()).toThrow(unreadable);
 });

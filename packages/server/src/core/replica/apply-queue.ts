@@ -1,4 +1,4 @@
-import { assert, type Index } from "../base/index.ts";
+import { assert, type Index, SherdError } from "../base/index.ts";
 import type { StateMachine } from "../machine/index.ts";
 import { type Entry, EntryKind } from "../raft/index.ts";
 import type { Pins, Space } from "../store/index.ts";
@@ -40,8 +40,13 @@ export class ApplyQueue {
   /** An entry has been appended here; it may still be replaced by another at its index. */
   prefetch(entry: Entry): void {
     if (entry.kind !== EntryKind.normal || entry.data.length === 0) return;
-    const missing = this.#machine.missing(entry);
-    if (missing.length > 0) this.#fetch(entry.index, missing);
+    try {
+      const missing = this.#machine.missing(entry);
+      if (missing.length > 0) this.#fetch(entry.index, missing);
+    } catch (error) {
+      // Unreadable, but perhaps never committed. If it is, `next` says so and the replica stops.
+      if (!(error instanceof SherdError)) throw error;
+    }
   }
 
   push(entries: readonly Entry[]): void {

@@ -74,6 +74,11 @@ export class SnapshotReceiver {
     stage.commit(() => done(stage));
   }
 
+  /** MsgSnapshot is with the core, whose Ready may carry it: the rows must stay until that is known. */
+  get stepped(): boolean {
+    return this.#phase === "stepped";
+  }
+
   get installing(): boolean {
     return this.#phase === "installing";
   }

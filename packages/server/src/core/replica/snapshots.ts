@@ -85,7 +85,8 @@ export class SnapshotTransfers {
   }
 
   #begin(from: ReplicaId, message: TransferMessage & { type: "begin" }): void {
-    if (this.#receiver?.installing !== true) this.stopReceiving();
+    const decided = this.#receiver?.stepped === true || this.#receiver?.installing === true;
+    if (!decided) this.stopReceiving();
     const busy = this.#receiver !== undefined || !this.#host.claimTransfer("receive", this.#replica);
     if (busy || this.#replica.stopped !== undefined) {
       this.#host.sendTransfer(this.#replica.group, from, encodeTransfer({ type: "refused", id: message.id }));
