@@ -2,7 +2,7 @@
  * Three nodes on this machine, 5 shards × 3 replicas, every write synced on a majority, under redis-benchmark (Debian:
  * redis-tools) on the cluster ports; and the disk alone, in the same run, as the yardstick.
  *
- *   npm run bench -- cluster [--quick] [--record FILE] [--data DIR]
+ *   npm run bench -- cluster [--scale 1] [--record FILE] [--data DIR]
  *
  * Load generator and nodes share the machine's processors, so the figures are those of the whole machine. CPU seconds of
  * the nodes are given beside the rates: they vary less than the rates do on a shared machine.
@@ -17,14 +17,14 @@ import { type Measured, redisBenchmark, type Series } from "./redis-benchmark.ts
 
 const { values } = parseArgs({
   options: {
-    quick: { type: "boolean", default: false },
+    scale: { type: "string", default: "1" },
     record: { type: "string" },
     data: { type: "string" },
   },
 });
 
 /** Enough operations for redis-benchmark, which ends on ticks of 250 ms, to be off by little. */
-const scale = values.quick ? 0.1 : 1;
+const scale = Number(values.scale);
 const many = (count: number): number => Math.max(1_000, Math.round(count * scale));
 const SERIES: readonly Series[] = [
   { command: "set", connections: 1, pipeline: 1, operations: many(8_000) },
@@ -40,6 +40,10 @@ const SERIES: readonly Series[] = [
 const data = values.data ?? mkdtempSync(join(tmpdir(), "sherd-bench-"));
 const cluster = await Cluster.start(join(data, "cluster"));
 try {
+  // The first runs measure the compiler of the runtime: they are not counted.
+  for (const command of ["set", "get"] as const) {
+    await redisBenchmark(cluster, { command, connections: 64, pipeline: 1, operations: many(200_000) }, "one per slot");
+  }
   const before = await syncLatency(data);
   const measured: Measured[] = [];
   for (const keys of ["one per slot", "100,000 random"] as const) {
