@@ -23,6 +23,7 @@ export interface ClusterOptions {
   readonly network: NetworkOptions;
   readonly sizes: Sizes;
   readonly diskWriteMs: readonly [number, number];
+  readonly engineMs: readonly [number, number];
   readonly sabotage: Sabotage | undefined;
 }
 
@@ -50,6 +51,7 @@ export class Cluster {
           wasm: raftCoreBytes(),
           sizes: options.sizes,
           diskWriteMs: options.diskWriteMs,
+          engineMs: options.engineMs,
           watcher: agreement.watch(info.name),
           sabotage: options.sabotage,
         }),

@@ -13,6 +13,8 @@ export interface Profile {
   readonly sizes: Sizes;
   /** Shortest and longest time of one write to the disk. */
   readonly diskWriteMs: readonly [number, number];
+  /** The same, of a request to the engine. */
+  readonly engineMs: readonly [number, number];
   readonly clients: number;
   readonly hotKeys: number;
   readonly wideKeys: number;
@@ -30,6 +32,7 @@ export function drawProfile(random: Random): Profile {
     faults: drawFaults(random, compacting),
     sizes: drawSizes(random, compacting),
     diskWriteMs: random.chance(0.3) ? [2, 30] : [0.1, 1],
+    engineMs: random.chance(0.3) ? [0.1, 120] : [0.02, 1.5],
     clients: 3 + random.below(8),
     hotKeys: 1 + random.below(6),
     wideKeys: 50 + random.below(300),

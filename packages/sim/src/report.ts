@@ -2,7 +2,6 @@ import type { RunResult } from "./run.ts";
 import type { Coverage } from "./world/index.ts";
 
 const EVENTS_SHOWN = 60;
-const HISTORY_SHOWN = 80;
 
 export function printFailure(result: RunResult): void {
   const { seed, violation, lastEvents, history } = result;
@@ -13,7 +12,7 @@ export function printFailure(result: RunResult): void {
   for (const line of lastEvents.slice(-EVENTS_SHOWN)) console.error(`  ${line}`);
   if (history.length > 0) {
     console.error("\nThe key's history (began .. ended, ms):");
-    for (const line of history.slice(-HISTORY_SHOWN)) console.error(`  ${line}`);
+    for (const line of history) console.error(`  ${line}`);
   }
   console.error(`\nRepeat: npm run sim -- --seed ${seed}`);
 }

@@ -31,7 +31,7 @@ export interface RunResult {
   readonly coverage: Coverage;
   /** Before the violation. */
   readonly lastEvents: readonly string[];
-  /** Of the key that the violation is about. */
+  /** Of the key that the violation is about, where it is. */
   readonly history: readonly string[];
 }
 
@@ -39,6 +39,9 @@ export interface RunResult {
 const FAULTS_MS_MAX = 90_000;
 /** After the last fault, the cluster serves within this time: an election, a snapshot, the limits of what is stuck. */
 const LIVENESS_MS = 30_000;
+/** Operations of a key shown before and behind those that nothing explains. */
+const HISTORY_BEFORE = 40;
+const HISTORY_BEHIND = 15;
 const SETTLE_MS = 3_000;
 const POLL_MS = 50;
 
@@ -59,7 +62,7 @@ class Run {
   readonly #clients: readonly Client[];
   readonly #faults: Faults;
   #undecided = 0;
-  #violatedKey: string | undefined;
+  #history: readonly string[] = [];
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -101,7 +104,6 @@ class Run {
       violation = error;
       this.#world.trace.event(`violated: ${error.message.slice(0, 200)}`);
     }
-    const key = this.#violatedKey;
     return {
       seed: this.#options.seed,
       hash: this.#world.trace.hash,
@@ -111,7 +113,7 @@ class Run {
       undecided: this.#undecided,
       coverage: this.#world.coverage,
       lastEvents: violation === undefined ? [] : this.#world.trace.last,
-      history: key === undefined ? [] : this.#recorder.of(key).map(describe),
+      history: this.#history,
     };
   }
 
@@ -172,7 +174,7 @@ class Run {
   /** Asks once, and waits for the answer. */
   #ask(machine: Machine, kind: Operation["kind"], key: string): boolean {
     const world = this.#world;
-    const operation = this.#recorder.begin("final", kind, key, undefined, 0);
+    const operation = this.#recorder.begin("final", kind, key, [], 0);
     machine.process?.run(() => {
       call(machine, operation, false, (reply) => this.#recorder.end(operation, judge(operation, reply)));
     });
@@ -243,12 +245,19 @@ class Run {
     return state as unknown as ReplicaState;
   }
 
+  /** The part of a key's history in which these stand. */
+  #around(key: string, stuck: readonly Operation[]): string[] {
+    const history = this.#recorder.of(key);
+    const first = Math.min(...stuck.map((operation) => history.indexOf(operation)));
+    return history.slice(Math.max(0, first - HISTORY_BEFORE), first + HISTORY_BEHIND).map(describe);
+  }
+
   #checkHistories(): void {
     for (const key of this.#recorder.keys) {
       const verdict = checkKey(this.#recorder.of(key));
       if (verdict.linearizable === undefined) this.#undecided += 1;
       if (verdict.linearizable !== false) continue;
-      this.#violatedKey = key;
+      this.#history = this.#around(key, verdict.stuck);
       const stuck = verdict.stuck.map(describe).join("\n");
       const last = verdict.explained.slice(-3).map(describe).join("\n");
       throw new Violation("linearizability", `key ${key}: nothing explains\n${stuck}\nafter\n${last}`);

@@ -173,21 +173,6 @@ const logLosesLastEntry: Sabotage = {
     }),
 };
 
-/** The engine answers with rows that it held a while ago. */
-const fetchIsStale: Sabotage = {
-  engine: (engine, { world, process }) => {
-    const random = world.random.stream("stale fetches");
-    return replaceMethods(engine, {
-      getMany(keys, done) {
-        engine.getMany(keys, (values) => {
-          if (!random.chance(0.2)) return done(values);
-          world.after(random.between(0, 400), () => process.run(() => done(values)));
-        });
-      },
-    });
-  },
-};
-
 /** Everything that the store must never do, and the simulation must notice. */
 export const bugs: readonly Bug[] = [
   { name: "disk-early", what: "the disk acknowledges before it is durable", sabotage: diskAcknowledgesEarly },
@@ -201,10 +186,3 @@ export const bugs: readonly Bug[] = [
 ];
 
 export const bugByName = (name: string): Bug | undefined => bugs.find((bug) => bug.name === name);
-
-/** Slow answers alone are no bug: the store must bear them. */
-export const harmless: Bug = {
-  name: "slow-fetch",
-  what: "the engine's answers come late",
-  sabotage: fetchIsStale,
-};

@@ -12,8 +12,11 @@ interface Base {
   ended: number;
   endedMs: number;
   outcome: Outcome;
-  /** The write before it of the same connection: what a connection sent first happens first. */
-  readonly behind: Operation | undefined;
+  /**
+   * Those before it on the same key and connection that happen first: for a read the last write, for a write whatever
+   * came since the last one. (Two reads that were sent together may change places: nobody is promised otherwise yet.)
+   */
+  readonly behind: readonly Operation[];
 }
 
 /**

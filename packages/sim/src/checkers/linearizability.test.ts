@@ -10,7 +10,7 @@ function operation(
   ended: number,
   seen: string | number | null,
   outcome: Outcome = "done",
-  behind?: Operation,
+  behind: readonly Operation[] = [],
 ): Operation {
   ids += 1;
   const base = { id: ids, client: "c", key: "k", began, beganMs: began, ended, endedMs: ended, outcome, behind };
@@ -19,8 +19,13 @@ function operation(
   return { ...base, kind, result: Number(seen) };
 }
 
-const set = (began: number, ended: number, value: string, outcome?: Outcome, behind?: Operation): Operation =>
-  operation("set", began, ended, value, outcome, behind);
+const set = (
+  began: number,
+  ended: number,
+  value: string,
+  outcome?: Outcome,
+  behind?: readonly Operation[],
+): Operation => operation("set", began, ended, value, outcome, behind);
 const get = (began: number, ended: number, value: string | null): Operation => operation("get", began, ended, value);
 const del = (began: number, ended: number, count: number, outcome?: Outcome): Operation =>
   operation("del", began, ended, count, outcome);
@@ -76,7 +81,7 @@ for (const [name, history] of Object.entries(bad)) {
 
 test("writes that one connection sent together take effect in their order", () => {
   const first = set(1, 10, "a");
-  const second = set(2, 9, "b", "done", first);
+  const second = set(2, 9, "b", "done", [first]);
   expect(checkKey([first, second, get(11, 12, "b")])).toEqual({ linearizable: true });
   expect(checkKey([first, second, get(11, 12, "a")])).toMatchObject({ linearizable: false });
 });

@@ -170,9 +170,7 @@ class Search {
 
   #choicesOf(placed: Placed, endMs: number, choices: Choice[]): void {
     const { operation } = placed;
-    // What one connection sent before has happened before.
-    const behind = operation.behind === undefined ? undefined : this.#placedOf.get(operation.behind);
-    if (behind?.operation.outcome === "done" && !this.#isDone(behind)) return;
+    if (!this.#mayFollow(operation)) return;
     const after = step(this.#state, operation);
     if (after !== undefined) {
       choices.push({ operation: placed, unseen: undefined, after });
@@ -185,6 +183,15 @@ class Search {
       const seen = between === undefined ? undefined : step(between, operation);
       if (seen !== undefined) choices.push({ operation: placed, unseen, after: seen });
     }
+  }
+
+  /** What one connection sent before has happened before, if it certainly happened. */
+  #mayFollow({ behind }: Operation): boolean {
+    return behind.every((before) => {
+      if (before.outcome !== "done") return this.#mayFollow(before);
+      const placed = this.#placedOf.get(before);
+      return placed === undefined || this.#isDone(placed);
+    });
   }
 
   #isDone({ at }: Placed): boolean {

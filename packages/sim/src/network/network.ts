@@ -8,9 +8,9 @@ export interface NetworkOptions {
   readonly latencyMs: readonly [number, number];
   /** Per message. Real links lose whole messages when a queue is full. */
   readonly lossProbability: number;
-  /** Per message: it may be overtaken. Real links do not; what stands on them must survive it all the same. */
+  /** Per message of the Raft core: others overtake it. Links never do it, and only Raft has to survive it. */
   readonly reorderProbability: number;
-  /** Per message of the Raft core. Links never do it, and only Raft has to survive it. */
+  /** The same: it comes twice. */
   readonly duplicateProbability: number;
   /** Per message under way when a connection ends: it arrives all the same, perhaps after the next has begun. */
   readonly lateProbability: number;
@@ -18,9 +18,9 @@ export interface NetworkOptions {
 
 /** Shortest and longest time until a silent connection is given up. */
 const SILENCE_MS = [500, 6_000] as const;
+const REDIAL_MS = [20, 600] as const;
 /** First byte of what the Raft core sends: docs/formats/messages.md. */
 const RAFT = 1;
-const REDIAL_MS = [20, 600] as const;
 /** How much later than its turn a message may come that others overtake. */
 const REORDER_MS_MAX = 60;
 
@@ -201,8 +201,9 @@ export class SimNetwork {
     const { epoch } = pair;
     const receiver = this.#endpoints.get(way.to);
     let arrivalMs = this.#world.nowMs + this.#latencyMs();
-    if (this.#random.chance(this.#options.reorderProbability)) arrivalMs += this.#random.between(0, REORDER_MS_MAX);
-    else {
+    if (bytes[0] === RAFT && this.#random.chance(this.#options.reorderProbability)) {
+      arrivalMs += this.#random.between(0, REORDER_MS_MAX);
+    } else {
       arrivalMs = Math.max(arrivalMs, way.lastArrivalMs);
       way.lastArrivalMs = arrivalMs;
     }

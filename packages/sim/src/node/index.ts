@@ -9,9 +9,9 @@
  *
  * It does not: decide when faults happen, or judge what it watches.
  */
-export { type Clocks, SimEnv } from "./env.ts";
+export type { Clocks } from "./env.ts";
 export { Machine, type MachineOptions, type Sizes } from "./machine.ts";
 export { type RaftWatcher, replaceMethods } from "./observed-raft.ts";
-export { type CrashKind, SimProcess } from "./process.ts";
+export type { CrashKind, SimProcess } from "./process.ts";
 export type { Sabotage, Sabotaged } from "./sabotage.ts";
 export type { NodeWatcher } from "./watcher.ts";

@@ -4,6 +4,7 @@ import { type Log, type LogHandler, type LogOptions, openLog } from "sherd/core/
 import type { ClusterMap, NodeInfo } from "sherd/core/meta";
 import { type Node, openNode } from "sherd/core/node";
 import { createRaftCore, RAFT_CORE_OPTIONS } from "sherd/core/raft";
+import { Connections, type ServerFacts } from "sherd/core/session";
 import { MemoryEngine, type MemoryImage, openStore, type Store } from "sherd/core/store";
 import { SimDisk } from "../disk/index.ts";
 import type { SimNetwork } from "../network/index.ts";
@@ -29,12 +30,23 @@ export interface MachineOptions {
   readonly wasm: Uint8Array;
   readonly sizes: Sizes;
   readonly diskWriteMs: readonly [number, number];
+  readonly engineMs: readonly [number, number];
   readonly watcher: NodeWatcher;
   readonly sabotage: Sabotage | undefined;
 }
 
+/** What INFO would tell: nothing that a simulated client asks. */
+const FACTS: ServerFacts = {
+  version: "0.0.0",
+  processId: 1,
+  system: "simulated",
+  nodeVersion: "0",
+  wallMs: () => 0,
+  uptimeMs: () => 0,
+  memory: () => ({ residentBytes: 0, heapBytes: 0 }),
+  cpu: () => ({ userSeconds: 0, systemSeconds: 0 }),
+};
 const BOOTSTRAPPED = "bootstrapped";
-const ENGINE_MS = [0.02, 1.5] as const;
 const TICK_JITTER_MS = 4;
 
 /** A node's machine: what outlives its processes, and the process that runs, if one does. */
@@ -54,6 +66,7 @@ export class Machine {
   #engine: MemoryEngine | undefined;
   #node: Node | undefined;
   #store: Store | undefined;
+  #connections: Connections | undefined;
 
   constructor(options: MachineOptions) {
     this.#options = options;
@@ -87,6 +100,11 @@ export class Machine {
     return this.alive ? this.#store : undefined;
   }
 
+  /** Takes clients. Undefined while the node does not serve. */
+  get connections(): Connections | undefined {
+    return this.alive ? this.#connections : undefined;
+  }
+
   start(): void {
     assert(!this.alive, "a machine runs one process of the node");
     this.#boots += 1;
@@ -110,6 +128,7 @@ export class Machine {
     this.#engine = undefined;
     this.#node = undefined;
     this.#store = undefined;
+    this.#connections = undefined;
     this.#options.watcher.onProcessEnd();
   }
 
@@ -137,6 +156,7 @@ export class Machine {
           };
           this.#node = node;
           this.#store = store;
+          this.#connections = new Connections(node, FACTS);
           this.#serve(process, node);
           env.requestPass();
         });
@@ -190,7 +210,8 @@ export class Machine {
 
   #makeEngine(process: SimProcess): ObservedEngine {
     const random = this.#random.stream(`engine ${this.#boots}`);
-    const schedule = (run: () => void): void => this.#world.after(random.between(...ENGINE_MS), () => process.run(run));
+    const schedule = (run: () => void): void =>
+      this.#world.after(random.between(...this.#options.engineMs), () => process.run(run));
     this.#engine = new MemoryEngine(schedule, this.#rows);
     const { sabotage } = this.#options;
     const engine = sabotage?.engine?.(this.#engine, { world: this.#world, process }) ?? this.#engine;

@@ -12,7 +12,7 @@ export interface RaftWatcher {
 type ConfState = Parameters<RaftEvents["onConfState"]>[1];
 
 /** The production core, watched. Changes nothing. */
-export class ObservedEvents implements RaftEvents {
+class ObservedEvents implements RaftEvents {
   readonly #events: RaftEvents;
   readonly #watcher: RaftWatcher;
 

@@ -24,6 +24,7 @@ export class SimProcess {
   readonly #host: ProcessHost;
   #alive = true;
   #deferred: (() => void)[] | undefined;
+  readonly #onEnd: (() => void)[] = [];
   /** Requests to env until it is ended; undefined: it is not. */
   #requestsLeft: number | undefined;
   #crashKind: CrashKind = "process";
@@ -58,6 +59,10 @@ export class SimProcess {
       if (!this.#alive && (error instanceof Crash || error instanceof SimCrashed)) return;
       throw new Violation("a node goes on running", `${this.name}: ${String(error)}`, { cause: error });
     }
+  }
+
+  onEnd(listener: () => void): void {
+    this.#onEnd.push(listener);
   }
 
   // --- faults
@@ -117,5 +122,6 @@ export class SimProcess {
     this.#world.coverage.count(`crash (${kind})`);
     this.#world.trace.event(`${this.name} ${why} (${kind})`);
     this.#host.ended(kind);
+    for (const listener of this.#onEnd) listener();
   }
 }

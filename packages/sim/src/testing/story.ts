@@ -30,6 +30,7 @@ export class Story {
         cacheBytesMax: 1024 * KIB,
       },
       diskWriteMs: [0.1, 1],
+      engineMs: [0.02, 1],
       sabotage,
     });
     this.cluster.start();
@@ -80,7 +81,7 @@ export class Story {
   }
 
   send(to: Machine, kind: Operation["kind"], key: string, redirect = false): Operation {
-    const operation = this.cluster.recorder.begin("test", kind, key, undefined, 0);
+    const operation = this.cluster.recorder.begin("test", kind, key, [], 0);
     to.process?.run(() =>
       call(to, operation, redirect, (reply) => this.cluster.recorder.end(operation, judge(operation, reply))),
     );

@@ -1,11 +1,15 @@
+import { encodeCommand } from "@sherd/client/protocol";
+import { concatBytes, latin1Bytes } from "sherd/core/base";
+import type { Reply } from "sherd/core/command";
 import { describe, type Operation } from "../checkers/index.ts";
 import type { Machine } from "../node/index.ts";
 import { type Random, Violation, type World } from "../world/index.ts";
-import { call, judge } from "./call.ts";
+import { judge } from "./call.ts";
+import { ClientConnection } from "./connection.ts";
 import type { Recorder } from "./recorder.ts";
 
 export interface Habits {
-  /** True: wants MOVED and follows it; false: lets the node forward. */
+  /** True: the port that answers MOVED, which it follows; false: the one that forwards. */
   readonly redirect: boolean;
   /** Commands sent at once, at most. */
   readonly pipelineMax: number;
@@ -18,11 +22,20 @@ export interface Habits {
   readonly longValueProbability: number;
 }
 
-/** Every request is answered within this time while its node runs: the longest limit of the node, and some. */
-export const ANSWER_MS_MAX = 30_000;
+/** Every request is answered within this time while its node runs: the longest limits of the nodes, and some. */
+const ANSWER_MS_MAX = 40_000;
+const WATCH_MS = 1_000;
 const RECONNECT_MS = [5, 200] as const;
+/** It tries another node now and then. */
+const MOVE_PROBABILITY = 0.02;
 
-/** One connection of one client: sends a few commands, waits for all answers, thinks, goes on. */
+interface Wanted {
+  readonly kind: Operation["kind"];
+  readonly key: string;
+  readonly valueBytes: number;
+}
+
+/** One client: sends a few commands on its connection, waits for all answers, thinks, goes on. */
 export class Client {
   readonly name: string;
   readonly #world: World;
@@ -31,9 +44,12 @@ export class Client {
   readonly #machines: readonly Machine[];
   readonly #habits: Habits;
   #machine: Machine;
+  #connection: ClientConnection | undefined;
   #stopped = false;
-  /** What is sent again, after MOVED, or at another node. */
-  #again: { readonly kind: Operation["kind"]; readonly key: string }[] = [];
+  /** In the order of their replies. */
+  #open: Operation[] = [];
+  /** What is sent again where MOVED said. */
+  #again: Wanted[] = [];
 
   constructor(name: string, world: World, machines: readonly Machine[], recorder: Recorder, habits: Habits) {
     this.name = name;
@@ -59,29 +75,48 @@ export class Client {
 
   #send(): void {
     if (this.#stopped) return;
-    if (this.#machine.node === undefined || this.#random.chance(0.02)) {
-      this.#machine = this.#random.pick(this.#machines);
+    if (this.#random.chance(MOVE_PROBABILITY)) this.#moveTo(this.#random.pick(this.#machines));
+    const connection = this.#connect();
+    if (connection === undefined) {
+      this.#moveTo(this.#random.pick(this.#machines));
       return this.#later(RECONNECT_MS);
     }
-    new Exchange(this.#world, this.#recorder, this.#machine, this.name, this.#habits.redirect, (replies) =>
-      this.#onDone(replies),
-    ).begin(this.#choose());
+    const pipeline = this.#choose();
+    for (const { kind, key, valueBytes } of pipeline) {
+      this.#open.push(this.#recorder.begin(this.name, kind, key, behind(this.#open, kind, key), valueBytes));
+    }
+    connection.send(concatBytes(this.#open.map(bytesOf)));
+    this.#watch(connection, this.#open, 0);
   }
 
-  /** Commands of one kind: a connection gives a shard no read while it has a write open there, nor the reverse. */
-  #choose(): Wanted[] {
+  #connect(): ClientConnection | undefined {
+    if (this.#connection?.broken === false) return this.#connection;
+    const { process, connections } = this.#machine;
+    if (process === undefined || connections === undefined) return undefined;
+    this.#connection = new ClientConnection(this.#world, this.#random, this.#machine, process, this.#habits.redirect, {
+      onReply: (reply) => this.#onReply(reply),
+      onBroken: () => this.#onBroken(),
+    });
+    return this.#connection;
+  }
+
+  #moveTo(machine: Machine): void {
+    if (machine === this.#machine) return;
+    this.#machine = machine;
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+
+  #choose(): readonly Wanted[] {
     const again = this.#again;
     this.#again = [];
-    if (again.length > 0) return again.map((wanted) => ({ ...wanted, valueBytes: 0 }));
+    if (again.length > 0) return again;
     const { pipelineMax, longValueBytes, longValueProbability } = this.#habits;
-    const reads = this.#random.chance(0.45);
-    const wanted: Wanted[] = [];
-    for (let left = 1 + this.#random.below(pipelineMax); left > 0; left -= 1) {
-      const kind = reads ? "get" : this.#random.chance(0.2) ? "del" : "set";
+    return Array.from({ length: 1 + this.#random.below(pipelineMax) }, () => {
+      const kind = this.#random.chance(0.45) ? "get" : this.#random.chance(0.2) ? "del" : "set";
       const valueBytes = this.#random.chance(longValueProbability) ? this.#random.below(longValueBytes) : 0;
-      wanted.push({ kind, key: this.#key(), valueBytes });
-    }
-    return wanted;
+      return { kind, key: this.#key(), valueBytes };
+    });
   }
 
   #key(): string {
@@ -91,109 +126,59 @@ export class Client {
       : `wide:${this.#random.below(wideKeys)}`;
   }
 
-  #onDone(ended: Ended): void {
-    if (ended.broken) this.#machine = this.#random.pick(this.#machines);
-    for (const { operation, movedTo } of ended.refused) {
-      if (movedTo === undefined) continue;
-      this.#world.coverage.count("MOVED followed");
-      this.#machine = this.#machines.find((machine) => movedTo === addressOf(machine)) ?? this.#machine;
-      this.#again.push({ kind: operation.kind, key: operation.key });
-    }
-    // A retry after MOVED keeps the rule of one kind at a time: all of an exchange are reads, or all are writes.
-    this.#later(ended.broken ? RECONNECT_MS : this.#habits.thinkMs);
-  }
-}
-
-const addressOf = ({ info }: Machine): string => `${info.addresses.host}:${info.addresses.clusterPort}`;
-
-interface Wanted {
-  readonly kind: Operation["kind"];
-  readonly key: string;
-  readonly valueBytes: number;
-}
-
-interface Ended {
-  /** The node ended before it had answered all. */
-  readonly broken: boolean;
-  readonly refused: readonly { readonly operation: Operation; readonly movedTo: string | undefined }[];
-}
-
-/** Commands sent together, until all are answered or their node has ended. */
-class Exchange {
-  readonly #world: World;
-  readonly #recorder: Recorder;
-  readonly #machine: Machine;
-  readonly #client: string;
-  readonly #redirect: boolean;
-  readonly #done: (ended: Ended) => void;
-  readonly #open: Set<Operation> = new Set();
-  readonly #refused: { readonly operation: Operation; readonly movedTo: string | undefined }[] = [];
-
-  constructor(
-    world: World,
-    recorder: Recorder,
-    machine: Machine,
-    client: string,
-    redirect: boolean,
-    done: (ended: Ended) => void,
-  ) {
-    this.#world = world;
-    this.#recorder = recorder;
-    this.#machine = machine;
-    this.#client = client;
-    this.#redirect = redirect;
-    this.#done = done;
+  #onReply(reply: Reply): void {
+    const operation = this.#open.shift();
+    if (operation === undefined) throw new Violation("a request is answered once", `${this.name} got one reply more`);
+    const outcome = judge(operation, reply);
+    this.#world.trace.mix(operation.id);
+    this.#recorder.end(operation, outcome);
+    if (reply.type === "error" && reply.kind === "MOVED") this.#moved(operation, reply.text);
+    if (this.#open.length > 0) return;
+    this.#later(this.#habits.thinkMs);
   }
 
-  begin(wanted: readonly Wanted[]): void {
-    const { process } = this.#machine;
-    if (process === undefined) return this.#break();
-    const operations: Operation[] = [];
-    for (const { kind, key, valueBytes } of wanted) {
-      const behind = kind === "get" ? undefined : operations.findLast((before) => before.key === key);
-      operations.push(this.#recorder.begin(this.#client, kind, key, behind, valueBytes));
-    }
-    for (const operation of operations) this.#open.add(operation);
-    process.run(() => {
-      for (const operation of operations) {
-        call(this.#machine, operation, this.#redirect, (reply) => {
-          this.#world.trace.mix(operation.id);
-          const outcome = judge(operation, reply);
-          this.#recorder.end(operation, outcome);
-          this.#open.delete(operation);
-          if (outcome === "refused" && reply.type === "error") {
-            this.#refused.push({ operation, movedTo: reply.kind === "MOVED" ? reply.text.split(" ")[1] : undefined });
-          }
-          if (this.#open.size === 0) this.#finish(false);
-        });
-      }
-    });
-    this.#watch(process, 0);
+  #moved(operation: Operation, text: string): void {
+    this.#world.coverage.count("MOVED followed");
+    const address = text.split(" ")[1];
+    const target = this.#machines.find(
+      ({ info }) => address === `${info.addresses.host}:${info.addresses.clusterPort}`,
+    );
+    if (target === undefined) throw new Violation("replies fit their commands", `MOVED ${text}`);
+    this.#again.push({ kind: operation.kind, key: operation.key, valueBytes: 0 });
+    // Other replies may still be to come on this connection.
+    if (this.#open.length === 0) this.#moveTo(target);
   }
 
-  /** Looks whether the node still runs: its end breaks the connection. */
-  #watch(process: NonNullable<Machine["process"]>, waitedMs: number): void {
-    if (this.#open.size === 0) return;
-    if (!process.alive) return this.#break();
-    if (waitedMs > ANSWER_MS_MAX && !process.paused) {
-      const [first] = this.#open;
-      const what = first === undefined ? "" : describe(first);
+  #onBroken(): void {
+    for (const operation of this.#open) this.#recorder.end(operation, "unknown");
+    const waited = this.#open.length > 0;
+    this.#open = [];
+    this.#moveTo(this.#random.pick(this.#machines));
+    if (waited) this.#later(RECONNECT_MS);
+  }
+
+  /** Nothing stays unanswered for ever while its node runs. */
+  #watch(connection: ClientConnection, sent: readonly Operation[], waitedMs: number): void {
+    if (this.#open !== sent || this.#open.length === 0 || connection.broken) return;
+    if (waitedMs > ANSWER_MS_MAX) {
+      const what = describe(this.#open[0] as Operation);
       throw new Violation("every request is answered", `${what} at ${this.#machine.name} after ${waitedMs} ms`);
     }
-    const stepMs = this.#watchMs;
-    this.#world.after(stepMs, () => this.#watch(process, process.paused ? 0 : waitedMs + stepMs));
+    const counted = connection.process.paused ? 0 : WATCH_MS;
+    this.#world.after(WATCH_MS, () => this.#watch(connection, sent, waitedMs + counted));
   }
+}
 
-  readonly #watchMs = 20;
+/** Which of those sent before an operation on the key happen before it. */
+function behind(sent: readonly Operation[], kind: Operation["kind"], key: string): Operation[] {
+  const same = sent.filter((operation) => operation.key === key);
+  const lastWrite = same.findLastIndex((operation) => operation.kind !== "get");
+  if (kind === "get") return same.slice(Math.max(0, lastWrite), lastWrite + 1);
+  return lastWrite === same.length - 1 ? same.slice(-1) : same.slice(lastWrite + 1);
+}
 
-  #break(): void {
-    for (const operation of this.#open) this.#recorder.end(operation, "unknown");
-    this.#open.clear();
-    this.#finish(true);
-  }
-
-  /** In an event of its own: what comes next is not done inside the node's call. */
-  #finish(broken: boolean): void {
-    this.#world.after(0, () => this.#done({ broken, refused: this.#refused }));
-  }
+function bytesOf(operation: Operation): Uint8Array {
+  const args = [operation.kind, latin1Bytes(operation.key)];
+  if (operation.kind === "set") args.push(latin1Bytes(operation.value));
+  return encodeCommand(args);
 }

@@ -6,8 +6,10 @@
  * - A refusal is taken at its word: the operation had no effect and never will.
  * - The bytes given with a request are overwritten when the call returns.
  *
- * It does not: speak RESP (requests go to `NodeApi.execute`, below `core/session`), or judge what it records.
+ * - Clients speak RESP to production sessions (`core/session`), over streams that come in pieces.
+ *
+ * It does not: judge what it records.
  */
 export { call, judge, slotOf } from "./call.ts";
-export { ANSWER_MS_MAX, Client, type Habits } from "./client.ts";
+export { Client, type Habits } from "./client.ts";
 export { Recorder } from "./recorder.ts";

@@ -33,7 +33,7 @@ export class Recorder {
     client: string,
     kind: Operation["kind"],
     key: string,
-    behind: Operation | undefined,
+    behind: readonly Operation[],
     valueBytes: number,
   ): Operation {
     this.#operations += 1;

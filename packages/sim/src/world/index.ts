@@ -10,6 +10,5 @@
  */
 export { Coverage } from "./coverage.ts";
 export { Random } from "./random.ts";
-export { Trace } from "./trace.ts";
 export { Violation } from "./violation.ts";
 export { World } from "./world.ts";
