@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import {
   FORWARD_RETRY_MS,
+  FORWARDS_INFLIGHT_MAX,
   groupId,
   LEADERLESS_HOLD_MS,
   type NodeId,
@@ -252,4 +253,17 @@ test("a leader that does not know the outcome is asked again; those behind it do
   serve();
   expect(shard.applied).toEqual(["w1", "w2"]);
   expect(kinds()).toEqual(["integer", "integer"]);
+});
+
+test("what is held is bounded, and released when it is answered or refused", () => {
+  for (let i = 1; i < FORWARDS_INFLIGHT_MAX; i += 1) write(`w${i}`);
+  expect(out.full).toBe(false);
+  write("last");
+  expect(out.full).toBe(true);
+  leader = undefined;
+  out.onLinkDown(A);
+  now = REQUEST_MS_MAX;
+  out.tick();
+  expect(replies.size).toBe(FORWARDS_INFLIGHT_MAX);
+  expect(out.full).toBe(false);
 });

@@ -1,8 +1,10 @@
 import {
   FORWARD_RETRY_MS,
+  FORWARDS_INFLIGHT_MAX,
   type GroupId,
   LEADERLESS_HOLD_MS,
   type NodeId,
+  PEER_QUEUE_BYTES_MAX,
   REQUEST_MS_MAX,
   SESSION_REPLIES_MAX,
   type Slot,
@@ -73,15 +75,24 @@ type Waiting =
   | { readonly kind: "write"; readonly stream: Stream; readonly write: Write }
   | { readonly kind: "open"; readonly stream: Stream };
 
+/** Of arguments. A link drops what is beyond its queue; all of this fits, with its headers. */
+const HELD_BYTES_MAX: number = PEER_QUEUE_BYTES_MAX / 2;
 const NO_SLOT = 0 as Slot;
 
 export class ForwardOut {
   readonly #host: ForwardHost;
   readonly #streams: Map<GroupId, Stream> = new Map();
   readonly #waiting: Map<number, Waiting> = new Map();
+  #held = 0;
+  #heldBytes = 0;
 
   constructor(host: ForwardHost) {
     this.#host = host;
+  }
+
+  /** No more should be given here before something is answered. */
+  get full(): boolean {
+    return this.#held >= FORWARDS_INFLIGHT_MAX || this.#heldBytes >= HELD_BYTES_MAX;
   }
 
   get open(): number {
@@ -95,13 +106,17 @@ export class ForwardOut {
 
   write(group: GroupId, request: Request, args: readonly Uint8Array[], bornMs: number): void {
     const stream = this.#stream(group);
-    stream.writes.push({ request, args, bornMs, sequence: 0, attempt: 0, open: 0, answered: false });
+    const write: Write = { request, args, bornMs, sequence: 0, attempt: 0, open: 0, answered: false };
+    this.#hold(write, 1);
+    stream.writes.push(write);
     this.#pump(stream);
   }
 
   read(group: GroupId, target: NodeId, request: Request, args: readonly Uint8Array[], bornMs: number): void {
     const id = this.#host.nextNumber();
-    this.#waiting.set(id, { kind: "read", read: { group, target, request, args, bornMs } });
+    const read: Read = { group, target, request, args, bornMs };
+    this.#hold(read, 1);
+    this.#waiting.set(id, { kind: "read", read });
     const { opcode } = request.spec;
     this.#host.deliver(target, { id, group, opcode, slot: request.slot, origin: undefined, args });
   }
@@ -112,6 +127,7 @@ export class ForwardOut {
     this.#waiting.delete(answer.id);
     switch (waiting.kind) {
       case "read":
+        this.#hold(waiting.read, -1);
         if (answer.reply === undefined) this.#host.requeue(waiting.read.group, [waiting.read]);
         else waiting.read.request.complete(answer.reply);
         return;
@@ -136,6 +152,7 @@ export class ForwardOut {
     for (const [id, waiting] of this.#waiting) {
       if (waiting.kind !== "read" || waiting.read.target !== node) continue;
       this.#waiting.delete(id);
+      this.#hold(waiting.read, -1);
       this.#host.requeue(waiting.read.group, [waiting.read]);
     }
   }
@@ -152,8 +169,14 @@ export class ForwardOut {
     for (const [id, waiting] of this.#waiting) {
       if (waiting.kind !== "read" || now - waiting.read.bornMs < REQUEST_MS_MAX) continue;
       this.#waiting.delete(id);
+      this.#hold(waiting.read, -1);
       waiting.read.request.complete(NO_LEADER);
     }
+  }
+
+  #hold(item: Rerouted, sign: 1 | -1): void {
+    this.#held += sign;
+    for (const arg of item.args) this.#heldBytes += sign * arg.length;
   }
 
   // --- streams of writes
@@ -250,6 +273,7 @@ export class ForwardOut {
 
   #answer(stream: Stream, write: Write, reply: Reply): void {
     write.answered = true;
+    this.#hold(write, -1);
     this.#waiting.delete(write.attempt);
     while (stream.writes[0]?.answered === true) {
       stream.writes.shift();
@@ -291,6 +315,7 @@ export class ForwardOut {
       // It leaves the numbering, so the session can not go on.
       stream.writes = stream.writes.filter((write) => write !== first);
       first.answered = true;
+      this.#hold(first, -1);
       first.request.complete(NO_LEADER);
       this.#abandon(stream);
     }

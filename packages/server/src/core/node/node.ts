@@ -118,6 +118,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       redirectAddress: (node) => this.#redirectAddress(node),
       forward: (group, request, args, bornMs) => this.#forward(group, request, args, bornMs),
       forwardsWrites: (group) => this.#forwards.busy(group),
+      forwardsFull: () => this.#forwards.full,
     });
     this.#leadership = new Leadership({
       self: this.id,
@@ -282,7 +283,8 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       return answer(from, { id: forward.id, reply: { type: "error", kind: "ERR", text } });
     }
     const request = new ForwardedRequest(spec, forward, from, answer);
-    this.#router.route(forward.group, request, forward.args);
+    if (from === this.id) this.#router.routeOwn(forward.group, request, forward.args);
+    else this.#router.route(forward.group, request, forward.args);
   }
 
   #answer(to: NodeId, answer: Answer): void {

@@ -17,6 +17,8 @@ export interface RouterHost {
   /** `host:port` that a redirected client should use. */
   redirectAddress(node: NodeId): string;
   forward(group: GroupId, request: Request, args: readonly Uint8Array[], bornMs: number): void;
+  /** As much is forwarded and unanswered as may be: what comes waits here, where waiting is bounded. */
+  forwardsFull(): boolean;
   /** Writes of the group are under way by `forward`: later ones go the same way, or they might overtake. */
   forwardsWrites(group: GroupId): boolean;
 }
@@ -55,6 +57,14 @@ export class Router {
       return refuse(request, TOO_MANY);
     }
     this.#push(group, [{ request, args: ownArgs(args), bornMs: this.#host.nowMs() }]);
+  }
+
+  /**
+   * What this node forwarded to itself, because by now it leads. It keeps its order by its session, and must not queue
+   * behind requests that may be waiting for its answer.
+   */
+  routeOwn(group: GroupId, request: Request, args: readonly Uint8Array[]): void {
+    if (!this.#dispatch(group, request, args, undefined)) request.giveBack?.();
   }
 
   /** Requests that had no effect where they were, before all that wait. */
@@ -140,6 +150,7 @@ export class Router {
     }
     const node = stays ? undefined : this.#host.remoteLeader(group);
     if (node === undefined && !stays) return false;
+    if (!request.redirect && this.#host.forwardsFull()) return false;
     if (node !== undefined && request.redirect) {
       request.complete({ type: "error", kind: "MOVED", text: `${request.slot} ${this.#host.redirectAddress(node)}` });
     } else {

@@ -85,6 +85,15 @@ export class BatchBuilder {
     return batches;
   }
 
+  /** The oldest alone. Not empty. */
+  takeFirst(monotonicMs: number, logTimeMs: number): Batch {
+    if (this.#full.length === 0) this.#seal(monotonicMs, logTimeMs);
+    const batch = this.#full.shift() as Batch;
+    this.#fullBytes -= batch.data.length;
+    this.#fullCommands -= batch.requests.length;
+    return batch;
+  }
+
   #seal(monotonicMs: number, logTimeMs: number): void {
     const data = this.#encoder.finish(logTimeMs);
     this.#full.push(new Batch(data, this.#requests, monotonicMs));

@@ -44,8 +44,11 @@ export class Replica implements SpaceOwner {
   #machine: StateMachine;
   #applies: ApplyQueue;
   readonly #builder: BatchBuilder = new BatchBuilder();
-  /** Handed to the core, which has not said yet where they stand. */
-  readonly #proposing: Map<number, Batch> = new Map();
+  /**
+   * Handed to the core, which has not said yet where it stands. One at a time: of two, the core may refuse the first for
+   * want of room and take the second, which would overtake it.
+   */
+  #proposing: { readonly ticket: number; readonly batch: Batch } | undefined;
   /** In the log, by index; not yet applied. */
   #outstanding: Batch[] = [];
   readonly #reads: ReadQueue = new ReadQueue();
@@ -127,19 +130,20 @@ export class Replica implements SpaceOwner {
   feed(): void {
     if (!this.leads) return;
     const host = this.#host;
-    if (this.#mayPropose()) {
-      const now = host.env.monotonicMs();
-      for (const batch of this.#builder.take(now, Math.max(0, Math.floor(host.env.wallMs())))) {
-        const ticket = host.nextNumber();
-        this.#proposing.set(ticket, batch);
-        host.raft.propose(this.group, ticket, batch.data);
-      }
-    }
+    if (this.#mayPropose()) this.#propose();
     for (;;) {
       const context = this.#reads.begin(() => host.nextNumber(), host.env.monotonicMs());
       if (context === undefined) break;
       host.raft.readIndex(this.group, context);
     }
+  }
+
+  #propose(): void {
+    const { env, raft } = this.#host;
+    const batch = this.#builder.takeFirst(env.monotonicMs(), Math.max(0, Math.floor(env.wallMs())));
+    const ticket = this.#host.nextNumber();
+    this.#proposing = { ticket, batch };
+    raft.propose(this.group, ticket, batch.data);
   }
 
   /** Something waits that `feed` could hand to the core now. */
@@ -148,6 +152,7 @@ export class Replica implements SpaceOwner {
   }
 
   #mayPropose(): boolean {
+    if (this.#proposing !== undefined) return false;
     return !this.#builder.empty && !this.#holdUntilTick && !this.#host.store.full && !this.#olderTermOpen();
   }
 
@@ -160,18 +165,28 @@ export class Replica implements SpaceOwner {
   // --- events of the core
 
   onProposed(ticket: number, term: Term, index: Index): void {
-    const batch = this.#proposing.get(ticket) as Batch;
-    this.#proposing.delete(ticket);
+    const batch = this.#proposed(ticket);
     batch.term = term;
     batch.index = index;
     this.#outstanding.push(batch);
+    if (this.leads && this.#mayPropose()) this.#propose();
   }
 
   onDropped(ticket: number, reason: DropReason): void {
-    const batch = this.#proposing.get(ticket) as Batch;
-    this.#proposing.delete(ticket);
+    const items = this.#proposed(ticket).takeBack();
     if (reason === DropReason.full || reason === DropReason.transferring) this.#holdUntilTick = true;
-    this.#host.reroute(this.group, batch.takeBack());
+    this.#host.reroute(this.group, items.concat(this.#takeUnproposed()));
+  }
+
+  #proposed(ticket: number): Batch {
+    const proposing = this.#proposing;
+    assert(proposing?.ticket === ticket, "the core answers for what was proposed last");
+    this.#proposing = undefined;
+    return proposing.batch;
+  }
+
+  #takeUnproposed(): Rerouted[] {
+    return this.#builder.take(this.#host.env.monotonicMs(), 0).flatMap((batch) => batch.takeBack());
   }
 
   onReadReady(context: number, index: Index): void {
@@ -195,9 +210,8 @@ export class Replica implements SpaceOwner {
 
   /** What was not proposed had no effect. What was proposed may still be committed by the next leader. */
   #giveUpLeadership(): void {
-    const env = this.#host.env;
-    const items: Rerouted[] = [];
-    for (const batch of this.#builder.take(env.monotonicMs(), 0)) items.push(...batch.takeBack());
+    // While the core has yet to answer for a batch, those behind it wait for that, or they might overtake it.
+    const items = this.#proposing === undefined ? this.#takeUnproposed() : [];
     items.push(...this.#reads.takeWaiting());
     this.#transfers.stopSending();
     this.#host.reroute(this.group, items);
@@ -344,8 +358,7 @@ export class Replica implements SpaceOwner {
     this.#host.raft.close(this.group);
     this.#applies.close();
     this.#transfers.close();
-    const env = this.#host.env;
-    const items = this.#builder.take(env.monotonicMs(), 0).flatMap((batch) => batch.takeBack());
+    const items = this.#takeUnproposed();
     items.push(...this.#reads.takeAll(), ...this.#fetching);
     this.#fetching.clear();
     this.failOutstanding();
@@ -355,7 +368,7 @@ export class Replica implements SpaceOwner {
 
   /** The entries may or may not be committed, and this replica will not learn which. */
   failOutstanding(): void {
-    for (const batch of this.#proposing.values()) batch.answerAll(INDETERMINATE);
+    this.#proposing?.batch.answerAll(INDETERMINATE);
     for (const batch of this.#outstanding) batch.answerAll(INDETERMINATE);
     this.#outstanding = [];
   }
@@ -390,7 +403,9 @@ export class Replica implements SpaceOwner {
   }
 
   get openRequests(): number {
-    return this.#builder.commands + this.#outstanding.length + this.#proposing.size + this.#reads.waiting;
+    return (
+      this.#builder.commands + this.#outstanding.length + (this.#proposing === undefined ? 0 : 1) + this.#reads.waiting
+    );
   }
 
   assertSound(): void {
