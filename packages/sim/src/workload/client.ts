@@ -81,12 +81,13 @@ export class Client {
       this.#moveTo(this.#random.pick(this.#machines));
       return this.#later(RECONNECT_MS);
     }
-    const pipeline = this.#choose();
-    for (const { kind, key, valueBytes } of pipeline) {
-      this.#open.push(this.#recorder.begin(this.name, kind, key, behind(this.#open, kind, key), valueBytes));
+    const sent: Operation[] = [];
+    for (const { kind, key, valueBytes } of this.#choose()) {
+      sent.push(this.#recorder.begin(this.name, kind, key, behind(sent, kind, key), valueBytes));
     }
-    connection.send(concatBytes(this.#open.map(bytesOf)));
-    this.#watch(connection, this.#open, 0);
+    this.#open = sent;
+    connection.send(concatBytes(sent.map(bytesOf)));
+    this.#watch(connection, sent, 0);
   }
 
   #connect(): ClientConnection | undefined {
