@@ -42,6 +42,11 @@ export class LeaderHints {
     return since !== undefined && !this.#draining.has(node) && this.#host.nowMs() - since >= STEADY_MS;
   }
 
+  /** It said that it should not lead. */
+  isYielding(node: NodeId): boolean {
+    return this.#draining.has(node);
+  }
+
   linkUp(node: NodeId): void {
     this.#upSinceMs.set(node, this.#host.nowMs());
   }
@@ -72,6 +77,7 @@ export class LeaderHints {
 
   receive(from: NodeId, hints: Hints): void {
     if (hints.draining) this.#draining.add(from);
+    else this.#draining.delete(from);
     this.#host.map.peerHas(from, hints.mapVersion);
     for (const hint of hints.groups) this.#receive(from, hint);
   }

@@ -20,6 +20,8 @@ export interface LeadershipHost {
   isUp(node: NodeId): boolean;
   /** Takes leaderships: up for a while and not shutting down. */
   isSteady(node: NodeId): boolean;
+  /** It said that it should not lead: it stops, or its disk is nearly full. */
+  isYielding(node: NodeId): boolean;
 }
 
 /** Ticks between two attempts to take over from a leader whose process is gone. */
@@ -145,7 +147,7 @@ export class Leadership {
     for (const peer of this.#host.raft.progress(replica.group)) {
       if (peer.peer === replica.id || !peer.recentActive) continue;
       const member = membersOf(this.#host.map(), replica.group).find((candidate) => candidate.replica === peer.peer);
-      if (member === undefined || !this.#host.isUp(member.node)) continue;
+      if (member === undefined || !this.#host.isUp(member.node) || this.#host.isYielding(member.node)) continue;
       if (best === undefined || peer.matched > best.matched) best = peer;
     }
     return best?.peer;

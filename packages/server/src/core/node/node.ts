@@ -18,10 +18,10 @@ import type { GroupStart, RaftCore } from "../raft/index.ts";
 import { Replica, type ReplicaHost, type Request, type Rerouted } from "../replica/index.ts";
 import type { Space, Store } from "../store/index.ts";
 import { CoreEvents, type Hosted } from "./core-events.ts";
-import { ForwardedRequest } from "./forward-in.ts";
+import { ForwardedRequest, forwardedSpec } from "./forward-in.ts";
 import { ForwardOut } from "./forward-out.ts";
 import { LeaderHints } from "./hints.ts";
-import { ANNOUNCE, SESSION_OPEN } from "./internal-commands.ts";
+import { ANNOUNCE } from "./internal-commands.ts";
 import { Leadership, membersOf } from "./leadership.ts";
 import { MapKeeper } from "./map-keeper.ts";
 import { type Answer, encodeAnswer, encodeForward, encodeTransferMessage, type Forward } from "./messages.ts";
@@ -127,6 +127,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       replicas: () => this.replicas(),
       isUp: (node) => this.isUp(node),
       isSteady: (node) => this.#hints.isSteady(node),
+      isYielding: (node) => this.#hints.isYielding(node),
     });
     this.#hints = new LeaderHints({
       self: this.id,
@@ -146,7 +147,11 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       nodeOf: (group, replica) => this.nodeOf(group, replica),
       requestPass: () => this.env.requestPass(),
     });
-    this.peerMessages = new PeerMessages({
+    this.peerMessages = this.#makePeerMessages();
+  }
+
+  #makePeerMessages(): PeerMessages {
+    return new PeerMessages({
       env: this.env,
       raft: this.raft,
       forwards: this.#forwards,
@@ -271,16 +276,12 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   }
 
   #onForward(from: NodeId, forward: Forward): void {
-    const isMeta = forward.group === META_GROUP;
-    const spec = isMeta
-      ? [ANNOUNCE].find((known) => known.opcode === forward.opcode)
-      : forward.opcode === SESSION_OPEN.opcode
-        ? SESSION_OPEN
-        : this.#commandOf(forward.opcode);
     const answer = (to: NodeId, message: Answer): void => this.#answer(to, message);
-    if (spec === undefined || (spec.run === undefined && spec !== ANNOUNCE && spec !== SESSION_OPEN)) {
-      const text = "a node of another version forwarded a command that this one does not know";
-      return answer(from, { id: forward.id, reply: { type: "error", kind: "ERR", text } });
+    const spec = forwardedSpec(forward, this.#commandOf);
+    if (spec === undefined) {
+      // Given back, not answered: an answer would use up a sequence number that the state machine never saw.
+      this.env.log("warn", "a node forwarded a command that this one cannot run", { from, opcode: forward.opcode });
+      return answer(from, { id: forward.id, reply: undefined });
     }
     const request = new ForwardedRequest(spec, forward, from, answer);
     if (from === this.id) this.#router.routeOwn(forward.group, request, forward.args);
@@ -344,7 +345,8 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.#router.tick();
     this.#forwards.tick();
     if (this.#ticks % HINT_TICKS === 0) {
-      this.#hints.send(this.#shuttingDown);
+      this.#hints.send(this.#yields);
+      if (this.diskFull) this.#leadership.handOver();
       this.#announce();
     }
   }
@@ -353,7 +355,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
 
   #onLinkUp(node: NodeId): void {
     this.#hints.linkUp(node);
-    this.#hints.send(this.#shuttingDown);
+    this.#hints.send(this.#yields);
     this.#leadership.claim();
     for (const replica of this.replicas()) this.#retry(replica.group);
   }
@@ -409,7 +411,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   }
 
   roleChanged(replica: Replica): void {
-    if (replica.leads) this.#hints.send(this.#shuttingDown);
+    if (replica.leads) this.#hints.send(this.#yields);
     this.#retry(replica.group);
   }
 
@@ -468,13 +470,18 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     });
   }
 
+  /** This node should not lead: it is about to stop, or its disk has no room for what leaders write. */
+  get #yields(): boolean {
+    return this.#shuttingDown || this.diskFull;
+  }
+
   // --- the end
 
   /** Asks other members to lead; returns how many it leads that they could. Call again until none, or give up. */
   handOver(): number {
     if (!this.#shuttingDown) {
       this.#shuttingDown = true;
-      this.#hints.send(this.#shuttingDown);
+      this.#hints.send(this.#yields);
     }
     const led = this.#leadership.handOver();
     this.env.requestPass();

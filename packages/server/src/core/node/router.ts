@@ -148,6 +148,8 @@ export class Router {
       request.giveBack();
       return true;
     }
+    // Led here by now: what was forwarded before is answered first, then writes take the direct way again.
+    if (stays && replica?.leads === true) return false;
     const node = stays ? undefined : this.#host.remoteLeader(group);
     if (node === undefined && !stays) return false;
     if (!request.redirect && this.#host.forwardsFull()) return false;
