@@ -64,7 +64,10 @@ test("a node that is killed comes back while the others go on", async () => {
   await launcher.settled;
   const before = pidOf("node-2");
   process.kill(before, "SIGKILL");
-  await vi.waitFor(() => expect(eventNames("node-2")).toEqual(["start-serve", "ready", "start-serve", "ready"]), 20_000);
+  await vi.waitFor(
+    () => expect(eventNames("node-2")).toEqual(["start-serve", "ready", "start-serve", "ready"]),
+    20_000,
+  );
   expect(pidOf("node-2")).not.toBe(before);
   expect(said).toEqual(["node-2 ended by SIGKILL; starting it again now"]);
   expect(eventNames("node-1")).toEqual(["start-serve", "ready"]);

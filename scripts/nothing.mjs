@@ -1,1 +1,0 @@
-// For `.ci/run`: running this through run.mjs installs and builds, and does nothing else.
