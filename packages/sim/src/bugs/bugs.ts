@@ -10,6 +10,8 @@ export interface Bug {
   /** What goes wrong, as research section 3 names it. */
   readonly what: string;
   readonly sabotage: Sabotage;
+  /** The first seed that found it when it was written; any change of the simulation may move it. */
+  readonly foundBySeed: bigint;
 }
 
 const EARLY_MS = 0.05;
@@ -173,16 +175,75 @@ const logLosesLastEntry: Sabotage = {
     }),
 };
 
+const TOO_MUCH = 100;
+
+/** Entries are dropped that the store has not flushed yet. */
+const logDropsUnflushed: Sabotage = {
+  log: (log) =>
+    replaceMethods(log, {
+      release(group, durable, wanted) {
+        const much = (at: Index): Index => Math.min(at + TOO_MUCH, Math.max(durable, log.last(group))) as Index;
+        log.release(group, much(durable), much(wanted));
+      },
+    }),
+};
+
 /** Everything that the store must never do, and the simulation must notice. */
 export const bugs: readonly Bug[] = [
-  { name: "disk-early", what: "the disk acknowledges before it is durable", sabotage: diskAcknowledgesEarly },
-  { name: "log-early", what: "entries are reported persisted before they are", sabotage: logPersistsEarly },
-  { name: "vote-forgotten", what: "term and vote are not what they were after a restart", sabotage: voteForgotten },
-  { name: "read-without-round", what: "a leader reads without asking whether it leads", sabotage: readWithoutRound },
-  { name: "torn-batch", what: "the applied index is durable without its rows", sabotage: batchIsTorn },
-  { name: "retry-twice", what: "a retried write takes effect twice", sabotage: retryWithoutSession },
-  { name: "false-refusal", what: "a definite error for a command that took effect", sabotage: refusedAfterPropose },
-  { name: "log-tail-lost", what: "the last durable entry is gone after a restart", sabotage: logLosesLastEntry },
+  {
+    name: "disk-early",
+    what: "the disk acknowledges before it is durable",
+    sabotage: diskAcknowledgesEarly,
+    foundBySeed: 9n,
+  },
+  {
+    name: "log-early",
+    what: "entries are reported persisted before they are",
+    sabotage: logPersistsEarly,
+    foundBySeed: 14n,
+  },
+  {
+    name: "vote-forgotten",
+    what: "term and vote are not what they were after a restart",
+    sabotage: voteForgotten,
+    foundBySeed: 3n,
+  },
+  {
+    name: "read-without-round",
+    what: "a leader reads without asking whether it leads",
+    sabotage: readWithoutRound,
+    foundBySeed: 8n,
+  },
+  {
+    name: "torn-batch",
+    what: "the applied index is durable without its rows",
+    sabotage: batchIsTorn,
+    foundBySeed: 1n,
+  },
+  {
+    name: "retry-twice",
+    what: "a retried write takes effect twice",
+    sabotage: retryWithoutSession,
+    foundBySeed: 4n,
+  },
+  {
+    name: "false-refusal",
+    what: "a definite error is given for a command that took effect",
+    sabotage: refusedAfterPropose,
+    foundBySeed: 7n,
+  },
+  {
+    name: "log-tail-lost",
+    what: "the last durable entry is gone after a restart",
+    sabotage: logLosesLastEntry,
+    foundBySeed: 2n,
+  },
+  {
+    name: "compacted-unflushed",
+    what: "the log drops entries that the store has not flushed",
+    sabotage: logDropsUnflushed,
+    foundBySeed: 4n,
+  },
 ];
 
 export const bugByName = (name: string): Bug | undefined => bugs.find((bug) => bug.name === name);
