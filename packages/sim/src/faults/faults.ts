@@ -1,5 +1,5 @@
 import type { SimNetwork } from "../network/index.ts";
-import type { CrashKind, Machine } from "../node/index.ts";
+import type { CrashKind, Machine, SimProcess } from "../node/index.ts";
 import type { Random, World } from "../world/index.ts";
 
 /** How often each kind of fault comes, relative to the others; 0: never in this run. */
@@ -49,6 +49,7 @@ export class Faults {
   readonly #machines: readonly Machine[];
   readonly #network: SimNetwork;
   readonly #plan: FaultPlan;
+  readonly #shuttingDown: Set<SimProcess> = new Set();
   #stopped = false;
 
   constructor(world: World, machines: readonly Machine[], network: SimNetwork, plan: FaultPlan) {
@@ -72,6 +73,8 @@ export class Faults {
     this.#stopped = true;
     this.#world.trace.event("faults end");
     this.#network.heal();
+    for (const process of this.#shuttingDown) process.crash("process");
+    this.#shuttingDown.clear();
     for (const machine of this.#machines) {
       machine.disk.failNextWrite = false;
       machine.mayEndWith.clear();
@@ -208,9 +211,12 @@ export class Faults {
   /** As by SIGTERM: hands over what it leads, then ends. */
   #shutDown(machine: Machine): void {
     const { process } = machine;
-    process?.run(() => machine.node?.handOver());
+    if (process === undefined) return;
+    process.run(() => machine.node?.handOver());
+    this.#shuttingDown.add(process);
     this.#later(SHUTDOWN_MS, () => {
-      process?.crash("process");
+      if (!this.#shuttingDown.delete(process) || !process.alive) return;
+      process.crash("process");
       this.#restartWhenEnded(machine);
     });
   }
