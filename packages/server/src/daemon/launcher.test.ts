@@ -29,7 +29,7 @@ beforeEach(() => {
     data,
     nodeCommand: [process.execPath, fakeNode],
     say: (line) => said.push(line),
-    limits: { silentLooksMax: 10, silentLooksStartingMax: 100 },
+    limits: { silentLooksMax: 60, silentLooksStartingMax: 400 },
     watchMs: 50,
   });
 });
