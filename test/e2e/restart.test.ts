@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { HAND_OVER_MS_MAX } from "../../packages/server/src/daemon/limits.ts";
 import { TestCluster } from "../harness/cluster.ts";
 import { Load } from "../harness/load.ts";
+import { eventually } from "../harness/wait.ts";
 
 /** The one way in which all nodes can be lost at once and nothing may be. */
 async function killAllUnderLoad(cluster: TestCluster): Promise<Load> {
@@ -28,10 +29,14 @@ test("the same with another address and other ports for every node at once", asy
   await cluster.startAll();
   await load.verify(cluster.connect());
   expect(load.violations).toEqual([]);
-  const status = await cluster.status();
-  expect(status.nodes.map((node) => ({ name: node.name, ...node.addresses }))).toEqual(
-    cluster.file.nodes.map((node) => expect.objectContaining(node)),
-  );
+  // Each node announces itself through the log; the last announcement may be a moment behind the first read.
+  await eventually("the map to have every new address", 5_000, async () => {
+    const { nodes } = await cluster.status();
+    expect(nodes.map((node) => ({ name: node.name, ...node.addresses }))).toEqual(
+      cluster.file.nodes.map((node) => expect.objectContaining(node)),
+    );
+    return true;
+  });
 });
 
 test("a clean stop of all nodes and a start: every acknowledged write is there", async () => {
