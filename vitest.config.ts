@@ -14,6 +14,9 @@ const alias = [
 export default defineConfig({
   resolve: { alias },
   test: {
+    // On a shared CI machine a process may stand still for longer than a test can wait. One more attempt there, and the
+    // reporter names each test that needed it: it is noticed, not hidden. Locally a failure is a failure.
+    retry: process.env["CI"] === "true" ? 1 : 0,
     reporters: ["default", source("scripts/closing-line-reporter.ts")],
     projects: [
       {

@@ -11,8 +11,11 @@ export default class ClosingLineReporter implements Reporter {
       if (module.state() === "failed" && module.errors().length > 0) failed += 1;
       for (const test of module.children.allTests()) {
         const state = test.result().state;
-        if (state === "passed") passed += 1;
-        else if (state === "failed") failed += 1;
+        if (state === "passed") {
+          passed += 1;
+          const attempts = (test.diagnostic()?.retryCount ?? 0) + 1;
+          if (attempts > 1) console.log(`passed only at attempt ${attempts}: ${module.moduleId} > ${test.fullName}`);
+        } else if (state === "failed") failed += 1;
         else skipped += 1;
       }
     }
