@@ -78,7 +78,6 @@ export const systemStart = (space: SpaceId, rowClass: number): Uint8Array =>
   rowKey(space, SYSTEM_SLOT, rowClass as RowClass, "");
 
 export const keyClass = (key: Uint8Array): number => key[6] ?? -1;
-export const keySlot = (key: Uint8Array): number => ((key[4] ?? 0) << 8) | (key[5] ?? 0);
 
 /**
  * Builds rows in one buffer that it uses again, and checks them on their way back. One per store.

@@ -31,7 +31,7 @@ export const write = (engine: Engine, changes: Record<string, string | undefined
 
 type TextRange = { readonly rows: string[]; readonly complete: boolean };
 
-export const rangeText = async (
+const rangeText = async (
   source: Engine | EngineSnapshot,
   from: string,
   to: string,

@@ -127,7 +127,7 @@ function inflateOrUndefined(bytes: Uint8Array, bytesMax: number): Uint8Array | u
   }
 }
 
-export const SLOTS_IN_TESTS = 4;
+const SLOTS_IN_TESTS = 4;
 /** Any function of the key does. */
 export const slotOf = (key: string): Slot => slot((key.charCodeAt(0) || 0) % SLOTS_IN_TESTS);
 
