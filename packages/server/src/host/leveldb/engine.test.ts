@@ -95,4 +95,23 @@ describe("the leveldb engine", () => {
     const { damaged } = await new Promise<{ damaged: boolean }>((done) => engine.range(range, done));
     expect(damaged).toBe(true);
   });
+
+  test("a write that fails because the files are gone ends the node and names the directory", async () => {
+    const path = await temporaryDirectory();
+    let fatal: Error | undefined;
+    const recording = {
+      ...env,
+      // A node ends here.
+      fatal: ((error: Error) => {
+        fatal ??= error;
+      }) as (error: Error) => never,
+    };
+    const engine = await openLevelEngine(recording, { path, writeBufferBytes: 64 << 10 });
+    onTestFinished(() => close(engine));
+    await rm(path, { recursive: true });
+    // LevelDB goes on with the files that it has open until it needs a new one.
+    for (let n = 0; n < 100 && fatal === undefined; n += 1) await write(engine, { [`k${n}`]: "x".repeat(10_000) });
+    expect(fatal).toMatchObject({ code: "SHERD_STORE_DAMAGED" });
+    expect(fatal?.message).toContain(path);
+  });
 });
