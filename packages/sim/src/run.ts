@@ -45,6 +45,10 @@ const HISTORY_BEHIND = 15;
 const SETTLE_MS = 3_000;
 const POLL_MS = 50;
 
+/** Client name of the reads and writes behind the last fault. */
+const FINAL = "final";
+const isFinal = ({ client }: Operation): boolean => client === FINAL;
+
 /** One seed, from the first start of an empty cluster to the last check. */
 export function runSeed(options: RunOptions): RunResult {
   const run = new Run(options);
@@ -174,7 +178,7 @@ class Run {
   /** Asks once, and waits for the answer. */
   #ask(machine: Machine, kind: Operation["kind"], key: string): boolean {
     const world = this.#world;
-    const operation = this.#recorder.begin("final", kind, key, [], 0);
+    const operation = this.#recorder.begin(FINAL, kind, key, [], 0);
     machine.process?.run(() => {
       call(machine, operation, false, (reply) => this.#recorder.end(operation, judge(operation, reply)));
     });
@@ -260,7 +264,8 @@ class Run {
       this.#history = this.#around(key, verdict.stuck);
       const stuck = verdict.stuck.map(describe).join("\n");
       const last = verdict.explained.slice(-3).map(describe).join("\n");
-      throw new Violation("linearizability", `key ${key}: nothing explains\n${stuck}\nafter\n${last}`);
+      const promise = verdict.stuck.some(isFinal) ? "what was acknowledged is there at the end" : "linearizability";
+      throw new Violation(promise, `key ${key}: nothing explains\n${stuck}\nafter\n${last}`);
     }
   }
 }

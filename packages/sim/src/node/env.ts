@@ -1,7 +1,7 @@
 import { deflateRawSync, inflateRawSync, crc32 as zlibCrc32 } from "node:zlib";
 import { latin1 } from "sherd/core/base";
 import type { Engine, EngineBatch, EngineSnapshot, Env } from "sherd/core/env";
-import type { World } from "../world/index.ts";
+import type { Random, World } from "../world/index.ts";
 import type { SimProcess } from "./process.ts";
 
 /** A machine's clocks. Steady: runs too fast or too slow. Wall: the same, and it jumps. */
@@ -19,16 +19,17 @@ export class SimEnv implements Env {
   readonly #world: World;
   readonly #process: SimProcess;
   readonly #clocks: Clocks;
-  readonly #random: ReturnType<World["random"]["stream"]>;
+  readonly #random: Random;
   #passWanted = false;
   /** What a requested pass is: the store's while the node is being opened, then the node's. */
   pass: () => void = () => {};
 
-  constructor(world: World, process: SimProcess, clocks: Clocks) {
+  /** `random`: of this process alone; a later one that drew the same numbers would take old records for its own. */
+  constructor(world: World, process: SimProcess, clocks: Clocks, random: Random) {
     this.#world = world;
     this.#process = process;
     this.#clocks = clocks;
-    this.#random = world.random.stream(`env of ${process.name}`);
+    this.#random = random;
   }
 
   monotonicMs(): number {

@@ -74,6 +74,7 @@ export class Machine {
     this.info = options.info;
     this.name = options.info.name;
     this.#random = options.world.random.stream(`machine ${this.name}`);
+    this.clocks.steadyRate = this.#random.between(0.98, 1.02);
     const diskRandom = this.#random.stream("disk");
     const device = {
       random32: () => diskRandom.u32(),
@@ -135,7 +136,7 @@ export class Machine {
   #boot(process: SimProcess): void {
     const { sabotage, sizes, watcher } = this.#options;
     const at = { world: this.#world, process };
-    const env = new SimEnv(this.#world, process, this.clocks);
+    const env = new SimEnv(this.#world, process, this.clocks, this.#random.stream(`env of boot ${this.#boots}`));
     const mounted = this.disk.mount((error) => process.fatal(error));
     const disk = sabotage?.disk?.(mounted, at) ?? mounted;
     const engine = this.#makeEngine(process);

@@ -55,12 +55,27 @@ function watchContext(context: CommandContext, rows: string[]): CommandContext {
 /** First bytes of messages between nodes: docs/formats/messages.md. */
 const MESSAGE_KINDS = ["", "raft", "transfer", "forward", "answer", "hints", "map wanted", "map"];
 
+const FORWARD = 3;
+const SESSION_AT = 17;
+
+/** Session and sequence of a forwarded write. */
+function numberOf(message: Uint8Array): string | undefined {
+  if (message[0] !== FORWARD) return undefined;
+  const view = new DataView(message.buffer, message.byteOffset, message.length);
+  const session = view.getBigUint64(SESSION_AT, true);
+  return session === 0n ? undefined : `${session} ${view.getBigUint64(SESSION_AT + 8, true)}`;
+}
+
 /** Links of which any use may be the process's last. */
 export function observeLinks(links: PeerLinks, process: SimProcess, coverage: Coverage): PeerLinks {
+  const sent = new Set<string>();
   return {
     send: (to, message) => {
       process.request("links send");
       coverage.count(`message: ${MESSAGE_KINDS[message[0] ?? 0] ?? "?"}`);
+      const numbered = numberOf(message);
+      if (numbered !== undefined && sent.has(numbered)) coverage.count("forwarded write sent again");
+      else if (numbered !== undefined) sent.add(numbered);
       links.send(to, message);
     },
     flush: () => {

@@ -133,13 +133,13 @@ export class Client {
     const outcome = judge(operation, reply);
     this.#world.trace.mix(operation.id);
     this.#recorder.end(operation, outcome);
+    if (reply.type === "error") this.#world.coverage.count(`reply: ${reply.kind}`);
     if (reply.type === "error" && reply.kind === "MOVED") this.#moved(operation, reply.text);
     if (this.#open.length > 0) return;
     this.#later(this.#habits.thinkMs);
   }
 
   #moved(operation: Operation, text: string): void {
-    this.#world.coverage.count("MOVED followed");
     const address = text.split(" ")[1];
     const target = this.#machines.find(
       ({ info }) => address === `${info.addresses.host}:${info.addresses.clusterPort}`,
