@@ -7,4 +7,4 @@
  *
  * It does not: know how a fault is made (disk, network and node do).
  */
-export { FAULT_KINDS, type FaultKind, type FaultPlan, Faults, type FaultWeights } from "./faults.ts";
+export { FAULT_KINDS, type FaultKind, type FaultPlan, Faults } from "./faults.ts";
