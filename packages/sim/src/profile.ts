@@ -66,6 +66,7 @@ function drawFaults(random: Random, compacting: boolean): FaultPlan {
     everyMs: fast ? [20, 800] : [200, 4_000],
     awayMs: random.chance(0.5) ? [10, 300] : [10, 2_500],
     longAwayProbability: compacting ? 0.7 : random.pick([0, 0.2]),
+    beyondBudget: false,
   };
 }
 

@@ -78,7 +78,7 @@ class Run {
     this.#machines = this.#cluster.machines;
     this.#recorder = this.#cluster.recorder;
     this.#clients = this.#makeClients();
-    this.#faults = new Faults(this.#world, this.#machines, this.#cluster.network, this.#profile.faults);
+    this.#faults = new Faults(this.#world, this.#machines, this.#cluster.network, this.#plan, this.#profile.faults);
   }
 
   #makeClients(): Client[] {

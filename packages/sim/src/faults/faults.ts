@@ -1,6 +1,9 @@
+import type { ClusterMap } from "sherd/core/meta";
 import type { SimNetwork } from "../network/index.ts";
 import type { CrashKind, Machine, SimProcess } from "../node/index.ts";
 import type { Random, World } from "../world/index.ts";
+import { Budget } from "./budget.ts";
+import type { FaultStep } from "./step.ts";
 
 /** How often each kind of fault comes, relative to the others; 0: never in this run. */
 export type FaultWeights = Readonly<Record<FaultKind, number>>;
@@ -28,6 +31,8 @@ export interface FaultPlan {
   /** How long a crashed node is away: mostly short; sometimes long enough for others to drop what it lacks. */
   readonly awayMs: readonly [number, number];
   readonly longAwayProbability: number;
+  /** Disks of majorities may become unsound: all that is promised then is that nothing wrong is served. */
+  readonly beyondBudget: boolean;
 }
 
 const LONG_AWAY_MS = [4_000, 12_000] as const;
@@ -50,9 +55,22 @@ export class Faults {
   readonly #network: SimNetwork;
   readonly #plan: FaultPlan;
   readonly #shuttingDown: Set<SimProcess> = new Set();
+  /** Which disks the run has made unsound, and what may be promised then. */
+  readonly budget: Budget;
+  /** What was injected so far, in order. */
+  readonly injected: FaultStep[] = [];
   #stopped = false;
 
-  constructor(world: World, machines: readonly Machine[], network: SimNetwork, plan: FaultPlan) {
+  constructor(
+    world: World,
+    machines: readonly Machine[],
+    network: SimNetwork,
+    map: ClusterMap,
+    plan: FaultPlan,
+    /** Ordinals of steps that are left out. They change nothing about the others. */
+    _skip: ReadonlySet<number> = new Set(),
+  ) {
+    this.budget = new Budget(map, plan.beyondBudget);
     this.#world = world;
     this.#random = world.random.stream("faults");
     this.#machines = machines;

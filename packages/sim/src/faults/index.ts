@@ -7,4 +7,6 @@
  *
  * It does not: know how a fault is made (disk, network and node do).
  */
+export { Budget, type Soundness } from "./budget.ts";
 export { FAULT_KINDS, type FaultKind, type FaultPlan, Faults } from "./faults.ts";
+export type { FaultParameter, FaultStep } from "./step.ts";
