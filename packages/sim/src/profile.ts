@@ -1,4 +1,4 @@
-import { FAULT_KINDS, type FaultKind, type FaultPlan } from "./faults/index.ts";
+import { FAULT_KINDS, type FaultPlan } from "./faults/index.ts";
 import type { NetworkOptions } from "./network/index.ts";
 import type { Sizes } from "./node/index.ts";
 import type { Random } from "./world/index.ts";
@@ -56,10 +56,9 @@ function drawNetwork(random: Random): NetworkOptions {
 function drawFaults(random: Random, compacting: boolean): FaultPlan {
   const weights = Object.fromEntries(
     FAULT_KINDS.map((kind) => [kind, random.chance(0.6) ? random.between(0.2, 1) : 0]),
-  ) as Record<FaultKind, number>;
-  if (FAULT_KINDS.every((kind) => weights[kind] === 0)) weights.crash = 1;
-  weights["crash all"] /= 4;
-  if (compacting) weights.crash = 1;
+  );
+  weights["crash all"] = (weights["crash all"] ?? 0) / 4;
+  if (compacting || Object.values(weights).every((weight) => weight === 0)) weights["crash"] = 1;
   const fast = random.chance(0.3);
   return {
     weights,

@@ -78,7 +78,14 @@ class Run {
     this.#machines = this.#cluster.machines;
     this.#recorder = this.#cluster.recorder;
     this.#clients = this.#makeClients();
-    this.#faults = new Faults(this.#world, this.#machines, this.#cluster.network, this.#plan, this.#profile.faults);
+    this.#faults = new Faults({
+      world: this.#world,
+      machines: this.#machines,
+      network: this.#cluster.network,
+      map: this.#plan,
+      plan: this.#profile.faults,
+      untilMs: FAULTS_MS_MAX,
+    });
   }
 
   #makeClients(): Client[] {

@@ -113,10 +113,12 @@ export class SimNetwork {
     for (const pair of this.#pairs) for (const way of pair.ways) this.unblock(way.from, way.to);
   }
 
-  /** A connection breaks and may be made again at once. */
-  cut(left: NodeId, right: NodeId): void {
+  /** A connection breaks and may be made again at once. False: there was none. */
+  cut(left: NodeId, right: NodeId): boolean {
     const pair = this.#pair(left, right);
-    if (pair.connected) this.#lose(pair);
+    if (!pair.connected) return false;
+    this.#lose(pair);
+    return true;
   }
 
   // --- connections

@@ -46,6 +46,14 @@ const FACTS: ServerFacts = {
   memory: () => ({ residentBytes: 0, heapBytes: 0 }),
   cpu: () => ({ userSeconds: 0, systemSeconds: 0 }),
 };
+/** How a node may end over a disk that is unsound. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  "SHERD_LOG_DAMAGED",
+  "SHERD_LOG_GAP",
+  "SHERD_STORE_DAMAGED",
+  "SHERD_DATA_EMPTIED",
+  "SHERD_DATA_OLDER_COPY",
+]);
 const BOOTSTRAPPED = "bootstrapped";
 const TICK_JITTER_MS = 4;
 
@@ -55,8 +63,14 @@ export class Machine {
   readonly info: NodeInfo;
   readonly disk: SimDisk;
   readonly clocks: Clocks = { steadyRate: 1, steadyOffsetMs: 0, wallOffsetMs: 0 };
-  /** Reasons that the fault plan gave this node to end itself: codes of SherdError. */
+  /** Reasons that a fault gave this node to end itself once: codes of SherdError. */
   readonly mayEndWith: Set<string> = new Set();
+  /** Its disk did not keep what it acknowledged: the node may refuse it, and then it is of no more use. */
+  unsound = false;
+  /** Why the last process refused what it found on the disk, if it did. */
+  refusal: SherdError | undefined;
+  /** After each end of a process. */
+  onEnded: (() => void) | undefined;
   readonly #options: MachineOptions;
   readonly #world: World;
   readonly #random: Random;
@@ -109,15 +123,39 @@ export class Machine {
   start(): void {
     assert(!this.alive, "a machine runs one process of the node");
     this.#boots += 1;
+    this.refusal = undefined;
     this.clocks.steadyOffsetMs = this.#random.between(0, 1e6);
     const process = new SimProcess(this.name, this.#world, {
       ended: (kind) => this.#ended(kind),
-      mayEnd: (error) => error instanceof SherdError && this.mayEndWith.delete(error.code),
+      mayEnd: (error) => error instanceof SherdError && this.#mayEnd(error),
     });
     this.#process = process;
     this.#world.coverage.count("start");
     this.#world.trace.event(`${this.name} starts, boot ${this.#boots}`);
     process.run(() => this.#boot(process));
+  }
+
+  /** Nothing is wrong with the machine any more, but for what its disk has lost. */
+  heal(): void {
+    this.disk.failNextWrite = false;
+    this.mayEndWith.clear();
+    this.process?.crashAtRequest(Number.POSITIVE_INFINITY, "process", "");
+    this.resumeDisk();
+    this.process?.resume();
+  }
+
+  /** What a disk that hung completes now is an event of the process. */
+  resumeDisk(): void {
+    const { process } = this;
+    if (process === undefined) this.disk.resume();
+    else process.run(() => this.disk.resume());
+  }
+
+  #mayEnd(error: SherdError): boolean {
+    if (this.mayEndWith.delete(error.code)) return true;
+    if (!this.unsound || !REFUSALS.has(error.code)) return false;
+    this.refusal = error;
+    return true;
   }
 
   #ended(kind: CrashKind): void {
@@ -131,6 +169,7 @@ export class Machine {
     this.#store = undefined;
     this.#connections = undefined;
     this.#options.watcher.onProcessEnd();
+    this.onEnded?.();
   }
 
   #boot(process: SimProcess): void {

@@ -1,4 +1,4 @@
-import type { SherdError } from "sherd/core/base";
+import { SherdError } from "sherd/core/base";
 import { SimCrashed } from "../disk/index.ts";
 import { Violation, type World } from "../world/index.ts";
 
@@ -28,8 +28,8 @@ export class SimProcess {
   /** Requests to env until it is ended; undefined: it is not. */
   #requestsLeft: number | undefined;
   #crashKind: CrashKind = "process";
-  /** Requests that count; undefined: all. */
-  #crashAt: string | undefined;
+  /** Requests that count. */
+  #crashAt = "";
 
   constructor(name: string, world: World, host: ProcessHost) {
     this.name = name;
@@ -57,6 +57,8 @@ export class SimProcess {
     } catch (error) {
       if (error instanceof Violation) throw error;
       if (!this.#alive && (error instanceof Crash || error instanceof SimCrashed)) return;
+      // Where nobody catches it, it ends a real process, too.
+      if (error instanceof SherdError && this.#host.mayEnd(error)) return this.#endItself(error);
       throw new Violation("a node goes on running", `${this.name}: ${String(error)}`, { cause: error });
     }
   }
@@ -69,9 +71,9 @@ export class SimProcess {
 
   /**
    * It is ended at that many more requests to env, inside whatever it is doing then. `at`: how the names of requests
-   * that count begin.
+   * that count begin; all names begin with "".
    */
-  crashAtRequest(count: number, kind: CrashKind, at?: string): void {
+  crashAtRequest(count: number, kind: CrashKind, at: string): void {
     this.#requestsLeft = count;
     this.#crashKind = kind;
     this.#crashAt = at;
@@ -99,7 +101,7 @@ export class SimProcess {
   request(what: string): void {
     if (!this.#alive) throw new Crash(`${this.name} has ended`);
     if (this.#requestsLeft === undefined) return;
-    if (this.#crashAt !== undefined && !what.startsWith(this.#crashAt)) return;
+    if (!what.startsWith(this.#crashAt)) return;
     this.#requestsLeft -= 1;
     if (this.#requestsLeft > 0) return;
     this.#world.coverage.count(`crash inside ${what}`);
@@ -111,9 +113,13 @@ export class SimProcess {
     if (!this.#host.mayEnd(error)) {
       throw new Violation("a node ends only for a reason", `${this.name}: ${error.message}`, { cause: error });
     }
-    this.#world.coverage.count("node ended itself");
-    this.#end("process", `ends itself: ${error.message}`);
+    this.#endItself(error);
     throw new Crash(`${this.name} ended itself`);
+  }
+
+  #endItself(error: SherdError | Error): void {
+    this.#world.coverage.count(`node ended itself: ${error instanceof SherdError ? error.code : error.name}`);
+    this.#end("process", `ends itself: ${error.message}`);
   }
 
   #end(kind: CrashKind, why: string): void {
