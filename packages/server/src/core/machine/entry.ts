@@ -21,6 +21,8 @@ export const Opcode = {
   time: 0xff01,
   /** Meta group: a node's addresses as of a boot counter. */
   announce: 0xff02,
+  /** In place of a command of a session that the leader will not run: takes its sequence, answers with an error. */
+  refuse: 0xff03,
 } as const;
 
 export const NO_SESSION = 0;

@@ -1,5 +1,5 @@
-import { assert, type GroupId, SherdError, type Slot } from "../base/index.ts";
-import { type CommandContext, type CommandSpec, NOT_RESIDENT, OK, type Reply } from "../command/index.ts";
+import { assert, type GroupId, SherdError, type Slot, utf8 } from "../base/index.ts";
+import { type CommandContext, type CommandSpec, errorReply, NOT_RESIDENT, OK, type Reply } from "../command/index.ts";
 import type { Env } from "../env/index.ts";
 import type { Entry } from "../raft/index.ts";
 import type { Row, RowKey, Space } from "../store/index.ts";
@@ -53,7 +53,7 @@ export class ShardMachine implements StateMachine {
     this.#decoder.open(entry.data, this.#where(entry));
     while (this.#decoder.next()) {
       const command = this.#decoder.command;
-      if (command.opcode === Opcode.sessionOpen || command.opcode === Opcode.time) continue;
+      if (isInternal(command.opcode)) continue;
       const spec = this.#commands(command.opcode);
       // Here and not only when it is run: the commands before it would have had their effect by then.
       if (spec?.run === undefined) throw this.#unknown(command.opcode, entry);
@@ -115,6 +115,10 @@ export class ShardMachine implements StateMachine {
       }
       case Opcode.time:
         return OK;
+      case Opcode.refuse: {
+        const [kind, text] = command.args;
+        return errorReply(kind === undefined ? "ERR" : utf8(kind), text === undefined ? "refused" : utf8(text));
+      }
       default: {
         const spec = this.#commands(command.opcode);
         if (spec?.run === undefined) throw this.#unknown(command.opcode, entry);
@@ -147,6 +151,9 @@ export class ShardMachine implements StateMachine {
     return `shard ${this.#group}, index ${entry.index}`;
   }
 }
+
+const isInternal = (opcode: number): boolean =>
+  opcode === Opcode.sessionOpen || opcode === Opcode.time || opcode === Opcode.refuse;
 
 /** A command's view of the rows: judges expiry by log time, keeps the counts. */
 class RowContext implements CommandContext {

@@ -1,24 +1,39 @@
-import { type GroupId, META_GROUP, type NodeId } from "../base/index.ts";
-import { admit, type CommandSpec, type Reply } from "../command/index.ts";
+import { COMMAND_BYTES_MAX, type GroupId, META_GROUP, type NodeId, utf8Bytes } from "../base/index.ts";
+import { admit, type CommandSpec, type ErrorReply, err, type Reply } from "../command/index.ts";
 import type { CommandOrigin } from "../machine/index.ts";
 import type { Request } from "../replica/index.ts";
-import { ANNOUNCE, SESSION_OPEN } from "./internal-commands.ts";
+import { ANNOUNCE, REFUSE, SESSION_OPEN } from "./internal-commands.ts";
 import type { Answer, Forward } from "./messages.ts";
 
+const WRONG_SLOT: ErrorReply = err("the shard's leader finds the keys in another slot; the nodes' versions do not fit");
+
 /**
- * What a forwarded command runs as; undefined when no replica could apply it. Checked again here although the sender did:
- * an entry that cannot be applied would stop every replica of the shard.
+ * What a forwarded command runs as, or why it is not run. Checked again here although the sender did: an entry that
+ * cannot be applied would stop every replica of the shard.
  */
-export function forwardedSpec(
+export function admitForward(
   forward: Forward,
   commandOf: (opcode: number) => CommandSpec | undefined,
-): CommandSpec | undefined {
-  const { group, opcode, args, slot } = forward;
-  if (group === META_GROUP) return opcode === ANNOUNCE.opcode && args.length === 1 ? ANNOUNCE : undefined;
+): CommandSpec | ErrorReply {
+  const { group, opcode, args } = forward;
+  if (group === META_GROUP) {
+    return opcode === ANNOUNCE.opcode && args.length === 1 ? ANNOUNCE : unknown(opcode);
+  }
   if (opcode === SESSION_OPEN.opcode) return SESSION_OPEN;
   const spec = commandOf(opcode);
-  return spec?.run !== undefined && admit(spec, args) === slot ? spec : undefined;
+  if (spec?.run === undefined) return unknown(opcode);
+  let bytes = 0;
+  for (const arg of args) bytes += arg.length;
+  if (bytes > COMMAND_BYTES_MAX) {
+    return err(`the command is ${bytes} bytes long; at most ${COMMAND_BYTES_MAX} are allowed`);
+  }
+  const slot = admit(spec, args);
+  if (typeof slot === "number") return slot === forward.slot ? spec : WRONG_SLOT;
+  return slot.type === "error" ? slot : WRONG_SLOT;
 }
+
+const unknown = (opcode: number): ErrorReply =>
+  err(`the shard's leader does not know command ${opcode}: it runs another version of sherd than this node`);
 
 /** A command that another node forwarded here. Its answer goes back to that node; so does the command, if not led here. */
 export class ForwardedRequest implements Request {
@@ -29,15 +44,25 @@ export class ForwardedRequest implements Request {
   readonly stale = false;
   readonly origin?: CommandOrigin;
   readonly group: GroupId;
+  /** Why the leader will not run it, if so. Only a leader says that: any other gives it back. */
+  readonly refusal: ErrorReply | undefined;
   readonly #id: number;
   readonly #from: NodeId;
   readonly #answer: (to: NodeId, answer: Answer) => void;
 
-  constructor(spec: CommandSpec, forward: Forward, from: NodeId, answer: (to: NodeId, answer: Answer) => void) {
-    this.spec = spec;
+  constructor(
+    admitted: CommandSpec | ErrorReply,
+    forward: Forward,
+    from: NodeId,
+    answer: (to: NodeId, answer: Answer) => void,
+  ) {
+    const refused = "kind" in admitted;
+    this.spec = refused ? REFUSE : admitted;
+    this.refusal = refused ? admitted : undefined;
     this.args = forward.args;
     this.slot = forward.slot;
-    if (forward.origin !== undefined) this.origin = forward.origin;
+    // The meta group has no sessions.
+    if (forward.origin !== undefined && forward.group !== META_GROUP) this.origin = forward.origin;
     this.group = forward.group;
     this.#id = forward.id;
     this.#from = from;
@@ -50,5 +75,35 @@ export class ForwardedRequest implements Request {
 
   giveBack(): void {
     this.#answer(this.#from, { id: this.#id, reply: undefined });
+  }
+}
+
+/**
+ * Takes the place of a command of a session that the leader will not run. The session's numbering has no gaps (ADR 2), so
+ * the error takes the command's sequence through the log: from then on no attempt at the command can take effect, which
+ * is what a definite error promises. Should an earlier attempt have taken effect, the reply is the one it got.
+ */
+export class Refusal implements Request {
+  readonly spec: CommandSpec = REFUSE;
+  readonly args: readonly Uint8Array[];
+  readonly slot: Request["slot"];
+  readonly redirect = false;
+  readonly stale = false;
+  readonly origin: CommandOrigin;
+  readonly #request: Request;
+
+  constructor(request: Request, origin: CommandOrigin, error: ErrorReply) {
+    this.args = [utf8Bytes(error.kind), utf8Bytes(error.text)];
+    this.slot = request.slot;
+    this.origin = origin;
+    this.#request = request;
+  }
+
+  complete(reply: Reply): void {
+    this.#request.complete(reply);
+  }
+
+  giveBack(): void {
+    this.#request.giveBack?.();
   }
 }

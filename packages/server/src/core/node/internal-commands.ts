@@ -8,4 +8,5 @@ function internal(name: string, opcode: number): CommandSpec {
 
 /** Commands that nodes send each other, never clients. */
 export const SESSION_OPEN: CommandSpec = internal("session.open", Opcode.sessionOpen);
+export const REFUSE: CommandSpec = internal("refuse", Opcode.refuse);
 export const ANNOUNCE: CommandSpec = internal("announce", Opcode.announce);

@@ -9,7 +9,7 @@ import {
   type Slot,
   utf8Bytes,
 } from "../base/index.ts";
-import type { CommandSpec } from "../command/index.ts";
+import { type CommandSpec, type ErrorReply, errorReply } from "../command/index.ts";
 import type { Env, PeerLinks } from "../env/index.ts";
 import type { Log, LogHandler } from "../log/index.ts";
 import { ShardMachine, type StateMachine } from "../machine/index.ts";
@@ -18,7 +18,7 @@ import type { GroupStart, RaftCore } from "../raft/index.ts";
 import { Replica, type ReplicaHost, type Request, type Rerouted } from "../replica/index.ts";
 import type { Space, Store } from "../store/index.ts";
 import { CoreEvents, type Hosted } from "./core-events.ts";
-import { ForwardedRequest, forwardedSpec } from "./forward-in.ts";
+import { admitForward, ForwardedRequest } from "./forward-in.ts";
 import { ForwardOut } from "./forward-out.ts";
 import { LeaderHints } from "./hints.ts";
 import { ANNOUNCE } from "./internal-commands.ts";
@@ -58,7 +58,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   readonly raft: RaftCore;
   readonly log: Log;
   readonly store: Store;
-  /** Writes that add data are refused: the disk is nearly full. Set by the daemon's watch on the disk. */
+  /** The disk is nearly full: shards led here refuse writes that add data. Set by the daemon's watch on the disk. */
   diskFull = false;
   readonly #self: NodeInfo;
   readonly #links: PeerLinks;
@@ -116,6 +116,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
         return node === this.id ? undefined : node;
       },
       redirectAddress: (node) => this.#redirectAddress(node),
+      refusalOf: (request) => this.#refusalOf(request),
       forward: (group, request, args, bornMs) => this.#forward(group, request, args, bornMs),
       forwardsWrites: (group) => this.#forwards.busy(group),
       forwardsFull: () => this.#forwards.full,
@@ -239,15 +240,18 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     const group = this.#map.shardOf(request.slot);
     if (group === undefined) {
       request.complete({ type: "error", kind: "CLUSTERDOWN", text: "Hash slot not served" });
-    } else if (this.diskFull && request.spec.flags.includes("denyoom")) {
-      request.complete({
-        type: "error",
-        kind: "MISCONF",
-        text: `The disk of node ${this.#self.name} is nearly full, so writes that add data are refused. Free some space; deletes still work.`,
-      });
     } else {
       this.#router.route(group, request, request.args);
     }
+  }
+
+  #refusalOf(request: Request): ErrorReply | undefined {
+    if (request instanceof ForwardedRequest && request.refusal !== undefined) return request.refusal;
+    if (!this.diskFull || !request.spec.flags.includes("denyoom")) return undefined;
+    return errorReply(
+      "MISCONF",
+      `The disk of node ${this.#self.name} is nearly full, so writes that add data are refused. Free some space; deletes still work.`,
+    );
   }
 
   #forward(group: GroupId, request: Request, args: readonly Uint8Array[], bornMs: number): void {
@@ -277,13 +281,11 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
 
   #onForward(from: NodeId, forward: Forward): void {
     const answer = (to: NodeId, message: Answer): void => this.#answer(to, message);
-    const spec = forwardedSpec(forward, this.#commandOf);
-    if (spec === undefined) {
-      // Given back, not answered: an answer would use up a sequence number that the state machine never saw.
-      this.env.log("warn", "a node forwarded a command that this one cannot run", { from, opcode: forward.opcode });
-      return answer(from, { id: forward.id, reply: undefined });
+    const request = new ForwardedRequest(admitForward(forward, this.#commandOf), forward, from, answer);
+    if (request.refusal !== undefined) {
+      const fields = { from, opcode: forward.opcode, error: request.refusal.text };
+      this.env.log("warn", "a node forwarded a command that this one cannot run", fields);
     }
-    const request = new ForwardedRequest(spec, forward, from, answer);
     if (from === this.id) this.#router.routeOwn(forward.group, request, forward.args);
     else this.#router.route(forward.group, request, forward.args);
   }
@@ -470,7 +472,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     });
   }
 
-  /** This node should not lead: it is about to stop, or its disk has no room for what leaders write. */
+  /** Another should lead: this node is about to stop, or its disk is nearly full and it would refuse what another takes. */
   get #yields(): boolean {
     return this.#shuttingDown || this.diskFull;
   }

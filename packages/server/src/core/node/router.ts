@@ -5,8 +5,9 @@ import {
   WAITING_BYTES_MAX,
   WAITING_REQUESTS_MAX,
 } from "../base/index.ts";
-import type { Reply } from "../command/index.ts";
+import type { ErrorReply, Reply } from "../command/index.ts";
 import type { Replica, Request, Rerouted } from "../replica/index.ts";
+import { Refusal } from "./forward-in.ts";
 
 /** What the router knows the cluster by. */
 export interface RouterHost {
@@ -16,6 +17,8 @@ export interface RouterHost {
   remoteLeader(group: GroupId): NodeId | undefined;
   /** `host:port` that a redirected client should use. */
   redirectAddress(node: NodeId): string;
+  /** Why this node, leading the shard, will not run it; undefined: it will. */
+  refusalOf(request: Request): ErrorReply | undefined;
   forward(group: GroupId, request: Request, args: readonly Uint8Array[], bornMs: number): void;
   /** As much is forwarded and unanswered as may be: what comes waits here, where waiting is bounded. */
   forwardsFull(): boolean;
@@ -132,7 +135,9 @@ export class Router {
     if (replica !== undefined && !stays) {
       if (replica.leads) {
         if (!replica.accepts) return false;
-        if (writes) replica.submitWrite(request, args);
+        const refusal = this.#host.refusalOf(request);
+        if (refusal !== undefined) refuseAsLeader(replica, request, refusal);
+        else if (writes) replica.submitWrite(request, args);
         else replica.submitRead(request, bornMs === undefined ? ownArgs(args) : args);
         return true;
       }
@@ -166,4 +171,11 @@ export class Router {
 function refuse(request: Request, reply: Reply): void {
   if (request.giveBack !== undefined) request.giveBack();
   else request.complete(reply);
+}
+
+/** Nothing is numbered without a session: the error may be told at once. */
+function refuseAsLeader(replica: Replica, request: Request, error: ErrorReply): void {
+  if (request.origin === undefined) return request.complete(error);
+  const refusal = new Refusal(request, request.origin, error);
+  replica.submitWrite(refusal, refusal.args);
 }

@@ -1,0 +1,82 @@
+import { expect, test } from "vitest";
+import { index, latin1, replicaId, type Slot, slot, term, utf8Bytes } from "../base/index.ts";
+import { type CommandSpec, commandByName, commandByOpcode, type Reply } from "../command/index.ts";
+import type { Env } from "../env/index.ts";
+import { EntryKind } from "../raft/index.ts";
+import type { Row, Space } from "../store/index.ts";
+import { initialSystemRows } from "./applied.ts";
+import { EntryEncoder, Opcode } from "./entry.ts";
+import { ShardMachine } from "./shard-machine.ts";
+
+const SLOT = slot(7);
+const SET = commandByName(utf8Bytes("set")) as CommandSpec;
+
+/** A shard's rows, all resident, and the entries that are applied to them. */
+class World {
+  readonly rows: Map<string, Row> = new Map();
+  readonly machine: ShardMachine;
+  #index = 0;
+
+  constructor() {
+    const system = initialSystemRows([replicaId(1)]);
+    const space = {
+      group: 1,
+      system: (name: string) => system.get(name),
+      systemNames: () => [],
+      get: (_slot: Slot, key: string) => this.rows.get(key) ?? null,
+      put: (_slot: Slot, key: string, row: Row) => void this.rows.set(key, row),
+      delete: (_slot: Slot, key: string) => void this.rows.delete(key),
+    };
+    this.machine = new ShardMachine({ latin1 } as unknown as Env, space as unknown as Space, commandByOpcode);
+    this.#index = this.machine.applied.index;
+  }
+
+  /** One command as an entry of its own. */
+  apply(opcode: number, sequence: number | undefined, session: number, ...args: string[]): Reply {
+    const encoder = new EntryEncoder();
+    const origin = sequence === undefined ? undefined : { session, sequence, ackedBelow: 1 };
+    encoder.add(opcode, SLOT, origin, args.map(utf8Bytes));
+    this.#index += 1;
+    const entry = {
+      index: index(this.#index),
+      term: term(this.machine.applied.term + 1),
+      kind: EntryKind.normal,
+      data: encoder.finish(0),
+    };
+    const replies: Reply[] = [];
+    expect(this.machine.missing(entry)).toEqual([]);
+    this.machine.apply(entry, { reply: (_position, reply) => replies.push(reply) });
+    return replies[0] as Reply;
+  }
+
+  openSession(): number {
+    const reply = this.apply(Opcode.sessionOpen, undefined, 0);
+    return reply.type === "integer" ? reply.value : 0;
+  }
+}
+
+const REFUSED = { type: "error", kind: "MISCONF", text: "no room" };
+
+test("a refusal takes its command's sequence: the command never runs after it, and what follows goes on", () => {
+  const world = new World();
+  const session = world.openSession();
+  expect(world.apply(Opcode.refuse, 1, session, "MISCONF", "no room")).toEqual(REFUSED);
+  // A lost attempt that arrives late.
+  expect(world.apply(SET.opcode, 1, session, "k", "refused")).toEqual(REFUSED);
+  expect(world.rows.size).toBe(0);
+  expect(world.apply(SET.opcode, 2, session, "k", "v")).toEqual({ type: "simple", text: "OK" });
+});
+
+test("a refusal of a retry whose command took effect answers as the command did", () => {
+  const world = new World();
+  const session = world.openSession();
+  world.apply(SET.opcode, 1, session, "k", "v");
+  expect(world.apply(Opcode.refuse, 1, session, "MISCONF", "no room")).toEqual({ type: "simple", text: "OK" });
+  expect(world.rows.size).toBe(1);
+});
+
+test("a refusal that overtook a lost command waits for it like any other", () => {
+  const world = new World();
+  const session = world.openSession();
+  expect(world.apply(Opcode.refuse, 2, session, "MISCONF", "no room")).toMatchObject({ kind: "SESSIONGAP" });
+});
