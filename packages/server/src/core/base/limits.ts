@@ -94,6 +94,11 @@ export const LOG_SEGMENT_BYTES: number = 64 * MIB;
 export const LOG_FRAME_BYTES_MAX: number = 32 * MIB;
 /** Entries are kept for slow replicas up to this much in all groups of a node. */
 export const LOG_RETAINED_BYTES_MAX: number = 256 * MIB;
+/**
+ * ... and up to this much more for replicas that are sent a snapshot: without the entries behind it, it was in vain. A
+ * transfer that takes longer than the disk can afford begins again.
+ */
+export const LOG_PINNED_BYTES_MAX: number = 1024 * MIB;
 /** Idle time after which a seal frame marks the end of what was written. */
 export const LOG_SEAL_IDLE_MS = 1_000;
 /**
@@ -164,6 +169,12 @@ export const SNAPSHOT_ROWS_PER_PAGE = 500;
 export const SNAPSHOT_WINDOW_CHUNKS = 4;
 /** Ticks without a sign of the other side after which a transfer is given up and begun again. */
 export const SNAPSHOT_STALL_TICKS = 200;
+/** Ticks within which a replica says whether it takes a snapshot: the question is one small message. */
+export const SNAPSHOT_ASK_TICKS = 20;
+/** A replica that did not take a snapshot is asked again after so many ticks, twice as many each time, ... */
+export const SNAPSHOT_BACK_OFF_TICKS_MIN = 4;
+/** ... up to these: what keeps it busy (another snapshot) may take minutes. */
+export const SNAPSHOT_BACK_OFF_TICKS_MAX = 64;
 
 // --- sessions
 export const SESSION_REPLIES_MAX = 1_024;

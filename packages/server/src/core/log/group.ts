@@ -22,6 +22,8 @@ export class GroupState {
   durable = 0;
   /** Others want entries from here on. */
   wanted = 0;
+  /** A snapshot that is being sent will need them from here on; infinite: none is. */
+  pinned: number = Number.POSITIVE_INFINITY;
 
   constructor(id: GroupId, start: Position) {
     this.id = id;

@@ -5,6 +5,7 @@ import {
   index,
   LOG_CARRY_BYTES_MAX,
   LOG_FRAME_BYTES_MAX,
+  LOG_PINNED_BYTES_MAX,
   LOG_RETAINED_BYTES_MAX,
   LOG_SEAL_IDLE_MS,
   LOG_SEGMENT_BYTES,
@@ -114,6 +115,7 @@ class NodeLog implements Log {
       handler,
       writeImage: (state, keepAfter, entries) => this.#writeImage(state, keepAfter, entries),
       retainedBytesMax: options.retainedBytesMax ?? LOG_RETAINED_BYTES_MAX,
+      pinnedBytesMax: options.pinnedBytesMax ?? LOG_PINNED_BYTES_MAX,
       carryBytesMax: options.carryBytesMax ?? LOG_CARRY_BYTES_MAX,
     });
     this.#lastTickMs = env.monotonicMs();
@@ -203,6 +205,11 @@ class NodeLog implements Log {
     if (state === undefined) return;
     state.durable = Math.max(state.durable, durable);
     state.wanted = wanted;
+  }
+
+  pin(group: GroupId, from: Index | undefined): void {
+    const state = this.#groups.get(group);
+    if (state !== undefined) state.pinned = from ?? Number.POSITIVE_INFINITY;
   }
 
   #group(group: GroupId): GroupState {

@@ -59,6 +59,59 @@ test("what others want is kept up to the limit, and given up beyond it", () => {
   expect(log.retainedBytes).toBeGreaterThan((SMALL.retainedBytesMax as number) - 2 * (SMALL.segmentBytes as number));
 });
 
+test("entries that follow a snapshot on its way are kept beyond the limit of what is wanted, until it has arrived", () => {
+  const { world, log } = opened();
+  const retained = SMALL.retainedBytesMax as number;
+  world.append(log, G1, entries(1, 5, 1, 200), hardState(1, 1, 5));
+  log.release(G1, index(5), index(6));
+  log.pin(G1, index(3));
+  // Heavy writes of another group, and of this one.
+  while (log.retainedBytes < 2 * retained) {
+    for (const group of [G1, G2]) {
+      const next = log.last(group) + 1;
+      world.append(log, group, entries(next, next + 4, 1, 200), hardState(1, 1, next));
+      log.release(group, log.last(group), index(log.last(group) + 1));
+    }
+    log.tick();
+  }
+  expect(log.first(G1)).toBeLessThanOrEqual(3);
+  expect(world.read(log, G1, 3, 5).map(({ index: at }) => at)).toEqual([3, 4]);
+  log.pin(G1, undefined);
+  log.tick();
+  expect(log.first(G1)).toBeGreaterThan(3);
+  expect(log.retainedBytes).toBeLessThanOrEqual(retained);
+});
+
+test("a replica that never installs its snapshot does not fill the disk: pinned entries have a limit of their own", () => {
+  const { world, log } = opened();
+  const limit = (SMALL.retainedBytesMax as number) + (SMALL.pinnedBytesMax as number);
+  let most = 0;
+  log.append(G1, hardState(1, 1, 0), entries(1, 5, 1, 200), NOOP);
+  log.pin(G1, index(3));
+  while (log.stats.segments < 40) {
+    const next = log.last(G1) + 1;
+    world.append(log, G1, entries(next, next + 4, 1, 200), hardState(1, 1, next));
+    log.release(G1, log.last(G1), index(log.last(G1) + 1));
+    log.tick();
+    most = Math.max(most, log.retainedBytes);
+  }
+  expect(most).toBeLessThanOrEqual(limit);
+  expect(most).toBeGreaterThan(limit - 2 * (SMALL.segmentBytes as number));
+  expect(log.first(G1)).toBeGreaterThan(3);
+});
+
+test("an idle group that is carried while its snapshot is sent keeps the entries behind it", () => {
+  const { world, log } = opened();
+  world.append(log, G1, entries(1, 8, 3), hardState(4, 9, 8));
+  log.release(G1, index(8), index(9));
+  log.pin(G1, index(6));
+  fill(world, log, G2, 30, true);
+  world.tick(log, 30);
+  expect(log.stats.carries).toBeGreaterThanOrEqual(1);
+  expect(log.retainedBytes).toBeLessThanOrEqual((SMALL.retainedBytesMax as number) + (SMALL.segmentBytes as number));
+  expect(held(log, G1)).toEqual(texts(entries(6, 8, 3)));
+});
+
 test("the owner that is asked flushes, and the log shrinks again", () => {
   let log: Log | undefined;
   let asks = 0;

@@ -16,13 +16,21 @@ interface Asked {
   untilMs: number;
 }
 
+/** How far a group's entries can be dropped: nobody wants them, ... */
+const wantedByNone = (state: GroupState): number => Math.min(pinnedByNone(state), state.wanted - 1);
+/** ... or others do, but no snapshot needs them to follow it, ... */
+const pinnedByNone = (state: GroupState): number => Math.min(state.durable, state.pinned - 1);
+/** ... or it would; but the store has them. */
+const flushed = (state: GroupState): number => state.durable;
+
 /**
  * Decides which segments are still needed. Entries are dropped by whole segments, oldest first: an entry that nobody
  * needs costs nothing until its segment goes, and may still help a slow replica.
  *
- * What a group needs of old segments depends on how much there is: as long as the log is within its limit, entries that
- * other replicas want; beyond that, only what the store has not durably flushed, and an idle group that has that little
- * left is carried: written again as a whole, so that it no longer needs the old segment.
+ * What a group needs of old segments depends on how much there is. As long as the log is within its limit: entries that
+ * other replicas want. Beyond that only those that follow a snapshot on its way, which have a limit of their own, and
+ * beyond that, too, only what the store has not durably flushed. An idle group that has little left is carried: written
+ * again as a whole, so that it no longer needs the old segment.
  */
 export class Retention {
   readonly #groups: ReadonlyMap<GroupId, GroupState>;
@@ -32,6 +40,7 @@ export class Retention {
   readonly #handler: LogHandler;
   readonly #writeImage: WriteImage;
   readonly #retainedBytesMax: number;
+  readonly #pinnedBytesMax: number;
   readonly #carryBytesMax: number;
   readonly #asked = new Map<GroupId, Asked>();
   #carrying = false;
@@ -45,6 +54,7 @@ export class Retention {
     readonly handler: LogHandler;
     readonly writeImage: WriteImage;
     readonly retainedBytesMax: number;
+    readonly pinnedBytesMax: number;
     readonly carryBytesMax: number;
   }) {
     this.#groups = options.groups;
@@ -54,6 +64,7 @@ export class Retention {
     this.#handler = options.handler;
     this.#writeImage = options.writeImage;
     this.#retainedBytesMax = options.retainedBytesMax;
+    this.#pinnedBytesMax = options.pinnedBytesMax;
     this.#carryBytesMax = options.carryBytesMax;
   }
 
@@ -66,17 +77,13 @@ export class Retention {
   tick(nowMs: number): void {
     // Nothing to gain while one segment is all there is.
     if (this.#frames.firstLive === this.#frames.sequence) return;
-    this.#dropBefore(this.#firstNeeded((state) => Math.min(state.durable, state.wanted - 1)));
+    this.#dropBefore(this.#firstNeeded(wantedByNone));
     if (this.retainedBytes <= this.#retainedBytesMax) {
       this.#asked.clear();
       return;
     }
-    this.#dropBefore(
-      Math.min(
-        this.#firstWithinLimit(),
-        this.#firstNeeded((state) => state.durable),
-      ),
-    );
+    this.#shrinkTo(this.#retainedBytesMax, pinnedByNone);
+    this.#shrinkTo(this.#retainedBytesMax + this.#pinnedBytesMax, flushed);
     if (this.retainedBytes > this.#retainedBytesMax) this.#relieve(nowMs);
   }
 
@@ -87,10 +94,15 @@ export class Retention {
     return first;
   }
 
-  #firstWithinLimit(): number {
+  /** Drops segments until the log is that small, if each group gives up its entries up to `drop`. */
+  #shrinkTo(bytesMax: number, drop: (state: GroupState) => number): void {
+    this.#dropBefore(Math.min(this.#firstWithin(bytesMax), this.#firstNeeded(drop)));
+  }
+
+  #firstWithin(bytesMax: number): number {
     let bytes = this.retainedBytes;
     let first = this.#frames.firstLive;
-    while (bytes > this.#retainedBytesMax && first < this.#frames.sequence) {
+    while (bytes > bytesMax && first < this.#frames.sequence) {
       bytes -= this.#segments.bytesOf(first);
       first += 1;
     }
@@ -138,8 +150,10 @@ export class Retention {
   /** False: the group is too large to be carried. */
   #carry(state: GroupState): boolean {
     const limit = Math.min(this.#carryBytesMax, this.#frames.recordBytesMax - RECORD_HEADER_BYTES);
-    let keepAfter = Math.max(state.truncatedIndex, Math.min(state.durable, state.wanted - 1));
-    if (state.bytesAbove(keepAfter, limit) > limit) keepAfter = Math.max(state.truncatedIndex, state.durable);
+    const pinsHold = this.retainedBytes <= this.#retainedBytesMax + this.#pinnedBytesMax;
+    const givenUp = pinsHold ? pinnedByNone(state) : flushed(state);
+    let keepAfter = Math.max(state.truncatedIndex, wantedByNone(state));
+    if (state.bytesAbove(keepAfter, limit) > limit) keepAfter = Math.max(state.truncatedIndex, givenUp);
     if (state.bytesAbove(keepAfter, limit) > limit) return false;
     if (keepAfter >= state.last) {
       this.#write(state, state.last, []);

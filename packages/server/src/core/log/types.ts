@@ -30,6 +30,7 @@ export interface LogOptions {
   readonly segmentBytes?: number;
   readonly frameBytesMax?: number;
   readonly retainedBytesMax?: number;
+  readonly pinnedBytesMax?: number;
   readonly carryBytesMax?: number;
 }
 
@@ -71,9 +72,14 @@ export interface Log {
   read(group: GroupId, from: Index, to: Index, bytesMax: number, done: (entries: Entry[]) => void): void;
   /**
    * `durable`: the store has durably flushed this applied index; nothing above it may ever be dropped.
-   * `wanted`: live replicas (or a snapshot being sent) still want entries from here on; kept as far as the limit allows.
+   * `wanted`: live replicas still want entries from here on; kept as far as the limit allows.
    */
   release(group: GroupId, durable: Index, wanted: Index): void;
+  /**
+   * A snapshot is on its way to a replica that will need the entries from here on: they are kept beyond the limit of
+   * what is `wanted`, as far as a limit of their own allows. Undefined: there is no such replica any more.
+   */
+  pin(group: GroupId, from: Index | undefined): void;
   /** Every TICK_MS: seals when idle, watches slow writes, prepares segments. */
   tick(): void;
   /** True while a write runs or something waits for one. */

@@ -165,6 +165,7 @@ export const SMALL: LogOptions = {
   segmentBytes: 16_384,
   frameBytesMax: 4_096,
   retainedBytesMax: 65_536,
+  pinnedBytesMax: 131_072,
   carryBytesMax: 2_048,
 };
 
