@@ -1,13 +1,20 @@
 import { crc32, type GroupId, slot } from "sherd/core/base";
 import type { ClusterMap } from "sherd/core/meta";
 import type { SnapshotReader, Space } from "sherd/core/store";
-import { checkKey, compareStates, describe, type Operation, type ReplicaState } from "./checkers/index.ts";
+import {
+  checkKey,
+  checkStaleReads,
+  compareStates,
+  describe,
+  type Operation,
+  type ReplicaState,
+} from "./checkers/index.ts";
 import { Cluster } from "./cluster.ts";
 import { Faults } from "./faults/index.ts";
 import type { Machine, Sabotage } from "./node/index.ts";
 import { shardOf } from "./plan.ts";
 import { drawProfile, type Profile } from "./profile.ts";
-import { Client, call, judge, Recorder, slotOf } from "./workload/index.ts";
+import { call, judge, makeClients, Recorder, slotOf } from "./workload/index.ts";
 import { type Coverage, Violation, World } from "./world/index.ts";
 
 export interface RunOptions {
@@ -63,7 +70,7 @@ class Run {
   readonly #cluster: Cluster;
   readonly #machines: readonly Machine[];
   readonly #recorder: Recorder;
-  readonly #clients: readonly Client[];
+  readonly #clients: ReturnType<typeof makeClients>;
   readonly #faults: Faults;
   #undecided = 0;
   #history: readonly string[] = [];
@@ -77,7 +84,7 @@ class Run {
     this.#plan = this.#cluster.plan;
     this.#machines = this.#cluster.machines;
     this.#recorder = this.#cluster.recorder;
-    this.#clients = this.#makeClients();
+    this.#clients = makeClients(this.#world, this.#machines, this.#recorder, this.#profile);
     this.#faults = new Faults({
       world: this.#world,
       machines: this.#machines,
@@ -85,24 +92,6 @@ class Run {
       map: this.#plan,
       plan: this.#profile.faults,
       untilMs: FAULTS_MS_MAX,
-    });
-  }
-
-  #makeClients(): Client[] {
-    const random = this.#world.random.stream("clients");
-    const { clients, hotKeys, wideKeys, longValueBytes, longValueProbability } = this.#profile;
-    return Array.from({ length: clients }, (_, at) => {
-      const habits = {
-        redirect: random.chance(0.4),
-        pipelineMax: random.chance(0.5) ? 1 : 4,
-        thinkMs: [1, random.chance(0.5) ? 40 : 150] as const,
-        hotProbability: random.chance(0.5) ? 0.8 : 0.2,
-        hotKeys,
-        wideKeys,
-        longValueBytes,
-        longValueProbability,
-      };
-      return new Client(`c${at + 1}`, this.#world, this.#machines, this.#recorder, habits);
     });
   }
 
@@ -177,15 +166,21 @@ class Run {
     this.#recorder.keys.forEach((key, at) => {
       const machine = this.#machines[at % this.#machines.length] as Machine;
       this.#until("the cluster serves again", since, `a read of ${key} at ${machine.name}`, () =>
-        this.#ask(machine, "get", key),
+        this.#askAll(machine, key),
       );
     });
   }
 
+  /** Every key that the history speaks of. */
+  #askAll(machine: Machine, history: string): boolean {
+    const keys = new Set(this.#recorder.of(history).flatMap((operation) => operation.keys));
+    return [...keys].every((key) => this.#ask(machine, "get", history, key));
+  }
+
   /** Asks once, and waits for the answer. */
-  #ask(machine: Machine, kind: Operation["kind"], key: string): boolean {
+  #ask(machine: Machine, kind: Operation["kind"], history: string, key: string = history): boolean {
     const world = this.#world;
-    const operation = this.#recorder.begin(FINAL, kind, key, [], 0);
+    const operation = this.#recorder.begin(FINAL, kind, history, { keys: [key] });
     machine.process?.run(() => {
       call(machine, operation, false, (reply) => this.#recorder.end(operation, judge(operation, reply)));
     });
@@ -265,6 +260,7 @@ class Run {
 
   #checkHistories(): void {
     for (const key of this.#recorder.keys) {
+      checkStaleReads(key, this.#recorder.of(key), this.#recorder.staleReadsOf(key));
       const verdict = checkKey(this.#recorder.of(key));
       if (verdict.linearizable === undefined) this.#undecided += 1;
       if (verdict.linearizable !== false) continue;

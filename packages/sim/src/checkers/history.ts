@@ -1,10 +1,19 @@
 /** What a client did and saw. One attempt is one operation: a retry is another, with another value. */
-export type Operation = SetOperation | GetOperation | DeleteOperation;
+export type Operation =
+  | SetOperation
+  | GetOperation
+  | DeleteOperation
+  | ExistsOperation
+  | IncrementOperation
+  | AppendOperation;
 
 interface Base {
   readonly id: number;
   readonly client: string;
+  /** The history that it belongs to: its key, or the hash tag of keys that are used together. */
   readonly key: string;
+  /** The keys that it names, all of one slot. */
+  readonly keys: readonly string[];
   /** Moments of the world: what ended before another began has a smaller one. */
   readonly began: number;
   readonly beganMs: number;
@@ -30,6 +39,10 @@ export interface SetOperation extends Base {
   readonly kind: "set";
   /** Never written by another operation. */
   readonly value: string;
+  /** NX: only if there is no such key. XX: only if there is. */
+  readonly only?: "nx" | "xx";
+  /** 1: it was set; 0: its condition did not hold. Once done. */
+  result: number;
 }
 
 export interface GetOperation extends Base {
@@ -40,20 +53,48 @@ export interface GetOperation extends Base {
 
 export interface DeleteOperation extends Base {
   readonly kind: "del";
-  /** How many keys there were: 0 or 1. Once done. */
+  /** How many of the keys there were. Once done. */
   result: number;
 }
 
+export interface ExistsOperation extends Base {
+  readonly kind: "exists";
+  /** How many of the keys there are. Once done. */
+  result: number;
+}
+
+/** By one. */
+export interface IncrementOperation extends Base {
+  readonly kind: "incr";
+  /** The count behind it. Once done. */
+  result: number;
+}
+
+export interface AppendOperation extends Base {
+  readonly kind: "append";
+  /** Never appended by another operation; all of a history have the same length. */
+  readonly value: string;
+  /** Length of the whole behind it. Once done. */
+  result: number;
+}
+
+export const isRead = ({ kind }: Operation): boolean => kind === "get" || kind === "exists";
+
 export function describe(operation: Operation): string {
-  const { kind, outcome, client, beganMs, endedMs } = operation;
-  const what =
-    kind === "set"
-      ? `set ${shown(operation.value)}`
-      : outcome === "done"
-        ? `${kind} = ${kind === "get" ? shown(operation.result) : operation.result}`
-        : kind;
+  const { outcome, client, beganMs, endedMs, id } = operation;
   const end = Number.isFinite(endedMs) ? endedMs.toFixed(3) : "";
-  return `${beganMs.toFixed(3).padStart(11)} .. ${end.padStart(11)}  ${client.padEnd(6)} #${operation.id} ${what} (${outcome})`;
+  const times = `${beganMs.toFixed(3).padStart(11)} .. ${end.padStart(11)}`;
+  return `${times}  ${client.padEnd(6)} #${id} ${what(operation)} (${outcome})`;
+}
+
+function what(operation: Operation): string {
+  const { kind, keys, key } = operation;
+  const named = keys.length === 1 && keys[0] === key ? "" : ` ${keys.join(" ")}`;
+  const written = "value" in operation ? ` ${shown(operation.value)}` : "";
+  const condition = kind === "set" && operation.only !== undefined ? ` ${operation.only}` : "";
+  const silent = operation.outcome !== "done" || (kind === "set" && condition === "");
+  const seen = kind === "get" ? shown(operation.result) : String(operation.result);
+  return `${kind}${named}${written}${condition}${silent ? "" : ` = ${seen}`}`;
 }
 
 const SHOWN_MAX = 24;

@@ -4,16 +4,11 @@
  * Invariants
  * - A checker never guesses: what it cannot decide within its bound is counted as undecided and said in the summary.
  * - What happens at one moment is checked at that moment, so that the trace ends where the promise broke.
+ * - Every checker is itself tested with histories that it must refuse; the searching ones also against Porcupine.
  *
  * It does not: make anything happen.
  */
 export { Agreement, compareStates, type ReplicaState } from "./agreement.ts";
-export {
-  type DeleteOperation,
-  describe,
-  type GetOperation,
-  type Operation,
-  type Outcome,
-  type SetOperation,
-} from "./history.ts";
+export { describe, isRead, type Operation, type Outcome } from "./history.ts";
 export { checkKey, type Verdict } from "./linearizability.ts";
+export { checkStaleReads, type StaleRead } from "./stale.ts";

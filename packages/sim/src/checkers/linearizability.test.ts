@@ -1,35 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { checkKey, type Operation, type Outcome } from "./index.ts";
+import { checkKey, type Operation } from "./index.ts";
+import { register, values } from "./models.ts";
+import { explainable, mutated, SUBJECTS } from "./testing/arbitrary.ts";
+import { append, del, exists, get, incr, never, set, setIf } from "./testing/operations.ts";
 
-let ids = 0;
-
-function operation(
-  kind: Operation["kind"],
-  began: number,
-  ended: number,
-  seen: string | number | null,
-  outcome: Outcome = "done",
-  behind: readonly Operation[] = [],
-): Operation {
-  ids += 1;
-  const base = { id: ids, client: "c", key: "k", began, beganMs: began, ended, endedMs: ended, outcome, behind };
-  if (kind === "set") return { ...base, kind, value: String(seen) };
-  if (kind === "get") return { ...base, kind, result: seen as string | null };
-  return { ...base, kind, result: Number(seen) };
-}
-
-const set = (
-  began: number,
-  ended: number,
-  value: string,
-  outcome?: Outcome,
-  behind?: readonly Operation[],
-): Operation => operation("set", began, ended, value, outcome, behind);
-const get = (began: number, ended: number, value: string | null): Operation => operation("get", began, ended, value);
-const del = (began: number, ended: number, count: number, outcome?: Outcome): Operation =>
-  operation("del", began, ended, count, outcome);
-const never = Number.POSITIVE_INFINITY;
+const a = ["{tag}a"];
+const b = ["{tag}b"];
+const both = [...a, ...b];
 
 const good: Record<string, Operation[]> = {
   "nothing happened": [],
@@ -48,6 +26,45 @@ const good: Record<string, Operation[]> = {
   "an unknown delete explains an absence": [set(1, 2, "a"), del(3, never, 0, "unknown"), get(4, 5, null)],
   "a delete counts what an unknown write put": [set(1, never, "a", "unknown"), del(2, 3, 1), get(4, 5, null)],
   "a refused write has no effect": [set(1, 2, "a", "refused"), get(3, 4, null)],
+  "two keys of a slot are deleted together": [
+    set(1, 2, "x", "done", [], a),
+    set(3, 4, "y", "done", [], b),
+    del(5, 8, 2, "done", both),
+    exists(6, 7, 2, both),
+    exists(9, 10, 0, both),
+  ],
+  "an unknown delete of two keys, of which one is put again": [
+    set(1, 2, "x", "done", [], a),
+    set(3, 4, "y", "done", [], b),
+    del(5, never, 0, "unknown", both),
+    set(6, 7, "z", "done", [], a),
+    get(8, 9, null, b),
+    get(10, 11, "z", a),
+  ],
+  "only the first NX sets": [
+    setIf(1, 4, "nx", a, "x", 0),
+    setIf(2, 3, "nx", a, "y", 1),
+    get(5, 6, "y", a),
+    setIf(7, 8, "xx", a, "z", 1),
+    get(9, 10, "z", a),
+  ],
+  "two unknown ones explain one answer": [
+    set(1, 2, "x", "done", [], a),
+    del(3, never, 0, "unknown", a),
+    setIf(4, never, "nx", a, "y", 0, "unknown"),
+    get(5, 6, "y", a),
+  ],
+  "a count": [incr(1, 2, 1), get(3, 4, "1"), incr(5, 9, 3), incr(6, 8, 2), get(7, 10, "2")],
+  "unknown additions that count, late, and not": [
+    incr(1, never, 0, "unknown"),
+    incr(2, never, 0, "unknown"),
+    get(3, 4, null),
+    incr(5, 6, 1),
+    incr(7, 8, 3),
+    get(9, 10, "3"),
+  ],
+  "a list": [append(1, 2, "aa", 2), append(3, 6, "bb", 6), append(4, 5, "cc", 4), get(7, 8, "aaccbb")],
+  "an unknown piece is seen": [append(1, 2, "aa", 2), append(3, never, "bb", 0, "unknown"), get(4, 5, "aabb")],
 };
 
 const bad: Record<string, Operation[]> = {
@@ -69,6 +86,31 @@ const bad: Record<string, Operation[]> = {
   "a delete that found nothing": [set(1, 2, "a"), del(3, 4, 0)],
   "a write from the future": [get(1, 2, "a"), set(3, 4, "a")],
   "an unknown write from the future": [get(1, 2, "a"), set(3, never, "a", "unknown")],
+  "half of a delete": [
+    set(1, 2, "x", "done", [], a),
+    set(3, 4, "y", "done", [], b),
+    del(5, 8, 2, "done", both),
+    exists(6, 7, 1, both),
+  ],
+  "half of an unknown delete": [
+    set(1, 2, "x", "done", [], a),
+    set(3, 4, "y", "done", [], b),
+    del(5, never, 0, "unknown", both),
+    get(6, 7, null, a),
+    get(8, 9, "y", b),
+  ],
+  "two NX set": [setIf(1, 4, "nx", a, "x", 1), setIf(2, 3, "nx", a, "y", 1)],
+  "XX sets what is not there": [setIf(1, 2, "xx", a, "x", 1)],
+  "a count twice": [incr(1, 4, 1), incr(2, 3, 1)],
+  "a count that one unknown addition made two": [incr(1, never, 0, "unknown"), incr(2, 3, 3)],
+  "a refused addition that counts": [incr(1, 2, 1, "refused"), incr(3, 4, 2)],
+  "a lost addition": [incr(1, 2, 1), get(3, 4, null)],
+  "an addition behind one that it did not wait for": [incr(1, 2, 2), incr(3, 4, 1)],
+  "an unknown addition from the future": [incr(1, 2, 2), incr(3, never, 0, "unknown")],
+  "a lost piece": [append(1, 2, "aa", 2), append(3, 4, "bb", 4), get(5, 6, "bb")],
+  "a piece twice": [append(1, 2, "aa", 2), get(3, 4, "aaaa")],
+  "an unknown piece twice": [append(1, never, "aa", 0, "unknown"), get(2, 3, "aaaa")],
+  "pieces change places": [append(1, 2, "aa", 2), append(3, 4, "bb", 4), get(5, 6, "bbaa")],
 };
 
 for (const [name, history] of Object.entries(good)) {
@@ -86,77 +128,81 @@ test("writes that one connection sent together take effect in their order", () =
   expect(checkKey([first, second, get(11, 12, "a")])).toMatchObject({ linearizable: false });
 });
 
+test("additions that one connection sent together count in their order", () => {
+  const first = incr(1, 10, 1);
+  expect(checkKey([first, incr(2, 9, 2, "done", [first])])).toEqual({ linearizable: true });
+  const late = incr(1, 10, 2);
+  expect(checkKey([late, incr(2, 9, 1, "done", [late])])).toMatchObject({ linearizable: false });
+});
+
 test("a search that would take too long is given up, and says so", () => {
   const writes = Array.from({ length: 12 }, (_, at) => set(at, 1000, `w${at}`));
   expect(checkKey([...writes, get(1001, 1002, "nobody")], 1_000)).toEqual({ linearizable: undefined });
 });
 
-/** Every operation takes effect at one moment within its bounds: such a history is linearizable by construction. */
-const explainable = fc
-  .array(
-    fc.record({
-      kind: fc.constantFrom("set" as const, "get" as const, "del" as const),
-      before: fc.integer({ min: 1, max: 40 }),
-      behind: fc.integer({ min: 1, max: 40 }),
-      unknown: fc.boolean(),
-    }),
-    { maxLength: 25 },
-  )
-  .map((steps) => {
-    let state: string | null = null;
-    return steps.map(({ kind, before, behind, unknown }, at) => {
-      const moment = at * 10;
-      const outcome: Outcome = unknown && kind !== "get" ? "unknown" : "done";
-      const bounds = [
-        moment - before + at / 1000,
-        outcome === "unknown" ? never : moment + behind + at / 1000,
-      ] as const;
-      if (kind === "get") return operation("get", ...bounds, state);
-      const found: number = state === null ? 0 : 1;
-      state = kind === "set" ? `v${at}` : null;
-      return operation(kind, ...bounds, kind === "set" ? state : found, outcome);
-    });
+for (const subject of SUBJECTS) {
+  test(`whatever was made by taking effect at one moment is explained: ${subject}`, () => {
+    fc.assert(fc.property(explainable(subject, 25), (history) => checkKey(history).linearizable === true));
   });
 
-test("whatever was made by taking effect at one moment is explained", () => {
-  fc.assert(fc.property(explainable, (history) => checkKey(history).linearizable === true));
+  test(`it agrees with trying all orders: ${subject}`, () => {
+    fc.assert(
+      fc.property(fc.oneof(explainable(subject, 6), mutated(subject, 6)), (history) => {
+        expect(checkKey(history).linearizable).toBe(everyOrder(matter(history), start(subject)));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+}
+
+// --- the definition, tried out
+
+interface Reference {
+  readonly step: (operation: Operation) => Reference | undefined;
+}
+
+const matter = (history: readonly Operation[]): Operation[] =>
+  history.filter(({ kind, outcome }) => outcome === "done" || (outcome === "unknown" && kind !== "get"));
+
+function start(subject: (typeof SUBJECTS)[number]): Reference {
+  if (subject === "counter" || subject === "list") return text("");
+  return subject === "register" ? modelled(register, null) : modelled(values, values.initial);
+}
+
+function modelled<State>(
+  model: { step(state: State, operation: Operation): State | undefined },
+  state: State,
+): Reference {
+  return {
+    step(operation) {
+      const after = model.step(state, operation);
+      return after === undefined ? undefined : modelled(model, after);
+    },
+  };
+}
+
+/** A counter or a list. */
+const text = (value: string): Reference => ({
+  step(operation) {
+    if (operation.kind === "get") return (operation.result ?? "") === value ? text(value) : undefined;
+    const after = operation.kind === "append" ? value + operation.value : String(Number(value) + 1);
+    const answer = operation.kind === "append" ? after.length : Number(after);
+    return operation.outcome !== "done" || operation.result === answer ? text(after) : undefined;
+  },
 });
 
-test("it agrees with trying all orders", () => {
-  const any = fc.array(
-    fc.record({
-      kind: fc.constantFrom("set" as const, "get" as const, "del" as const),
-      began: fc.integer({ min: 0, max: 60 }),
-      length: fc.integer({ min: 1, max: 30 }),
-      seen: fc.integer({ min: 0, max: 5 }),
-      unknown: fc.boolean(),
-    }),
-    { maxLength: 6 },
-  );
-  fc.assert(
-    fc.property(any, (steps) => {
-      const history = steps.map(({ kind, began, length, seen, unknown }, at) => {
-        const outcome: Outcome = unknown && kind !== "get" ? "unknown" : "done";
-        const from = began * 10 + at;
-        const to = outcome === "unknown" ? never : (began + length) * 10 + at;
-        const what = kind === "set" ? `v${at}` : kind === "get" ? (seen < steps.length ? `v${seen}` : null) : seen % 2;
-        return operation(kind, from, to, what, outcome);
-      });
-      return checkKey(history).linearizable === everyOrder(history, null);
-    }),
-    { numRuns: 2_000 },
-  );
-});
-
-/** The definition, tried out. */
-function everyOrder(open: readonly Operation[], state: string | null): boolean {
+function everyOrder(open: readonly Operation[], state: Reference): boolean {
   if (open.every(({ outcome }) => outcome === "unknown")) return true;
   const end = Math.min(...open.map(({ ended }) => ended));
   return open.some((next) => {
     if (next.began > end) return false;
-    const rest = open.filter((other) => other !== next);
-    if (next.kind === "set") return everyOrder(rest, next.value);
-    if (next.kind === "get") return next.result === state && everyOrder(rest, state);
-    return (next.outcome === "unknown" || next.result === (state === null ? 0 : 1)) && everyOrder(rest, null);
+    const after = state.step(next);
+    return (
+      after !== undefined &&
+      everyOrder(
+        open.filter((other) => other !== next),
+        after,
+      )
+    );
   });
 }

@@ -1,4 +1,6 @@
-import type { Operation } from "./history.ts";
+import { isRead, type Operation } from "./history.ts";
+import { type Model, register, values } from "./models.ts";
+import { checkSequence } from "./sequence.ts";
 
 export type Verdict =
   | { readonly linearizable: true }
@@ -12,11 +14,8 @@ export type Verdict =
   /** The search was given up: too many orders were possible. */
   | { readonly linearizable: undefined };
 
-/** The key's value; null: there is none. */
-type State = string | null;
-
 /** What may come next in an order. */
-interface Choice {
+interface Choice<State> {
   readonly operation: Placed;
   /** Took effect directly before it, although nobody learned its end. */
   readonly unseen: Placed | undefined;
@@ -24,8 +23,8 @@ interface Choice {
 }
 
 /** One place of an order: what was chosen there, and what else might have been. */
-interface Place {
-  readonly choices: readonly Choice[];
+interface Place<State> {
+  readonly choices: readonly Choice<State>[];
   next: number;
   readonly before: State;
 }
@@ -40,30 +39,31 @@ interface Placed {
 const SEARCH_MAX = 500_000;
 
 /**
- * Whether the operations on one key can be explained by one at a time taking effect between its beginning and its end:
- * Wing & Gong's search with Lowe's memory of (operations done, state), as Porcupine does it, for one key.
- *
- * Refused operations never take effect. Those whose end is unknown may at any later time, or never. One that takes
- * effect and is not seen by the very next operation in the order might as well never have: so they are not placed by
- * themselves, but only before an operation that is explained by them. That keeps histories with many of them decidable.
+ * Whether what happened to one key (or to keys of one slot that are used together) can be explained by one operation at
+ * a time taking effect between its beginning and its end. The operations themselves say by which model.
  */
 export function checkKey(history: readonly Operation[], searchMax: number = SEARCH_MAX): Verdict {
-  return new Search(history, searchMax).run();
+  if (history.some(({ kind }) => kind === "incr" || kind === "append")) return checkSequence(history);
+  const plain = history.every(
+    (operation) => operation.keys.length === 1 && operation.keys[0] === operation.key && !("only" in operation),
+  );
+  return plain ? search(register, history, searchMax) : search(values, history, searchMax);
 }
 
-/** The state after it, or undefined when it could not have answered as it did. */
-function step(state: State, operation: Operation): State | undefined {
-  switch (operation.kind) {
-    case "set":
-      return operation.value;
-    case "get":
-      return operation.result === state ? state : undefined;
-    case "del":
-      return operation.outcome !== "done" || operation.result === (state === null ? 0 : 1) ? null : undefined;
-  }
+/**
+ * Wing & Gong's search with Lowe's memory of (operations done, state), as Porcupine does it, for one history.
+ *
+ * Refused operations never take effect. Those whose end is unknown may at any later time, or never. Where writes
+ * overwrite, one that takes effect and is not seen by the very next operation in the order might as well never have: so
+ * they are not placed by themselves, but only before an operation that is explained by them. That keeps histories with
+ * many of them decidable. Elsewhere they are placed by themselves, but only where they change something.
+ */
+export function search<State>(model: Model<State>, history: readonly Operation[], searchMax: number): Verdict {
+  return new Search(model, history, searchMax).run();
 }
 
-class Search {
+class Search<State> {
+  readonly #model: Model<State>;
   readonly #searchMax: number;
   /** In the order of their beginnings. */
   readonly #definite: readonly Placed[];
@@ -71,21 +71,23 @@ class Search {
   readonly #placedOf: Map<Operation, Placed> = new Map();
   readonly #done: Uint32Array;
   readonly #seen: Set<string> = new Set();
-  readonly #places: Place[] = [];
+  readonly #places: Place<State>[] = [];
   /** All before it are done. */
   #firstOpen = 0;
   #doneCount = 0;
-  #state: State = null;
+  #state: State;
   #searched = 0;
   #best: { readonly explained: readonly Operation[]; readonly stuck: readonly Operation[] } = {
     explained: [],
     stuck: [],
   };
 
-  constructor(history: readonly Operation[], searchMax: number) {
+  constructor(model: Model<State>, history: readonly Operation[], searchMax: number) {
+    this.#model = model;
+    this.#state = model.initial;
     this.#searchMax = searchMax;
     const matter = history.filter(
-      ({ outcome, kind }) => outcome === "done" || (kind !== "get" && outcome !== "refused"),
+      (operation) => operation.outcome === "done" || (!isRead(operation) && operation.outcome !== "refused"),
     );
     const placed = matter
       .sort((left, right) => left.began - right.began)
@@ -116,14 +118,14 @@ class Search {
     return { linearizable: true };
   }
 
-  #take({ operation, unseen, after }: Choice): void {
+  #take({ operation, unseen, after }: Choice<State>): void {
     this.#mark(operation, true);
     if (unseen !== undefined) this.#mark(unseen, true);
-    this.#doneCount += 1;
+    if (operation.operation.outcome === "done") this.#doneCount += 1;
     this.#state = after;
-    const memory = `${this.#done.join()}|${after ?? ""}`;
+    const memory = `${this.#done.join()}|${this.#model.nameOf(after)}`;
     if (this.#seen.has(memory)) {
-      this.#takeBack(this.#places.at(-1) as Place);
+      this.#takeBack(this.#places.at(-1) as Place<State>);
       return;
     }
     this.#seen.add(memory);
@@ -131,21 +133,24 @@ class Search {
   }
 
   /** Undoes the choice that was made last at this place. */
-  #takeBack(place: Place): void {
-    const { operation, unseen } = place.choices[place.next - 1] as Choice;
+  #takeBack(place: Place<State>): void {
+    const { operation, unseen } = place.choices[place.next - 1] as Choice<State>;
     this.#mark(operation, false);
     if (unseen !== undefined) this.#mark(unseen, false);
-    this.#doneCount -= 1;
+    if (operation.operation.outcome === "done") this.#doneCount -= 1;
     this.#state = place.before;
     this.#firstOpen = 0;
   }
 
   #enter(): void {
     const open = this.#open();
-    const choices: Choice[] = [];
+    const choices: Choice<State>[] = [];
     for (const operation of open.operations) this.#choicesOf(operation, open.endMs, choices);
+    if (!this.#model.overwrites) this.#unseenChoices(open.endMs, choices);
     if (choices.length === 0 && this.#places.length >= this.#best.explained.length) {
-      const explained = this.#places.map(({ choices: made, next }) => (made[next - 1] as Choice).operation.operation);
+      const explained = this.#places.map(
+        ({ choices: made, next }) => (made[next - 1] as Choice<State>).operation.operation,
+      );
       this.#best = { explained, stuck: open.operations.map(({ operation }) => operation) };
     }
     this.#places.push({ choices, next: 0, before: this.#state });
@@ -168,20 +173,32 @@ class Search {
     return { operations, endMs };
   }
 
-  #choicesOf(placed: Placed, endMs: number, choices: Choice[]): void {
+  #choicesOf(placed: Placed, endMs: number, choices: Choice<State>[]): void {
     const { operation } = placed;
     if (!this.#mayFollow(operation)) return;
-    const after = step(this.#state, operation);
+    const after = this.#model.step(this.#state, operation);
     if (after !== undefined) {
       choices.push({ operation: placed, unseen: undefined, after });
       return;
     }
+    if (!this.#model.overwrites) return;
     for (const unseen of this.#unknown) {
       if (unseen.operation.began > endMs) break;
       if (this.#isDone(unseen)) continue;
-      const between = step(this.#state, unseen.operation);
-      const seen = between === undefined ? undefined : step(between, operation);
+      const between = this.#model.step(this.#state, unseen.operation);
+      const seen = between === undefined ? undefined : this.#model.step(between, operation);
       if (seen !== undefined) choices.push({ operation: placed, unseen, after: seen });
+    }
+  }
+
+  #unseenChoices(endMs: number, choices: Choice<State>[]): void {
+    const before = this.#model.nameOf(this.#state);
+    for (const placed of this.#unknown) {
+      if (placed.operation.began > endMs) break;
+      if (this.#isDone(placed)) continue;
+      const after = this.#model.step(this.#state, placed.operation);
+      if (after === undefined || this.#model.nameOf(after) === before) continue;
+      choices.push({ operation: placed, unseen: undefined, after });
     }
   }
 

@@ -81,7 +81,7 @@ export class Story {
   }
 
   send(to: Machine, kind: Operation["kind"], key: string, redirect = false): Operation {
-    const operation = this.cluster.recorder.begin("test", kind, key, [], 0);
+    const operation = this.cluster.recorder.begin("test", kind, key);
     to.process?.run(() =>
       call(to, operation, redirect, (reply) => this.cluster.recorder.end(operation, judge(operation, reply))),
     );

@@ -8,16 +8,21 @@ import { Violation } from "../world/index.ts";
 
 export const slotOf = (key: string): Slot => toSlot(keySlot(latin1Bytes(key)));
 
-const specs: Readonly<Record<Operation["kind"], CommandSpec>> = {
-  set: command("set"),
-  get: command("get"),
-  del: command("del"),
-};
+/** Whether the store has a command. */
+export const isKnown = (name: string): boolean => commandByName(latin1Bytes(name)) !== undefined;
 
 function command(name: string): CommandSpec {
   const spec = commandByName(latin1Bytes(name));
   if (spec === undefined) throw new RangeError(`there is no command ${name}`);
   return spec;
+}
+
+/** The arguments behind the command's name, which is the operation's kind. */
+export function argsOf(operation: Operation): Uint8Array[] {
+  const args = operation.keys.map(latin1Bytes);
+  if (operation.kind === "set" || operation.kind === "append") args.push(latin1Bytes(operation.value));
+  if (operation.kind === "set" && operation.only !== undefined) args.push(latin1Bytes(operation.only));
+  return args;
 }
 
 /** Gives an operation to a node, as a client connection would. `answered` is called at most once. */
@@ -27,13 +32,12 @@ export function call(
   redirect: boolean,
   answered: (reply: Reply) => void,
 ): void {
-  const args = [latin1Bytes(operation.key)];
-  if (operation.kind === "set") args.push(latin1Bytes(operation.value));
+  const args = argsOf(operation);
   let completed = false;
   const request: Request = {
-    spec: specs[operation.kind],
+    spec: command(operation.kind),
     args,
-    slot: slotOf(operation.key),
+    slot: slotOf(operation.keys[0] as string),
     redirect,
     stale: false,
     complete: (reply) => {
@@ -61,18 +65,27 @@ export function judge(operation: Operation, reply: Reply): "done" | "refused" | 
         throw new Violation("known errors only", `#${operation.id} ${operation.kind}: ${reply.kind} ${reply.text}`);
     }
   }
+  if (!takeResult(operation, reply)) {
+    throw new Violation("replies fit their commands", `#${operation.id} ${operation.kind}: ${JSON.stringify(reply)}`);
+  }
+  return "done";
+}
+
+function takeResult(operation: Operation, reply: Reply): boolean {
   switch (operation.kind) {
     case "set":
-      if (reply.type === "simple" && reply.text === "OK") return "done";
-      break;
+      if (reply.type === "nil" ? operation.only === undefined : reply.type !== "simple" || reply.text !== "OK") {
+        return false;
+      }
+      operation.result = reply.type === "nil" ? 0 : 1;
+      return true;
     case "get":
-      if (reply.type !== "nil" && reply.type !== "bulk") break;
+      if (reply.type !== "nil" && reply.type !== "bulk") return false;
       operation.result = reply.type === "nil" ? null : latin1(reply.bytes);
-      return "done";
-    case "del":
-      if (reply.type !== "integer") break;
+      return true;
+    default:
+      if (reply.type !== "integer") return false;
       operation.result = reply.value;
-      return "done";
+      return true;
   }
-  throw new Violation("replies fit their commands", `#${operation.id} ${operation.kind}: ${JSON.stringify(reply)}`);
 }

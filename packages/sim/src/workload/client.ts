@@ -1,12 +1,13 @@
 import { encodeCommand } from "@sherd/client/protocol";
-import { concatBytes, latin1Bytes } from "sherd/core/base";
+import { concatBytes } from "sherd/core/base";
 import type { Reply } from "sherd/core/command";
-import { describe, type Operation } from "../checkers/index.ts";
+import { describe, isRead, type Operation } from "../checkers/index.ts";
 import type { Machine } from "../node/index.ts";
 import { type Random, Violation, type World } from "../world/index.ts";
-import { judge } from "./call.ts";
+import { argsOf, judge } from "./call.ts";
 import { ClientConnection } from "./connection.ts";
 import type { Recorder } from "./recorder.ts";
+import { chooseOperation, type Mixture, type Wanted } from "./wanted.ts";
 
 export interface Habits {
   /** True: the port that answers MOVED, which it follows; false: the one that forwards. */
@@ -14,12 +15,7 @@ export interface Habits {
   /** Commands sent at once, at most. */
   readonly pipelineMax: number;
   readonly thinkMs: readonly [number, number];
-  readonly hotProbability: number;
-  readonly hotKeys: number;
-  readonly wideKeys: number;
-  /** Of the longer values. */
-  readonly longValueBytes: number;
-  readonly longValueProbability: number;
+  readonly mixture: Mixture;
 }
 
 /** Every request is answered within this time while its node runs: the longest limits of the nodes, and some. */
@@ -28,12 +24,6 @@ const WATCH_MS = 1_000;
 const RECONNECT_MS = [5, 200] as const;
 /** It tries another node now and then. */
 const MOVE_PROBABILITY = 0.02;
-
-interface Wanted {
-  readonly kind: Operation["kind"];
-  readonly key: string;
-  readonly valueBytes: number;
-}
 
 /** One client: sends a few commands on its connection, waits for all answers, thinks, goes on. */
 export class Client {
@@ -82,8 +72,9 @@ export class Client {
       return this.#later(RECONNECT_MS);
     }
     const sent: Operation[] = [];
-    for (const { kind, key, valueBytes } of this.#choose()) {
-      sent.push(this.#recorder.begin(this.name, kind, key, behind(sent, kind, key), valueBytes));
+    for (const wanted of this.#choose()) {
+      const more = { ...wanted, behind: behind(sent, wanted) };
+      sent.push(this.#recorder.begin(this.name, wanted.kind, wanted.key, more));
     }
     this.#open = sent;
     connection.send(concatBytes(sent.map(bytesOf)));
@@ -112,19 +103,9 @@ export class Client {
     const again = this.#again;
     this.#again = [];
     if (again.length > 0) return again;
-    const { pipelineMax, longValueBytes, longValueProbability } = this.#habits;
-    return Array.from({ length: 1 + this.#random.below(pipelineMax) }, () => {
-      const kind = this.#random.chance(0.45) ? "get" : this.#random.chance(0.2) ? "del" : "set";
-      const valueBytes = this.#random.chance(longValueProbability) ? this.#random.below(longValueBytes) : 0;
-      return { kind, key: this.#key(), valueBytes };
-    });
-  }
-
-  #key(): string {
-    const { hotProbability, hotKeys, wideKeys } = this.#habits;
-    return this.#random.chance(hotProbability)
-      ? `hot:${this.#random.below(hotKeys)}`
-      : `wide:${this.#random.below(wideKeys)}`;
+    return Array.from({ length: 1 + this.#random.below(this.#habits.pipelineMax) }, () =>
+      chooseOperation(this.#random, this.#habits.mixture),
+    );
   }
 
   #onReply(reply: Reply): void {
@@ -145,7 +126,8 @@ export class Client {
       ({ info }) => address === `${info.addresses.host}:${info.addresses.clusterPort}`,
     );
     if (target === undefined) throw new Violation("replies fit their commands", `MOVED ${text}`);
-    this.#again.push({ kind: operation.kind, key: operation.key, valueBytes: 0 });
+    const { kind, key, keys } = operation;
+    this.#again.push({ kind, key, keys, ...(kind === "set" && operation.only && { only: operation.only }) });
     // Other replies may still be to come on this connection.
     if (this.#open.length === 0) this.#moveTo(target);
   }
@@ -170,16 +152,15 @@ export class Client {
   }
 }
 
-/** Which of those sent before an operation on the key happen before it. */
-function behind(sent: readonly Operation[], kind: Operation["kind"], key: string): Operation[] {
+/**
+ * Which of those sent before an operation on the key happen before it. Of operations on several keys of one slot nothing
+ * is said: they are judged by their times alone.
+ */
+function behind(sent: readonly Operation[], { kind, key }: Wanted): Operation[] {
   const same = sent.filter((operation) => operation.key === key);
-  const lastWrite = same.findLastIndex((operation) => operation.kind !== "get");
-  if (kind === "get") return same.slice(Math.max(0, lastWrite), lastWrite + 1);
+  const lastWrite = same.findLastIndex((operation) => !isRead(operation));
+  if (kind === "get" || kind === "exists") return same.slice(Math.max(0, lastWrite), lastWrite + 1);
   return lastWrite === same.length - 1 ? same.slice(-1) : same.slice(lastWrite + 1);
 }
 
-function bytesOf(operation: Operation): Uint8Array {
-  const args = [operation.kind, latin1Bytes(operation.key)];
-  if (operation.kind === "set") args.push(latin1Bytes(operation.value));
-  return encodeCommand(args);
-}
+const bytesOf = (operation: Operation): Uint8Array => encodeCommand([operation.kind, ...argsOf(operation)]);

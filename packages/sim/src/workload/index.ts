@@ -11,5 +11,5 @@
  * It does not: judge what it records.
  */
 export { call, judge, slotOf } from "./call.ts";
-export { Client, type Habits } from "./client.ts";
+export { type Load, makeClients } from "./clients.ts";
 export { Recorder } from "./recorder.ts";

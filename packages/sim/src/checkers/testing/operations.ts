@@ -1,0 +1,62 @@
+import type { Operation, Outcome } from "../index.ts";
+
+export const never: number = Number.POSITIVE_INFINITY;
+
+let ids = 0;
+
+interface Base {
+  readonly began: number;
+  readonly ended: number;
+  readonly outcome?: Outcome | undefined;
+  readonly behind?: readonly Operation[] | undefined;
+  readonly keys?: readonly string[];
+}
+
+function base({
+  began,
+  ended,
+  outcome = "done",
+  behind = [],
+  keys = ["k"],
+}: Base): Omit<Extract<Operation, { kind: "get" }>, "kind" | "result"> {
+  ids += 1;
+  const key = keys.length > 1 ? "{tag}" : (keys[0] as string).slice(0, (keys[0] as string).indexOf("}") + 1) || "k";
+  return { id: ids, client: "c", key, keys, began, beganMs: began, ended, endedMs: ended, outcome, behind };
+}
+
+type Begin = readonly [began: number, ended: number];
+
+export function set(
+  ...[began, ended, value, outcome, behind, keys]: [...Begin, string, Outcome?, (readonly Operation[])?, string[]?]
+): Operation {
+  return { ...base({ began, ended, outcome, behind, ...(keys && { keys }) }), kind: "set", value, result: 1 };
+}
+
+/** SET NX or XX of a key of a slot. */
+export function setIf(
+  ...[began, ended, only, keys, value, result, outcome]: [...Begin, "nx" | "xx", string[], string, 0 | 1, Outcome?]
+): Operation {
+  return { ...base({ began, ended, outcome, keys }), kind: "set", only, value, result };
+}
+
+export function get(...[began, ended, result, keys]: [...Begin, string | null, string[]?]): Operation {
+  return { ...base({ began, ended, ...(keys && { keys }) }), kind: "get", result };
+}
+
+export function del(...[began, ended, result, outcome, keys]: [...Begin, number, Outcome?, string[]?]): Operation {
+  return { ...base({ began, ended, outcome, ...(keys && { keys }) }), kind: "del", result };
+}
+
+export function exists(...[began, ended, result, keys]: [...Begin, number, string[]]): Operation {
+  return { ...base({ began, ended, keys }), kind: "exists", result };
+}
+
+export function incr(
+  ...[began, ended, result, outcome, behind]: [...Begin, number, Outcome?, (readonly Operation[])?]
+): Operation {
+  return { ...base({ began, ended, outcome, behind }), kind: "incr", result };
+}
+
+export function append(...[began, ended, value, result, outcome]: [...Begin, string, number, Outcome?]): Operation {
+  return { ...base({ began, ended, outcome }), kind: "append", value, result };
+}

@@ -1,0 +1,88 @@
+import type { Operation } from "../checkers/index.ts";
+import type { Random } from "../world/index.ts";
+
+/** What a client wants to do next. */
+export interface Wanted {
+  readonly kind: Operation["kind"];
+  /** Of its history. */
+  readonly key: string;
+  readonly keys: readonly string[];
+  readonly only?: "nx" | "xx";
+  readonly valueBytes?: number;
+}
+
+/** What kinds of data a client works with. A model of the checkers stands behind each. */
+export const WORKLOADS = ["registers", "slots", "counters", "lists"] as const;
+export type Workload = (typeof WORKLOADS)[number];
+
+export interface Mixture {
+  /** Relative to the others; 0: never. */
+  readonly weights: Readonly<Record<Workload, number>>;
+  /** Of a few registers rather than many. */
+  readonly hotProbability: number;
+  readonly hotKeys: number;
+  readonly wideKeys: number;
+  /** Of the longer values. */
+  readonly longValueBytes: number;
+  readonly longValueProbability: number;
+  /** SET NX and XX are known to the store. */
+  readonly conditions: boolean;
+}
+
+const COUNTERS = 4;
+const LISTS = 4;
+/** Hash tags, each with a few keys. Many, so that each is used little: unknown outcomes make their search expensive. */
+const TAGS = 24;
+const TAG_KEYS = ["a", "b", "c"] as const;
+
+export function chooseOperation(random: Random, mixture: Mixture): Wanted {
+  switch (chooseWorkload(random, mixture)) {
+    case "registers":
+      return chooseRegister(random, mixture);
+    case "slots":
+      return chooseInSlot(random, mixture);
+    case "counters":
+      return single(random.chance(0.7) ? "incr" : "get", `count:${random.below(COUNTERS)}`);
+    case "lists":
+      return single(random.chance(0.6) ? "append" : "get", `list:${random.below(LISTS)}`);
+  }
+}
+
+const single = (kind: Operation["kind"], key: string): Wanted => ({ kind, key, keys: [key] });
+
+function chooseWorkload(random: Random, { weights }: Mixture): Workload {
+  let at = random.fraction() * WORKLOADS.reduce((sum, workload) => sum + weights[workload], 0);
+  for (const workload of WORKLOADS) {
+    at -= weights[workload];
+    if (at < 0) return workload;
+  }
+  return "registers";
+}
+
+function chooseRegister(random: Random, mixture: Mixture): Wanted {
+  const kind = random.chance(0.45) ? "get" : random.chance(0.2) ? "del" : "set";
+  const valueBytes = random.chance(mixture.longValueProbability) ? random.below(mixture.longValueBytes) : 0;
+  const hot = random.chance(mixture.hotProbability);
+  const key = hot ? `hot:${random.below(mixture.hotKeys)}` : `wide:${random.below(mixture.wideKeys)}`;
+  return { kind, key, keys: [key], valueBytes };
+}
+
+/** Several keys of one slot: what is done to them together is seen together. */
+function chooseInSlot(random: Random, { conditions }: Mixture): Wanted {
+  const key = `{tag:${random.below(TAGS)}}`;
+  const all = TAG_KEYS.map((name) => key + name);
+  const one = [random.pick(all)];
+  const some = random.chance(0.5) ? all : all.slice(random.below(2), 3);
+  switch (random.below(4)) {
+    case 0:
+      return { kind: "get", key, keys: one };
+    case 1:
+      return { kind: "exists", key, keys: some };
+    case 2:
+      return { kind: "del", key, keys: random.chance(0.6) ? some : one };
+    default:
+      return { kind: "set", key, keys: one, ...(conditions && random.chance(0.5) && { only: condition(random) }) };
+  }
+}
+
+const condition = (random: Random): "nx" | "xx" => (random.chance(0.6) ? "nx" : "xx");
