@@ -85,6 +85,11 @@ export class Replica implements SpaceOwner {
     return this.#machine.applied.index;
   }
 
+  /** What the store has durably flushed. */
+  get durable(): Index {
+    return this.#durable;
+  }
+
   get leads(): boolean {
     return this.role === Role.leader && this.stopped === undefined;
   }
@@ -337,11 +342,11 @@ export class Replica implements SpaceOwner {
     this.release();
   }
 
-  /** Tells the log what it may drop: nothing the store has not durably flushed, nor what a transfer still needs. */
+  /** Tells the log what it may drop: nothing the store has not durably flushed. (Transfers pin what they need.) */
   release(): void {
     if (this.stopped !== undefined) return;
-    const wanted = Math.min(this.heldByAll, this.#durable) + 1;
-    this.#host.log.release(this.group, this.#durable, toIndex(Math.min(wanted, this.#transfers.pinnedFrom())));
+    const wanted = toIndex(Math.min(this.heldByAll, this.#durable) + 1);
+    this.#host.log.release(this.group, this.#durable, wanted);
   }
 
   onDamaged(error: SherdError): void {

@@ -1,4 +1,4 @@
-import { type Index, type ReplicaId, SNAPSHOT_STALL_TICKS, SNAPSHOT_WINDOW_CHUNKS, type Term } from "../base/index.ts";
+import { type Index, type ReplicaId, SNAPSHOT_STALL_TICKS, SNAPSHOT_WINDOW_CHUNKS } from "../base/index.ts";
 import type { Stage } from "../store/index.ts";
 import type { Replica } from "./replica.ts";
 import { encodeTransfer, type TransferMessage } from "./transfer-codec.ts";
@@ -10,8 +10,6 @@ type Phase = "staging" | "staged" | "stepped" | "installing" | "closed";
 export class SnapshotReceiver {
   readonly from: ReplicaId;
   readonly id: number;
-  readonly index: Index;
-  readonly term: Term;
   readonly #host: ReplicaHost;
   readonly #replica: Replica;
   readonly #early: Uint8Array[] = [];
@@ -22,19 +20,18 @@ export class SnapshotReceiver {
   #phase: Phase = "staging";
   #idleTicks = 0;
 
-  constructor(host: ReplicaHost, replica: Replica, from: ReplicaId, begin: TransferMessage & { type: "begin" }) {
+  constructor(host: ReplicaHost, replica: Replica, from: ReplicaId, id: number) {
     this.#host = host;
     this.#replica = replica;
     this.from = from;
-    this.id = begin.id;
-    this.index = begin.index;
-    this.term = begin.term;
+    this.id = id;
     host.store.stage(replica.space, (stage) => {
       if (this.#phase === "closed") return stage.drop();
       this.#stage = stage;
       for (const chunk of this.#early.splice(0)) this.#add(stage, chunk);
       this.#endMaybe();
     });
+    this.send({ type: "granted", id });
   }
 
   /** False: the transfer is over (damaged, or the sender does not keep to the protocol). */
@@ -54,11 +51,13 @@ export class SnapshotReceiver {
         this.#endMaybe();
         return true;
       case "install":
-        if (this.#phase !== "staged") return this.#phase === "stepped" || this.#phase === "installing";
+        if (this.#phase !== "staged") return this.decided;
         this.#phase = "stepped";
         this.#host.raft.step(this.#replica.group, message.message);
         this.#host.wake(this.#replica);
         return true;
+      case "cancelled":
+        return this.decided;
       default:
         return true;
     }
@@ -67,7 +66,7 @@ export class SnapshotReceiver {
   /** The core accepted the snapshot: switch the rows in. `done` when they are durable and serve. */
   install(index: Index, done: (stage: Stage) => void): void {
     const stage = this.#stage;
-    if (this.#phase !== "stepped" || stage === undefined || index !== this.index) {
+    if (this.#phase !== "stepped" || stage === undefined || index !== stage.space.appliedIndex) {
       this.#host.env.fatal(new Error(`group ${this.#replica.group}: a snapshot at ${index} without its rows`));
     }
     this.#phase = "installing";
@@ -75,8 +74,8 @@ export class SnapshotReceiver {
   }
 
   /** MsgSnapshot is with the core, whose Ready may carry it: the rows must stay until that is known. */
-  get stepped(): boolean {
-    return this.#phase === "stepped";
+  get decided(): boolean {
+    return this.#phase === "stepped" || this.#phase === "installing";
   }
 
   get installing(): boolean {

@@ -2,13 +2,16 @@ import {
   assert,
   type Index,
   type ReplicaId,
+  SNAPSHOT_ASK_TICKS,
   SNAPSHOT_STALL_TICKS,
   SNAPSHOT_WINDOW_CHUNKS,
   type Term,
+  index as toIndex,
 } from "../base/index.ts";
 import type { ConfState } from "../raft/index.ts";
 import type { SnapshotReader } from "../store/index.ts";
 import type { Replica } from "./replica.ts";
+import type { SnapshotPins } from "./snapshot-pins.ts";
 import { encodeTransfer, type TransferMessage } from "./transfer-codec.ts";
 import type { ReplicaHost } from "./types.ts";
 
@@ -18,95 +21,128 @@ export interface SnapshotPosition {
   readonly confState: ConfState;
 }
 
+/** `asking`: the peer has not said that it takes a snapshot. `provided`: it has all rows, and the core has the snapshot. */
+type Phase = "asking" | "opening" | "reading" | "ended" | "provided" | "installed" | "failed";
+
 /**
- * Sends one snapshot to one peer. The rows go first, as chunks; only when the peer has staged them all does the core
- * get the snapshot and emit MsgSnapshot: a follower that steps it resets its log at once, so its rows must be there.
+ * Sends one snapshot to one peer. The peer is asked first: opening a snapshot costs a flush of the whole node. Then the
+ * rows go, as chunks; only when the peer has staged them all does the core get the snapshot and emit MsgSnapshot: a
+ * follower that steps it resets its log at once, so its rows must be there.
  */
 export class SnapshotSender {
   readonly peer: ReplicaId;
-  /** Entries from here on are needed by the peer after it has installed the snapshot. */
-  readonly pinnedFrom: Index;
   readonly #id: number;
   readonly #host: ReplicaHost;
   readonly #replica: Replica;
-  readonly #reader: SnapshotReader;
-  readonly #position: SnapshotPosition;
+  readonly #pins: SnapshotPins;
+  /** The position at which the store was flushed with this applied index. */
+  readonly #positionAt: (applied: Index) => SnapshotPosition | undefined;
+  #phase: Phase = "asking";
+  #reader: SnapshotReader | undefined;
+  #position: SnapshotPosition | undefined;
   #sent = 0;
   #acknowledged = 0;
-  #reading = false;
-  #ended = false;
-  #provided = false;
+  #busy = false;
   #idleTicks = 0;
-  #closed = false;
 
   constructor(
     host: ReplicaHost,
     replica: Replica,
     peer: ReplicaId,
-    reader: SnapshotReader,
-    position: SnapshotPosition,
+    pins: SnapshotPins,
+    positionAt: (applied: Index) => SnapshotPosition | undefined,
   ) {
     this.#host = host;
     this.#replica = replica;
     this.peer = peer;
-    this.#reader = reader;
-    this.#position = position;
+    this.#pins = pins;
+    this.#positionAt = positionAt;
     this.#id = host.nextNumber();
-    this.pinnedFrom = (position.index + 1) as Index;
-    this.#send({ type: "begin", id: this.#id, index: position.index, term: position.term });
-    this.#pump();
+    this.#send({ type: "ask", id: this.#id });
   }
 
-  /** True when the transfer is over. */
-  receive(message: TransferMessage): boolean {
-    if (message.id !== this.#id || this.#closed) return false;
+  get installed(): boolean {
+    return this.#phase === "installed";
+  }
+
+  get closed(): boolean {
+    return this.installed || this.#phase === "failed";
+  }
+
+  receive(message: TransferMessage): void {
+    if (message.id !== this.#id || this.closed) return;
     this.#idleTicks = 0;
     switch (message.type) {
+      case "granted":
+        if (this.#phase === "asking") this.#open();
+        break;
       case "ack":
         this.#acknowledged = Math.max(this.#acknowledged, Math.min(message.chunks, this.#sent));
         this.#pump();
-        return false;
+        break;
       case "staged":
-        if (!this.#ended || this.#provided) return false;
-        this.#provided = true;
-        this.#host.raft.provideSnapshot(
-          this.#replica.group,
-          this.peer,
-          this.#position.index,
-          this.#position.term,
-          this.#position.confState,
-        );
-        this.#host.wake(this.#replica);
-        return false;
+        if (this.#phase === "ended") this.#provide();
+        break;
       case "installed":
-        this.close(true);
-        return true;
+        this.#pins.installed(this.peer);
+        this.#close(true);
+        break;
       case "refused":
-        this.close(false);
-        return true;
+        this.#pins.drop(this.peer);
+        this.#close(false);
+        break;
       default:
-        return false;
+        break;
     }
   }
 
   /** The core emitted MsgSnapshot for this peer. */
   install(message: Uint8Array): void {
-    assert(this.#provided, "a snapshot is offered only when its rows have arrived");
+    assert(this.#phase === "provided", "a snapshot is offered only when its rows have arrived");
     this.#send({ type: "install", id: this.#id, message });
   }
 
-  /** True when the peer has been silent for too long and the transfer was given up. */
-  tick(): boolean {
+  /** A peer that has been silent for too long is given up. */
+  tick(): void {
     this.#idleTicks += 1;
-    if (this.#idleTicks < SNAPSHOT_STALL_TICKS) return false;
-    this.close(false);
-    return true;
+    if (this.#idleTicks >= (this.#phase === "asking" ? SNAPSHOT_ASK_TICKS : SNAPSHOT_STALL_TICKS)) this.giveUp();
   }
 
-  close(arrived: boolean): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#reader.close();
+  /** The peer is told, so that it can take another snapshot. */
+  giveUp(): void {
+    if (this.closed) return;
+    this.#send({ type: "cancelled", id: this.#id });
+    this.#pins.drop(this.peer);
+    this.#close(false);
+  }
+
+  #open(): void {
+    this.#phase = "opening";
+    // Before the flush: the log may drop what it makes durable.
+    this.#pins.hold(this.peer, toIndex(this.#replica.durable + 1));
+    this.#host.store.openSnapshot(this.#replica.space, (reader) => {
+      if (this.closed) return reader.close();
+      this.#reader = reader;
+      this.#position = this.#positionAt(reader.applied);
+      if (this.#position === undefined) return this.giveUp();
+      const { group } = this.#replica;
+      this.#host.env.log("info", "sending a snapshot", { group, peer: this.peer, index: reader.applied });
+      this.#pins.hold(this.peer, toIndex(reader.applied + 1));
+      this.#phase = "reading";
+      this.#pump();
+    });
+  }
+
+  #provide(): void {
+    this.#phase = "provided";
+    const { index, term, confState } = this.#position as SnapshotPosition;
+    this.#host.raft.provideSnapshot(this.#replica.group, this.peer, index, term, confState);
+    this.#host.wake(this.#replica);
+  }
+
+  #close(arrived: boolean): void {
+    this.#phase = arrived ? "installed" : "failed";
+    this.#reader?.close();
     // Always: without it the core waits for this peer's answer for ever.
     if (this.#replica.stopped === undefined) {
       this.#host.raft.reportSnapshot(this.#replica.group, this.peer, arrived);
@@ -115,14 +151,14 @@ export class SnapshotSender {
   }
 
   #pump(): void {
-    if (this.#reading || this.#ended || this.#closed) return;
+    if (this.#phase !== "reading" || this.#busy) return;
     if (this.#sent - this.#acknowledged >= SNAPSHOT_WINDOW_CHUNKS) return;
-    this.#reading = true;
-    this.#reader.next((chunk) => {
-      this.#reading = false;
-      if (this.#closed) return;
+    this.#busy = true;
+    (this.#reader as SnapshotReader).next((chunk) => {
+      this.#busy = false;
+      if (this.closed) return;
       if (chunk === undefined) {
-        this.#ended = true;
+        this.#phase = "ended";
         this.#send({ type: "end", id: this.#id, chunks: this.#sent });
         return;
       }

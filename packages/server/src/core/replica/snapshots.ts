@@ -1,12 +1,13 @@
-import { type Index, type ReplicaId, ShortInput, index as toIndex } from "../base/index.ts";
+import { type Index, type ReplicaId, ShortInput } from "../base/index.ts";
 import type { AppliedState } from "../machine/index.ts";
 import type { Replica } from "./replica.ts";
+import { SnapshotBackOff } from "./snapshot-back-off.ts";
+import { SnapshotPins } from "./snapshot-pins.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { type SnapshotPosition, SnapshotSender } from "./snapshot-sender.ts";
 import { decodeTransfer, encodeTransfer, type TransferMessage } from "./transfer-codec.ts";
 import type { ReplicaHost } from "./types.ts";
 
-const NOT_PINNED = toIndex(Number.MAX_SAFE_INTEGER);
 /** Flushes whose positions are remembered until a snapshot that was taken behind one of them is opened. */
 const FREEZES_KEPT = 8;
 
@@ -14,14 +15,16 @@ const FREEZES_KEPT = 8;
 export class SnapshotTransfers {
   readonly #host: ReplicaHost;
   readonly #replica: Replica;
+  readonly #pins: SnapshotPins;
+  readonly #backOff: SnapshotBackOff = new SnapshotBackOff();
   #sender: SnapshotSender | undefined;
-  #opening = false;
   #receiver: SnapshotReceiver | undefined;
   #freezes: SnapshotPosition[] = [];
 
   constructor(host: ReplicaHost, replica: Replica) {
     this.#host = host;
     this.#replica = replica;
+    this.#pins = new SnapshotPins(host, replica);
   }
 
   /** A flush took the state at this position; a snapshot of the engine may stand exactly here. */
@@ -30,45 +33,38 @@ export class SnapshotTransfers {
     if (this.#freezes.length > FREEZES_KEPT) this.#freezes.shift();
   }
 
-  pinnedFrom(): Index {
-    return this.#sender?.pinnedFrom ?? NOT_PINNED;
-  }
-
   // --- going out
 
+  /** The core asks for it again, about each heartbeat, for as long as the peer needs one. */
   send(peer: ReplicaId): void {
-    if (this.#sender !== undefined || this.#opening) return;
+    if (this.#sender !== undefined || this.#backOff.waits(peer)) return;
     if (!this.#host.claimTransfer("send", this.#replica)) return;
-    this.#opening = true;
-    this.#host.store.openSnapshot(this.#replica.space, (reader) => {
-      this.#opening = false;
-      const position = this.#freezes.findLast((freeze) => freeze.index === reader.applied);
-      if (!this.#replica.leads || position === undefined) {
-        reader.close();
-        this.#host.releaseTransfer("send", this.#replica);
-        return;
-      }
-      this.#host.env.log("info", "sending a snapshot", { group: this.#replica.group, peer, index: reader.applied });
-      this.#sender = new SnapshotSender(this.#host, this.#replica, peer, reader, position);
-    });
+    const positionAt = (applied: Index): SnapshotPosition | undefined =>
+      this.#freezes.findLast((freeze) => freeze.index === applied);
+    this.#sender = new SnapshotSender(this.#host, this.#replica, peer, this.#pins, positionAt);
   }
 
-  /** MsgSnapshot of the core. False: there is no transfer that it belongs to; the core is told. */
+  /** MsgSnapshot of the core. The core is told if there is no transfer that it belongs to. */
   sendInstall(peer: ReplicaId, message: Uint8Array): void {
     if (this.#sender?.peer === peer) this.#sender.install(message);
     else this.#host.raft.reportSnapshot(this.#replica.group, peer, false);
   }
 
+  /** It does not lead any more: others bring the peers forward. */
   stopSending(): void {
-    if (this.#sender === undefined) return;
-    this.#sender.close(false);
-    this.#endSending();
+    this.#sender?.giveUp();
+    this.#endSendingMaybe();
+    this.#pins.clear();
+    this.#backOff.clear();
   }
 
-  #endSending(): void {
+  #endSendingMaybe(): void {
+    const sender = this.#sender;
+    if (sender?.closed !== true) return;
     this.#sender = undefined;
     this.#host.releaseTransfer("send", this.#replica);
-    this.#replica.release();
+    if (sender.installed) this.#backOff.succeeded(sender.peer);
+    else this.#backOff.failed(sender.peer);
   }
 
   // --- coming in
@@ -76,23 +72,28 @@ export class SnapshotTransfers {
   receive(from: ReplicaId, bytes: Uint8Array): void {
     const message = this.#decode(bytes);
     if (message === undefined) return;
-    if (message.type === "begin") return this.#begin(from, message);
-    if (this.#sender !== undefined && this.#sender.peer === from && this.#sender.receive(message)) this.#endSending();
+    if (message.type === "ask") return this.#ask(from, message.id);
+    if (this.#sender?.peer === from) {
+      this.#sender.receive(message);
+      this.#endSendingMaybe();
+    }
     const receiver = this.#receiver;
     if (receiver !== undefined && receiver.from === from && receiver.id === message.id && !receiver.receive(message)) {
       this.stopReceiving();
     }
   }
 
-  #begin(from: ReplicaId, message: TransferMessage & { type: "begin" }): void {
-    const decided = this.#receiver?.stepped === true || this.#receiver?.installing === true;
-    if (!decided) this.stopReceiving();
-    const busy = this.#receiver !== undefined || !this.#host.claimTransfer("receive", this.#replica);
-    if (busy || this.#replica.stopped !== undefined) {
-      this.#host.sendTransfer(this.#replica.group, from, encodeTransfer({ type: "refused", id: message.id }));
+  #ask(from: ReplicaId, id: number): void {
+    const host = this.#host;
+    if (this.#receiver?.from === from && this.#receiver.id === id) return;
+    // Another question says that the sender of an earlier snapshot, or its leadership, is gone.
+    if (this.#receiver?.decided === false) this.stopReceiving();
+    const refuses = this.#receiver !== undefined || this.#replica.stopped !== undefined;
+    if (refuses || !host.claimTransfer("receive", this.#replica)) {
+      host.sendTransfer(this.#replica.group, from, encodeTransfer({ type: "refused", id }));
       return;
     }
-    this.#receiver = new SnapshotReceiver(this.#host, this.#replica, from, message);
+    this.#receiver = new SnapshotReceiver(host, this.#replica, from, id);
   }
 
   get installing(): boolean {
@@ -123,7 +124,10 @@ export class SnapshotTransfers {
   }
 
   tick(): void {
-    if (this.#sender?.tick()) this.#endSending();
+    this.#sender?.tick();
+    this.#endSendingMaybe();
+    this.#pins.tick();
+    this.#backOff.tick();
     if (this.#receiver !== undefined && !this.#receiver.tick()) this.stopReceiving();
   }
 

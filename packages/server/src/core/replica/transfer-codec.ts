@@ -1,8 +1,9 @@
-import { ByteReader, ByteWriter, type Index, index, type Term, term } from "../base/index.ts";
+import { ByteReader, ByteWriter } from "../base/index.ts";
 
 /** Parts of a snapshot transfer between two replicas of a group (docs/formats/messages.md). */
 export type TransferMessage =
-  | { readonly type: "begin"; readonly id: number; readonly index: Index; readonly term: Term }
+  /** Whether the receiver takes a snapshot now: it answers `granted` or `refused`. */
+  | { readonly type: "ask"; readonly id: number }
   | { readonly type: "chunk"; readonly id: number; readonly sequence: number; readonly bytes: Uint8Array }
   | { readonly type: "end"; readonly id: number; readonly chunks: number }
   /** MsgSnapshot itself: stepped by the receiver only if its rows are all staged. */
@@ -10,19 +11,29 @@ export type TransferMessage =
   | { readonly type: "ack"; readonly id: number; readonly chunks: number }
   | { readonly type: "staged"; readonly id: number }
   | { readonly type: "installed"; readonly id: number }
-  | { readonly type: "refused"; readonly id: number };
+  | { readonly type: "refused"; readonly id: number }
+  | { readonly type: "granted"; readonly id: number }
+  /** The sender has given up. */
+  | { readonly type: "cancelled"; readonly id: number };
 
-const TYPES = ["begin", "chunk", "end", "install", "ack", "staged", "installed", "refused"] as const;
+const TYPES = [
+  "ask",
+  "chunk",
+  "end",
+  "install",
+  "ack",
+  "staged",
+  "installed",
+  "refused",
+  "granted",
+  "cancelled",
+] as const;
 
 export function encodeTransfer(message: TransferMessage): Uint8Array {
   const out = new ByteWriter(64);
   out.u8(TYPES.indexOf(message.type));
   out.u64(message.id);
   switch (message.type) {
-    case "begin":
-      out.u64(message.index);
-      out.u64(message.term);
-      break;
     case "chunk":
       out.u32(message.sequence);
       out.block(message.bytes);
@@ -46,8 +57,6 @@ export function decodeTransfer(bytes: Uint8Array): TransferMessage {
   const type = TYPES[input.u8()];
   const id = input.u64();
   switch (type) {
-    case "begin":
-      return { type, id, index: index(input.u64()), term: term(input.u64()) };
     case "chunk":
       return { type, id, sequence: input.u32(), bytes: input.block().slice() };
     case "end":
@@ -55,9 +64,12 @@ export function decodeTransfer(bytes: Uint8Array): TransferMessage {
       return { type, id, chunks: input.u32() };
     case "install":
       return { type, id, message: input.block().slice() };
+    case "ask":
     case "staged":
     case "installed":
     case "refused":
+    case "granted":
+    case "cancelled":
       return { type, id };
     default:
       throw new RangeError("unknown part of a snapshot transfer");
