@@ -1,5 +1,5 @@
-import { assert, type GroupId, SherdError, type Slot, utf8 } from "../base/index.ts";
-import { type CommandContext, type CommandSpec, errorReply, NOT_RESIDENT, OK, type Reply } from "../command/index.ts";
+import { assert, type GroupId, type Index, SherdError, type Slot, utf8 } from "../base/index.ts";
+import { type CommandContext, type CommandSpec, errorReply, keysOf, NOT_RESIDENT, OK, type Reply } from "../command/index.ts";
 import type { Env } from "../env/index.ts";
 import type { Entry } from "../raft/index.ts";
 import type { Row, RowKey, Space } from "../store/index.ts";
@@ -132,6 +132,14 @@ export class ShardMachine implements StateMachine {
   read(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): Reply | typeof NOT_RESIDENT {
     assert(spec.run !== undefined, "a read is a command that runs on a shard");
     return spec.run(this.#context, slot, args);
+  }
+
+  changedSince(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], since: Index): boolean {
+    return keysOf(spec, args).some((key) => {
+      const row = this.#space.get(slot, this.#context.latin1(key));
+      // One that is not there may have been deleted, and one that expires may have expired, since then.
+      return !row || row.expiresAtMs !== 0 || row.version > since;
+    });
   }
 
   freeze(): void {

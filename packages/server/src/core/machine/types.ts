@@ -1,4 +1,4 @@
-import type { Slot } from "../base/index.ts";
+import type { Index, Slot } from "../base/index.ts";
 import type { CommandSpec, NOT_RESIDENT, Reply } from "../command/index.ts";
 import type { Entry } from "../raft/index.ts";
 import type { RowKey } from "../store/index.ts";
@@ -22,6 +22,8 @@ export interface StateMachine {
   apply(entry: Entry, replies: ReplySink | undefined): void;
   /** A read at the state as it is. */
   read(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): Reply | typeof NOT_RESIDENT;
+  /** Whether a read might have answered otherwise at an earlier index. */
+  changedSince(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], since: Index): boolean;
   /** Puts the system rows that belong to exactly this state into the space. */
   freeze(): void;
 }

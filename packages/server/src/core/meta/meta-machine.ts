@@ -74,6 +74,10 @@ export class MetaMachine implements StateMachine {
     return { type: "error", kind: "ERR", text: "the meta group has no keys" };
   }
 
+  changedSince(): boolean {
+    return false;
+  }
+
   freeze(): void {
     this.applied.write((name, bytes) => this.#space.putSystem(name, bytes));
     this.#space.putSystem(MAP_ROW, encodeMap(this.#map));

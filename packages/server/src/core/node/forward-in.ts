@@ -1,5 +1,6 @@
 import { COMMAND_BYTES_MAX, type GroupId, META_GROUP, type NodeId, utf8Bytes } from "../base/index.ts";
 import { admit, type CommandSpec, type ErrorReply, err, type Reply } from "../command/index.ts";
+import type { Env } from "../env/index.ts";
 import type { CommandOrigin } from "../machine/index.ts";
 import type { Request } from "../replica/index.ts";
 import { ANNOUNCE, REFUSE, SESSION_OPEN } from "./internal-commands.ts";
@@ -49,6 +50,7 @@ export class ForwardedRequest implements Request {
   readonly #id: number;
   readonly #from: NodeId;
   readonly #answer: (to: NodeId, answer: Answer) => void;
+  #late = false;
 
   constructor(
     admitted: CommandSpec | ErrorReply,
@@ -70,7 +72,11 @@ export class ForwardedRequest implements Request {
   }
 
   complete(reply: Reply): void {
-    this.#answer(this.#from, { id: this.#id, reply });
+    this.#answer(this.#from, { id: this.#id, reply, late: this.#late });
+  }
+
+  retried(): void {
+    this.#late = true;
   }
 
   giveBack(): void {
@@ -105,5 +111,36 @@ export class Refusal implements Request {
 
   giveBack(): void {
     this.#request.giveBack?.();
+  }
+}
+
+export interface ForwardInHost {
+  readonly self: NodeId;
+  readonly env: Env;
+  commandOf(opcode: number): CommandSpec | undefined;
+  answer(to: NodeId, answer: Answer): void;
+  /** Finds its way here like a client's request; `own`: see `Router.routeOwn`. */
+  route(group: GroupId, request: Request, args: readonly Uint8Array[], own: boolean): void;
+}
+
+/** Commands that other nodes forwarded here, and this node to itself. */
+export class ForwardIn {
+  readonly #host: ForwardInHost;
+  readonly #answer: (to: NodeId, answer: Answer) => void;
+
+  constructor(host: ForwardInHost) {
+    this.#host = host;
+    this.#answer = (to, answer) => host.answer(to, answer);
+  }
+
+  receive(from: NodeId, forward: Forward): void {
+    const { env, self } = this.#host;
+    const admitted = admitForward(forward, (opcode) => this.#host.commandOf(opcode));
+    const request = new ForwardedRequest(admitted, forward, from, this.#answer);
+    if (request.refusal !== undefined) {
+      const fields = { from, opcode: forward.opcode, error: request.refusal.text };
+      env.log("warn", "a node forwarded a command that this one cannot run", fields);
+    }
+    this.#host.route(forward.group, request, forward.args, from === self);
   }
 }

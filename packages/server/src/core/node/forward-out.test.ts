@@ -211,13 +211,70 @@ test("a first attempt that is refused for its session runs in a new one", () => 
   expect(replies.get("w1")).toEqual({ type: "integer", value: 1 });
 });
 
-test("reads whose leader is lost find another way", () => {
-  const args = [utf8Bytes("k")];
-  const complete = (reply: Reply): void => void replies.set("read", reply);
-  out.read(GROUP, A, { spec: SPEC, args, slot: slot(1), redirect: false, stale: false, complete }, args, now);
+function read(name: string, to: NodeId = A): void {
+  const args = [utf8Bytes(name)];
+  const complete = (reply: Reply): void => void replies.set(name, reply);
+  const request: Request = { spec: SPEC, args, slot: slot(1), redirect: false, stale: false, complete };
+  out.read(GROUP, to, request, args, now);
+}
+
+const namesOf = (items: readonly Rerouted[]): string[] => items.map(({ args }) => utf8(args[0]!));
+
+test("reads whose leader is lost find another way, in their order", () => {
+  read("r1");
+  read("r2");
+  read("r3");
+  out.onAnswer({ id: sent[1]!.forward.id, reply: { type: "nil" } });
+  out.onLinkDown(B);
+  expect(requeued).toEqual([]);
   out.onLinkDown(A);
-  expect(requeued).toHaveLength(1);
+  expect(namesOf(requeued)).toEqual(["r1", "r3"]);
+  expect([...replies.keys()]).toEqual(["r2"]);
+});
+
+test("a read that is lost on a link is tried again soon, but not for ever", () => {
+  read("r1");
+  now = FORWARD_RETRY_MS - 1;
+  out.tick();
+  expect(requeued).toEqual([]);
+  now = FORWARD_RETRY_MS;
+  out.tick();
+  expect(namesOf(requeued)).toEqual(["r1"]);
+  // An answer to the first attempt is too late: the second one counts.
+  out.onAnswer({ id: sent[0]!.forward.id, reply: { type: "nil" } });
   expect(replies.size).toBe(0);
+  now = REQUEST_MS_MAX;
+  const { request, args, bornMs } = requeued.splice(0)[0]!;
+  out.read(GROUP, A, request, args, bornMs);
+  out.tick();
+  expect(requeued).toEqual([]);
+  expect(replies.get("r1")).toMatchObject({ kind: "CLUSTERDOWN" });
+});
+
+test("when the leader changes, reads under way to the old one do not wait for it", () => {
+  read("r1");
+  out.retarget(GROUP);
+  expect(requeued).toEqual([]);
+  leader = B;
+  out.retarget(GROUP);
+  expect(namesOf(requeued)).toEqual(["r1"]);
+});
+
+test("a read that the leader had to try again says so before its reply", () => {
+  const args = [utf8Bytes("k")];
+  const told: string[] = [];
+  const request: Request = {
+    spec: SPEC,
+    args,
+    slot: slot(1),
+    redirect: false,
+    stale: false,
+    retried: () => void told.push("retried"),
+    complete: () => void told.push("complete"),
+  };
+  out.read(GROUP, A, request, args, now);
+  out.onAnswer({ id: sent[0]!.forward.id, reply: { type: "nil" }, late: true });
+  expect(told).toEqual(["retried", "complete"]);
 });
 
 test("a session's opening that is lost on the way is sent again", () => {

@@ -12,6 +12,7 @@ import {
 import type { Reply } from "../command/index.ts";
 import { type CommandOrigin, Opcode, SESSION_ERROR } from "../machine/index.ts";
 import type { Request, Rerouted } from "../replica/index.ts";
+import { ForwardReads } from "./forward-reads.ts";
 import type { Answer, Forward } from "./messages.ts";
 
 /**
@@ -21,7 +22,7 @@ import type { Answer, Forward } from "./messages.ts";
  * it is sent. So when the leader is lost with writes under way, all unanswered ones are simply sent again, in order, to
  * the next leader; the state machine answers those that had already taken effect from the session, and refuses those
  * that overtook a lost one (`gap`), so that order holds as well. Should this node itself become the leader, its own
- * replica takes them in the same way.
+ * replica takes them in the same way. Reads need none of this: `ForwardReads`.
  */
 export interface ForwardHost {
   nowMs(): number;
@@ -29,7 +30,7 @@ export interface ForwardHost {
   /** The node to send to; may be this one; undefined while none is known or reachable. */
   leaderNode(group: GroupId): NodeId | undefined;
   deliver(to: NodeId, forward: Forward): void;
-  /** Requests that had no effect: reads whose leader was lost. */
+  /** Reads to try again, in their order. */
   requeue(group: GroupId, items: readonly Rerouted[]): void;
 }
 
@@ -65,13 +66,7 @@ interface Stream {
   activeMs: number;
 }
 
-interface Read extends Rerouted {
-  readonly group: GroupId;
-  readonly target: NodeId;
-}
-
 type Waiting =
-  | { readonly kind: "read"; readonly read: Read }
   | { readonly kind: "write"; readonly stream: Stream; readonly write: Write }
   | { readonly kind: "open"; readonly stream: Stream };
 
@@ -83,11 +78,13 @@ export class ForwardOut {
   readonly #host: ForwardHost;
   readonly #streams: Map<GroupId, Stream> = new Map();
   readonly #waiting: Map<number, Waiting> = new Map();
+  readonly #reads: ForwardReads;
   #held = 0;
   #heldBytes = 0;
 
   constructor(host: ForwardHost) {
     this.#host = host;
+    this.#reads = new ForwardReads(host, (item, sign) => this.#hold(item, sign));
   }
 
   /** No more should be given here before something is answered. */
@@ -96,7 +93,7 @@ export class ForwardOut {
   }
 
   get open(): number {
-    return this.#waiting.size;
+    return this.#waiting.size + this.#reads.open;
   }
 
   /** While writes of the group run in this node's session, none may take another way and overtake them. */
@@ -113,24 +110,15 @@ export class ForwardOut {
   }
 
   read(group: GroupId, target: NodeId, request: Request, args: readonly Uint8Array[], bornMs: number): void {
-    const id = this.#host.nextNumber();
-    const read: Read = { group, target, request, args, bornMs };
-    this.#hold(read, 1);
-    this.#waiting.set(id, { kind: "read", read });
-    const { opcode } = request.spec;
-    this.#host.deliver(target, { id, group, opcode, slot: request.slot, origin: undefined, args });
+    this.#reads.send(group, target, request, args, bornMs);
   }
 
   onAnswer(answer: Answer): void {
+    if (this.#reads.onAnswer(answer)) return;
     const waiting = this.#waiting.get(answer.id);
     if (waiting === undefined) return;
     this.#waiting.delete(answer.id);
     switch (waiting.kind) {
-      case "read":
-        this.#hold(waiting.read, -1);
-        if (answer.reply === undefined) this.#host.requeue(waiting.read.group, [waiting.read]);
-        else waiting.read.request.complete(answer.reply);
-        return;
       case "open":
         return this.#onOpened(waiting.stream, answer);
       case "write":
@@ -140,6 +128,7 @@ export class ForwardOut {
 
   /** The group's leader changed, or a link came or went. */
   retarget(group: GroupId): void {
+    this.#reads.retarget(group);
     const stream = this.#streams.get(group);
     if (stream === undefined) return;
     if (stream.target !== this.#host.leaderNode(group)) this.#rewind(stream);
@@ -149,12 +138,7 @@ export class ForwardOut {
   /** The link to a node is gone: its answers may never come. */
   onLinkDown(node: NodeId): void {
     for (const stream of this.#streams.values()) if (stream.target === node) this.#rewind(stream);
-    for (const [id, waiting] of this.#waiting) {
-      if (waiting.kind !== "read" || waiting.read.target !== node) continue;
-      this.#waiting.delete(id);
-      this.#hold(waiting.read, -1);
-      this.#host.requeue(waiting.read.group, [waiting.read]);
-    }
+    this.#reads.onLinkDown(node);
   }
 
   tick(): void {
@@ -166,12 +150,7 @@ export class ForwardOut {
       if (asked && now - stream.activeMs >= FORWARD_RETRY_MS) this.#rewind(stream);
       this.retarget(stream.group);
     }
-    for (const [id, waiting] of this.#waiting) {
-      if (waiting.kind !== "read" || now - waiting.read.bornMs < REQUEST_MS_MAX) continue;
-      this.#waiting.delete(id);
-      this.#hold(waiting.read, -1);
-      waiting.read.request.complete(NO_LEADER);
-    }
+    this.#reads.tick();
   }
 
   #hold(item: Rerouted, sign: 1 | -1): void {

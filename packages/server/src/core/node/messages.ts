@@ -39,7 +39,12 @@ export interface Forward {
 export interface Answer {
   readonly id: number;
   readonly reply: Reply | undefined;
+  /** A read that may have happened later than what was sent after it. */
+  readonly late?: boolean;
 }
+
+/** How an answer goes on. On the wire: never reuse one. */
+const AnswerKind = { givenBack: 0, reply: 1, lateReply: 2 } as const;
 
 /** What a leader tells everybody about a group. */
 export interface GroupHint {
@@ -108,16 +113,22 @@ export function encodeAnswer(answer: Answer): Uint8Array {
   const out = new ByteWriter(128);
   out.u8(MessageTag.answer);
   out.u64(answer.id);
-  out.u8(answer.reply === undefined ? 0 : 1);
-  if (answer.reply !== undefined) encodeReply(out, answer.reply);
+  if (answer.reply === undefined) out.u8(AnswerKind.givenBack);
+  else {
+    out.u8(answer.late === true ? AnswerKind.lateReply : AnswerKind.reply);
+    encodeReply(out, answer.reply);
+  }
   return out.view();
 }
 
 /** The reply's bytes are copies: it may have to wait for earlier replies of its connection, longer than the frame lives. */
 export function decodeAnswer(input: ByteReader): Answer {
   const id = input.u64();
-  if (input.u8() === 0) return { id, reply: undefined };
-  return { id, reply: decodeReply(new ByteReader(input.take(input.remaining).slice())) };
+  const kind = input.u8();
+  if (kind === AnswerKind.givenBack) return { id, reply: undefined };
+  if (kind > AnswerKind.lateReply) throw new RangeError(`answer of kind ${kind}`);
+  const reply = decodeReply(new ByteReader(input.take(input.remaining).slice()));
+  return { id, reply, late: kind === AnswerKind.lateReply };
 }
 
 export function encodeHints(hints: Hints): Uint8Array {

@@ -18,7 +18,7 @@ import type { GroupStart, RaftCore } from "../raft/index.ts";
 import { Replica, type ReplicaHost, type Request, type Rerouted } from "../replica/index.ts";
 import type { Space, Store } from "../store/index.ts";
 import { CoreEvents, type Hosted } from "./core-events.ts";
-import { admitForward, ForwardedRequest } from "./forward-in.ts";
+import { ForwardedRequest, ForwardIn } from "./forward-in.ts";
 import { ForwardOut } from "./forward-out.ts";
 import { LeaderHints } from "./hints.ts";
 import { ANNOUNCE } from "./internal-commands.ts";
@@ -66,6 +66,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   readonly #hosted: Map<GroupId, Hosted> = new Map();
   readonly #router: Router;
   readonly #forwards: ForwardOut;
+  readonly #forwardsIn: ForwardIn;
   readonly #leadership: Leadership;
   readonly #map: MapKeeper;
   readonly #events: CoreEvents;
@@ -121,6 +122,16 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       forwardsWrites: (group) => this.#forwards.busy(group),
       forwardsFull: () => this.#forwards.full,
     });
+    this.#forwardsIn = new ForwardIn({
+      self: this.id,
+      env: this.env,
+      commandOf: this.#commandOf,
+      answer: (to, answer) => this.#answer(to, answer),
+      route: (group, request, args, own) => {
+        if (own) this.#router.routeOwn(group, request, args);
+        else this.#router.route(group, request, args);
+      },
+    });
     this.#leadership = new Leadership({
       self: this.id,
       raft: this.raft,
@@ -158,7 +169,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       forwards: this.#forwards,
       map: this.#map,
       hosted: (group) => this.#hosted.get(group),
-      onForward: (from, forward) => this.#onForward(from, forward),
+      onForward: (from, forward) => this.#forwardsIn.receive(from, forward),
       onHints: (from, hints) => this.#hints.receive(from, hints),
       onLinkUp: (node) => this.#onLinkUp(node),
       onLinkDown: (node, gone) => this.#onLinkDown(node, gone),
@@ -274,20 +285,9 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   }
 
   #deliver(to: NodeId, forward: Forward): void {
-    if (to === this.id) this.#onForward(this.id, forward);
+    if (to === this.id) this.#forwardsIn.receive(this.id, forward);
     else this.#links.send(to, encodeForward(forward));
     this.env.requestPass();
-  }
-
-  #onForward(from: NodeId, forward: Forward): void {
-    const answer = (to: NodeId, message: Answer): void => this.#answer(to, message);
-    const request = new ForwardedRequest(admitForward(forward, this.#commandOf), forward, from, answer);
-    if (request.refusal !== undefined) {
-      const fields = { from, opcode: forward.opcode, error: request.refusal.text };
-      this.env.log("warn", "a node forwarded a command that this one cannot run", fields);
-    }
-    if (from === this.id) this.#router.routeOwn(forward.group, request, forward.args);
-    else this.#router.route(forward.group, request, forward.args);
   }
 
   #answer(to: NodeId, answer: Answer): void {

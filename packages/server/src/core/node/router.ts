@@ -75,7 +75,10 @@ export class Router {
     const again: Rerouted[] = [];
     for (const item of items) {
       if (item.request.giveBack !== undefined) item.request.giveBack();
-      else again.push(item);
+      else {
+        item.request.retried?.();
+        again.push(item);
+      }
     }
     if (again.length === 0) return;
     const queue = this.#queues.get(group) ?? [];

@@ -217,7 +217,8 @@ export class Replica implements SpaceOwner {
   #giveUpLeadership(): void {
     // While the core has yet to answer for a batch, those behind it wait for that, or they might overtake it.
     const items = this.#proposing === undefined ? this.#takeUnproposed() : [];
-    items.push(...this.#reads.takeWaiting());
+    // Those that are confirmed could be served here, but by then the new leader may have answered what came after them.
+    items.push(...this.#reads.takeAll());
     this.#transfers.stopSending();
     this.#host.reroute(this.group, items);
   }
@@ -301,10 +302,14 @@ export class Replica implements SpaceOwner {
     return own;
   }
 
-  #serve(read: Rerouted, pinned: readonly Pins[] = []): void {
+  /** `since`: the applied index at the first try. */
+  #serve(read: Rerouted, pinned: readonly Pins[] = [], since: Index = this.applied): void {
     const { request, args } = read;
     const reply = this.#machine.read(request.spec, request.slot, args);
     if (reply !== NOT_RESIDENT) {
+      if (this.applied !== since && this.#machine.changedSince(request.spec, request.slot, args, since)) {
+        request.retried?.();
+      }
       for (const pins of pinned) pins.release();
       return request.complete(reply);
     }
@@ -314,7 +319,7 @@ export class Replica implements SpaceOwner {
     this.#space.fetch(this.#machine.missingForRead(request.spec, request.slot, args), (pins) => {
       const all = [...pinned, pins];
       // Not there any more: `stop` has rerouted it.
-      if (this.#fetching.delete(read)) return this.#serve(read, all);
+      if (this.#fetching.delete(read)) return this.#serve(read, all, since);
       for (const each of all) each.release();
     });
   }

@@ -21,6 +21,11 @@ export interface Request {
   readonly origin?: CommandOrigin;
   /** Exactly once; may happen inside the call that hands the request over. */
   complete(reply: Reply): void;
+  /**
+   * Set where order matters: this read did not happen when it was given here, but is tried again, so what came after it
+   * may have happened before it. Before `complete`, any number of times.
+   */
+  retried?(): void;
   /** Set on forwarded requests, instead of rerouting: it had no effect here, the sender finds another way. */
   giveBack?(): void;
 }

@@ -124,6 +124,96 @@ test("whatever is pipelined and however it is answered: order per shard holds an
   );
 });
 
+const row = (value: string) => ({ kind: 1, expiresAtMs: 0, version: 1, payload: Buffer.from(value) }) as const;
+
+test("two pipelined reads keep their order when the first is tried again: the second is read again after it", () => {
+  const { node, client } = world(manual);
+  node.rows.set("k", row("old"));
+  client.pipeline(["GET", "k"], ["GET", "k"], ["GET", "k"]);
+  const [first] = node.waiting;
+  // The second has its answer; the third is under way, and may be answered with the old state at any moment.
+  node.answer(1);
+  first!.retried!();
+  node.rows.set("k", row("new"));
+  node.answer(0);
+  node.rows.set("k", row("old"));
+  node.answer(0);
+  node.rows.set("k", row("newer"));
+  node.pass();
+  expect(client.take()).toEqual(["new"]);
+  expect(node.executed).toHaveLength(5);
+  node.answerAll();
+  node.pass();
+  expect(client.take()).toEqual(["newer", "newer"]);
+});
+
+test("a write waits for an earlier read that is read again; other shards' reads do not", () => {
+  const { node, client } = world({ ...manual, shards: 2 });
+  node.rows.set("foo", row("old"));
+  client.pipeline(["GET", "foo"], ["GET", "bar"], ["GET", "foo"], ["SET", "foo", "mine"], ["GET", "foo"]);
+  node.waiting[0]!.retried!();
+  node.answerAll();
+  node.pass();
+  // "bar" has not been read a second time.
+  expect(node.executed).toEqual(["get", "get", "get", "get"]);
+  node.answerAll();
+  node.pass();
+  expect(node.executed.at(-1)).toBe("set");
+  node.answerAll();
+  node.pass();
+  node.answerAll();
+  node.pass();
+  expect(client.take()).toEqual(["old", null, "old", "OK", "mine"]);
+});
+
+test("an error is no older than any state: a read that was overtaken and got one keeps it", () => {
+  const { node, client } = world(manual);
+  client.pipeline(["GET", "k"], ["GET", "k"]);
+  node.waiting[0]!.retried!();
+  node.reply = () => ({ type: "error", kind: "CLUSTERDOWN", text: "The shard has no leader" });
+  node.answerAll();
+  node.pass();
+  expect(client.take()).toEqual(["-CLUSTERDOWN The shard has no leader", "-CLUSTERDOWN The shard has no leader"]);
+});
+
+test("whatever is tried again, pipelined reads of a shard never see the past of one before them", () => {
+  const steps = fc.array(fc.record({ retry: fc.boolean(), at: fc.nat(), pass: fc.boolean() }), { maxLength: 60 });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 8 }), steps, (reads, choices) => {
+      const { node, client } = world(manual);
+      client.pipeline(...Array.from({ length: reads }, () => ["GET", "k"]));
+      let state = 0;
+      const lateOnes = new Set<unknown>();
+      const answer = (at: number): void => {
+        // A read that is not tried again happens before those behind it do; one that is, whenever it is answered.
+        const request = node.waiting[at]!;
+        if (lateOnes.has(request) || at === 0) node.rows.set("k", row(String((state += 1)).padStart(4, "0")));
+        lateOnes.delete(request);
+        node.answer(at);
+      };
+      for (const { retry, at, pass } of choices) {
+        if (node.waiting.length === 0) node.pass();
+        if (node.waiting.length === 0) break;
+        const position = at % node.waiting.length;
+        // Those before it have not been answered, so that it can only be answered out of turn if they are late.
+        for (const before of node.waiting.slice(0, retry ? position + 1 : position)) {
+          lateOnes.add(before);
+          before.retried!();
+        }
+        if (!retry) answer(position);
+        if (pass) node.pass();
+      }
+      for (let turn = 0; turn <= reads; turn += 1) {
+        while (node.waiting.length > 0) answer(0);
+        node.pass();
+      }
+      const seen = client.take().map(String);
+      expect(seen).toHaveLength(reads);
+      expect(seen).toEqual([...seen].sort());
+    }),
+  );
+});
+
 test("a command of the connection waits for everything before it, so that HELLO changes only what follows", () => {
   const { node, client } = world(manual);
   client.pipeline(["GET", "missing"], ["HELLO", "3"], ["GET", "missing"]);

@@ -1,4 +1,5 @@
 import {
+  assert,
   CONNECTION_INFLIGHT_MAX,
   CONNECTION_OUTPUT_BYTES_MAX,
   CONNECTION_OUTPUT_BYTES_PAUSE,
@@ -17,7 +18,7 @@ import {
 import type { NodeApi } from "../node/index.ts";
 import { answerLocally } from "./answers/index.ts";
 import type { Connections } from "./connections.ts";
-import { OpenRequest, ReplyPlace, type RequestOwner } from "./open-request.ts";
+import { OpenRequest, ReplyPlace, type RequestOwner, sizeOf } from "./open-request.ts";
 import { ReplyWriter, type RespVersion } from "./reply-writer.ts";
 import { Parsed, RequestParser } from "./request-parser.ts";
 import type { ClientSocket } from "./types.ts";
@@ -32,7 +33,9 @@ interface HeldLocal {
  * One client's connection: takes commands from its bytes, gives them to the node, sends the replies in the same order.
  *
  * Order: a command that must wait (a read behind open writes of its shard, a write behind open reads, a command of the
- * connection behind anything) holds back all that follow it. It is looked at again at the end of the pass.
+ * connection behind anything) holds back all that follow it. It is looked at again at the end of the pass. Reads of a
+ * shard run together; if the node has to try one again, those behind it are read again after it, because they may have
+ * seen an older state than it will.
  */
 export class Connection implements RequestOwner {
   readonly id: number;
@@ -65,8 +68,8 @@ export class Connection implements RequestOwner {
   #waitingBytes = 0;
   /** ... and of those that the system has not taken, as of the last flush. */
   #pendingBytes = 0;
-  /** Reads whose replies were too much to hold. */
-  #postponed = 0;
+  /** Reads to be executed again, because they were overtaken or their replies were too much to hold. */
+  #repeats = 0;
 
   #running = false;
   /** Listed with `Connections` for the end of this pass. */
@@ -162,11 +165,17 @@ export class Connection implements RequestOwner {
 
   /** A request has its reply: writes it, and those that waited for it. */
   settled(request: OpenRequest): void {
-    if (!this.#closed && this.#isTooMuch(request)) {
-      request.postpone();
-      this.#postponed += 1;
-      this.#list();
-      return;
+    if (!this.#closed) {
+      if (request.overtaken) {
+        if (request.reply?.type !== "error") return this.#drop(request);
+        // It saw no state at all.
+        request.overtaken = false;
+        this.#repeats -= 1;
+      } else if (this.#isTooMuch(request)) {
+        this.#repeats += 1;
+        this.#overtake(request);
+        return this.#drop(request);
+      }
     }
     const counts = request.write ? this.#writes : this.#reads;
     counts[request.group] = (counts[request.group] as number) - 1;
@@ -202,15 +211,41 @@ export class Connection implements RequestOwner {
     return held > 0 && held + sizeOf(request.reply) > CONNECTION_OUTPUT_BYTES_MAX;
   }
 
-  /** Reads again what was postponed, from the oldest on, as much as may be held. */
+  retried(request: OpenRequest): void {
+    // Overtaken already: then so are those behind it, and nothing came since.
+    if (!this.#closed && !request.write && !request.overtaken) this.#overtake(request);
+  }
+
+  /** The reads of the shard behind this one are read again after it, also those that have their replies. */
+  #overtake(request: OpenRequest): void {
+    for (let place = request.next; place !== undefined; place = place.next) {
+      if (!(place instanceof OpenRequest) || place.group !== request.group || place.overtaken) continue;
+      if (place.reply?.type === "error") continue;
+      assert(!place.write, "a write waits for the reads before it");
+      place.overtaken = true;
+      // One that was dropped for its size is counted.
+      if (place.droppedBytes === undefined) this.#repeats += 1;
+      if (place.reply === undefined) continue;
+      this.#waitingBytes -= sizeOf(place.reply);
+      this.#reads[place.group] = (this.#reads[place.group] as number) + 1;
+      this.#drop(place);
+    }
+  }
+
+  #drop(request: OpenRequest): void {
+    request.drop();
+    this.#list();
+  }
+
+  /** Executes dropped reads again, from the oldest on: all before them are answered. As much as may be held. */
   #readAgain(): void {
     let bytes = 0;
     let place = this.#first;
-    while (place instanceof OpenRequest && place.postponedBytes > 0) {
-      bytes += place.postponedBytes;
+    while (place instanceof OpenRequest && place.droppedBytes !== undefined) {
+      bytes += place.droppedBytes;
       if (bytes > CONNECTION_OUTPUT_BYTES_MAX) return;
       const { next } = place;
-      this.#postponed -= 1;
+      this.#repeats -= 1;
       place.resume();
       this.#node.execute(place);
       place = next;
@@ -229,7 +264,7 @@ export class Connection implements RequestOwner {
     this.#running = false;
     this.#waiting = more || this.#held !== undefined;
     this.#flush();
-    if (this.#postponed > 0 && !this.#unread) this.#readAgain();
+    if (this.#repeats > 0 && !this.#unread) this.#readAgain();
     if (this.#places === 0 && (this.#finishing || (this.#ended && !more))) {
       this.#finishing = true;
       this.socket.close();
@@ -240,7 +275,7 @@ export class Connection implements RequestOwner {
   }
 
   #mayTake(): boolean {
-    return !this.#finishing && !this.#unread && this.#postponed === 0 && this.#places < CONNECTION_INFLIGHT_MAX;
+    return !this.#finishing && !this.#unread && this.#repeats === 0 && this.#places < CONNECTION_INFLIGHT_MAX;
   }
 
   /** One command of the input; false when there is none that can be taken. */
@@ -335,5 +370,3 @@ export class Connection implements RequestOwner {
     this.#unread = this.#pendingBytes > CONNECTION_OUTPUT_BYTES_PAUSE;
   }
 }
-
-const sizeOf = (reply: Reply | undefined): number => (reply?.type === "bulk" ? reply.bytes.length : 0);

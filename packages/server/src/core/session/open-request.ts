@@ -19,6 +19,8 @@ export interface RequestOwner {
   readonly redirect: boolean;
   readonly stale: boolean;
   settled(request: OpenRequest): void;
+  /** The node tries this read again. */
+  retried(request: OpenRequest): void;
 }
 
 /** A command on its way through the node. One small object a command: everything else on the way is reused. */
@@ -30,8 +32,10 @@ export class OpenRequest extends ReplyPlace implements Request {
   readonly stale: boolean;
   readonly group: GroupId;
   readonly write: boolean;
-  /** Size of a reply that was thrown away: the request waits to be executed again. 0: it does not. */
-  postponedBytes = 0;
+  /** An earlier read of the shard may happen later than this one's reply, which is therefore not good: see `drop`. */
+  overtaken = false;
+  /** Size of a reply that was thrown away: the request waits to be executed again. Undefined: it does not. */
+  droppedBytes: number | undefined;
   readonly #owner: RequestOwner;
 
   constructor(
@@ -50,19 +54,25 @@ export class OpenRequest extends ReplyPlace implements Request {
     this.stale = owner.stale;
     this.group = group;
     this.write = write;
+    this.droppedBytes = undefined;
     this.#owner = owner;
   }
 
-  /** The reply is dropped; the request stays open. Reads only. */
-  postpone(): void {
-    assert(!this.write && this.reply?.type === "bulk", "only a read's value can be had again");
-    this.postponedBytes = this.reply.bytes.length;
+  /** Throws its reply away; the request stays open. Reads only. */
+  drop(): void {
+    assert(!this.write && this.reply !== undefined, "only a read can be had again");
+    this.droppedBytes = sizeOf(this.reply);
     this.reply = undefined;
   }
 
   /** It is executed again. */
   resume(): void {
-    this.postponedBytes = 0;
+    this.droppedBytes = undefined;
+    this.overtaken = false;
+  }
+
+  retried(): void {
+    this.#owner.retried(this);
   }
 
   complete(reply: Reply): void {
@@ -71,3 +81,6 @@ export class OpenRequest extends ReplyPlace implements Request {
     this.#owner.settled(this);
   }
 }
+
+/** Bytes that a reply keeps in memory, beyond what every reply costs. */
+export const sizeOf = (reply: Reply | undefined): number => (reply?.type === "bulk" ? reply.bytes.length : 0);
