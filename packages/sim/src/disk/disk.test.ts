@@ -44,10 +44,10 @@ class World {
 const ones = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(1);
 
 /** A disk with one file of zeros. */
-function withFile(seed: number, bytes: number): { world: World; mounted: ReturnType<World["mount"]> } {
+function withFile(seed: number, bytes: number, path = "file"): { world: World; mounted: ReturnType<World["mount"]> } {
   const world = new World(seed);
   const mounted = world.mount();
-  mounted.createZeroed("file", bytes, () => {});
+  mounted.createZeroed(path, bytes, () => {});
   world.run();
   return { world, mounted };
 }
@@ -149,10 +149,17 @@ test("a hanging disk completes nothing until it resumes", () => {
 test("a full disk, a failed write and a caller who changes bytes under way are errors", () => {
   const { world, mounted } = withFile(1, SECTOR);
   world.disk.capacityBytes = 2 * SECTOR;
-  expect(() => mounted.createZeroed("other", 2 * SECTOR, () => {})).toThrow(/SHERD_DISK_FULL: .*other/);
   expect(() => mounted.writeFile("other", ones(SECTOR + 1))).toThrow(/SHERD_DISK_FULL/);
-  world.disk.failNextWrite = true;
-  expect(() => mounted.open("file").write(0, [ones(1)], () => {})).toThrow(/SHERD_DISK_WRITE_FAILED: .*file/);
+  mounted.createZeroed("other", 2 * SECTOR, () => expect.unreachable());
+  expect(() => world.run()).toThrow(/SHERD_DISK_FULL: .*other/);
+  world.disk.failNext.write = true;
+  mounted.open("file").write(0, [ones(1)], () => expect.unreachable());
+  expect(() => world.run()).toThrow(/SHERD_DISK_WRITE_FAILED: .*file/);
+  world.disk.failNext.read = true;
+  mounted.open("file").read(0, 1, () => expect.unreachable());
+  expect(() => world.run()).toThrow(/SHERD_DISK_READ_FAILED: .*file/);
+  world.disk.failNext.read = true;
+  expect(() => mounted.readInto("file", 0, new Uint8Array(1))).toThrow(/SHERD_DISK_READ_FAILED: .*file/);
   const bytes = ones(10);
   mounted.open("file").write(0, [bytes], () => {});
   bytes[0] = 2;
@@ -163,4 +170,54 @@ test("a flipped bit", () => {
   const { world } = withFile(1, SECTOR);
   world.disk.flipBit("file", 17, 3);
   expect(world.disk.bytes("file")[17]).toBe(8);
+});
+
+test("a bit flips in what is old, never in the last completed write", () => {
+  for (let seed = 1; seed <= 200; seed += 1) {
+    const { world, mounted } = withFile(seed, 4 * SECTOR, "log/file");
+    expect(world.disk.flipOldBit("log", () => world.random32())).toBe(false);
+    mounted.open("log/file").write(0, [ones(SECTOR)], () => {});
+    world.run();
+    mounted.open("log/file").write(SECTOR, [ones(SECTOR)], () => {});
+    world.run();
+    expect(world.disk.flipOldBit("log", () => world.random32())).toBe(true);
+    const bytes = world.disk.bytes("log/file");
+    expect(bytes.subarray(0, SECTOR)).not.toEqual(ones(SECTOR));
+    expect(bytes.subarray(SECTOR, 2 * SECTOR)).toEqual(ones(SECTOR));
+  }
+});
+
+test("a misdirected write is reported done and lies elsewhere; a crash before the next write takes it back", () => {
+  let elsewhere = 0;
+  for (let seed = 1; seed <= 100; seed += 1) {
+    const { world, mounted } = withFile(seed, 4 * SECTOR, "log/file");
+    world.disk.misdirectNextWrite(() => world.random32());
+    mounted.open("log/file").write(SECTOR, [ones(SECTOR)], () => {});
+    world.run();
+    const away = world.disk.bytes("log/file")[SECTOR] === 0;
+    if (away) elsewhere += 1;
+    if (seed % 2 === 0) {
+      world.disk.crash("power");
+      expect(world.disk.bytes("log/file")).toEqual(
+        new Uint8Array([...new Uint8Array(SECTOR), ...ones(SECTOR), ...new Uint8Array(2 * SECTOR)]),
+      );
+    } else {
+      mounted.open("log/file").write(2 * SECTOR, [ones(SECTOR)], () => {});
+      world.run();
+      world.disk.crash("power");
+      expect(world.disk.bytes("log/file")[SECTOR]).toBe(away ? 0 : 1);
+    }
+  }
+  expect(elsewhere).toBeGreaterThan(50);
+});
+
+test("a slow disk takes longer, but not for ever", () => {
+  const { world, mounted } = withFile(1, SECTOR);
+  world.disk.slowFactor = 100;
+  const began = world.nowMs;
+  mounted.open("file").write(0, [ones(1)], () => {});
+  expect(world.disk.late).toBe(true);
+  world.run();
+  expect(world.nowMs - began).toBeGreaterThanOrEqual(10);
+  expect(world.disk.late).toBe(false);
 });

@@ -1,6 +1,7 @@
 import { assert, bytesEqual, concatBytes, SherdError } from "sherd/core/base";
 import type { Disk, DiskFile } from "sherd/core/env";
 import { SECTOR_BYTES, SimFile } from "./file.ts";
+import { Misdirection, type WritePlace } from "./misdirection.ts";
 
 /** Where virtual time and randomness come from. */
 export interface SimWorld {
@@ -16,6 +17,13 @@ export interface SimDiskOptions {
   readonly createMs?: readonly [number, number];
 }
 
+/** The engine's files take up no room here, but they grow with every batch. */
+const ENGINE_ROOM_BYTES = 16 * 1024;
+/** A device that is slower than this hangs. */
+const SLOW_MS_MAX = 12_000;
+/** Random places are tried so often until one holds something. */
+const FLIP_ATTEMPTS = 50;
+
 export type SimRequest = "write" | "read" | "createZeroed" | "writeFile" | "removeFile" | "sync";
 
 /** Thrown at a process that goes on using its disk after `crash`: its code must not run any more. */
@@ -24,6 +32,7 @@ export class SimCrashed extends Error {
 }
 
 interface InFlight {
+  readonly path: string;
   readonly file: SimFile;
   readonly position: number;
   readonly parts: readonly Uint8Array[];
@@ -37,14 +46,23 @@ export class SimDisk {
   capacityBytes: number;
   /** Called before a request takes effect; it may call `crash`, which throws `SimCrashed` out of the request. */
   beforeRequest: ((request: SimRequest, path: string) => void) | undefined;
-  /** The next write fails instead of being made. */
-  failNextWrite = false;
+  /** The next write, or read, fails, whoever asks for it. */
+  failNext: { write: boolean; read: boolean } = { write: false, read: false };
+  /** Told of each error that the device gives, before it is given. */
+  onError: ((code: "SHERD_DISK_WRITE_FAILED" | "SHERD_DISK_READ_FAILED" | "SHERD_DISK_FULL") => void) | undefined;
+  /** Every request takes so many times as long. */
+  slowFactor = 1;
+  #slowRequests = 0;
   readonly #times: Required<Pick<SimDiskOptions, "writeMs" | "readMs" | "createMs">>;
   readonly #files = new Map<string, SimFile>();
   readonly #directories = new Set<string>();
   readonly #inFlight = new Set<InFlight>();
   readonly #creating = new Map<string, number>();
   #withheld: (() => void)[] | undefined;
+  /** The last write of a file that was completed: whatever lies before it in the log is old. */
+  #lastWrite: WritePlace | undefined;
+  #misdirectNext: (() => number) | undefined;
+  #misdirection: Misdirection | undefined;
   #incarnation = 0;
 
   constructor(world: SimWorld, options: SimDiskOptions = {}) {
@@ -71,6 +89,8 @@ export class SimDisk {
   crash(kind: "power" | "process" = "power"): void {
     this.#incarnation += 1;
     this.#withheld = undefined;
+    this.#misdirection?.withdraw();
+    this.#misdirection = undefined;
     for (const { file, position, bytes } of this.#inFlight) {
       if (kind === "power") file.writeTorn(position, bytes, this.world);
       else file.writeUnsynced(position, bytes, this.world);
@@ -94,6 +114,79 @@ export class SimDisk {
     const withheld = this.#withheld ?? [];
     this.#withheld = undefined;
     for (const event of withheld) event();
+  }
+
+  /** Requests hang, or were slowed down and are still under way. */
+  get late(): boolean {
+    return this.#withheld !== undefined || this.#slowRequests > 0;
+  }
+
+  /** A request, also of another part of the device (the engine): takes its time, and longer when the device is slow. */
+  request(delayMs: number, event: () => void): void {
+    const slow = this.slowFactor > 1;
+    if (slow) this.#slowRequests += 1;
+    const complete = (): void => {
+      if (slow) this.#slowRequests -= 1;
+      if (this.#withheld === undefined) event();
+      else this.#withheld.push(event);
+    };
+    this.world.schedule(slow ? Math.min(delayMs * this.slowFactor, SLOW_MS_MAX) : delayMs, complete);
+  }
+
+  /** Whether this request, of any part of the device, is the one that fails. */
+  takeFailure(what: "write" | "read"): boolean {
+    if (!this.failNext[what]) return false;
+    this.failNext[what] = false;
+    this.onError?.(what === "write" ? "SHERD_DISK_WRITE_FAILED" : "SHERD_DISK_READ_FAILED");
+    return true;
+  }
+
+  /** What a write of the engine meets, if it can not be made. */
+  takeEngineFailure(): "SHERD_DISK_FULL" | "SHERD_DISK_WRITE_FAILED" | undefined {
+    if (this.takeFailure("write")) return "SHERD_DISK_WRITE_FAILED";
+    if (this.freeBytes >= ENGINE_ROOM_BYTES) return undefined;
+    this.onError?.("SHERD_DISK_FULL");
+    return "SHERD_DISK_FULL";
+  }
+
+  get freeBytes(): number {
+    return Math.max(0, this.capacityBytes - this.usedBytes());
+  }
+
+  // --- damage: what makes a disk unsound
+
+  /**
+   * One bit of what was written long ago. Never of the last completed write of a file: nothing behind it would tell that
+   * from a write that was torn, which no log can (docs/formats/log.md, seal frames). False: nothing is that old.
+   */
+  flipOldBit(directory: string, random32: () => number): boolean {
+    const last = this.#lastWrite;
+    const paths = this.paths().filter((path) => path.startsWith(`${directory}/`));
+    if (last === undefined || paths.length === 0) return false;
+    for (let attempt = 0; attempt < FLIP_ATTEMPTS; attempt += 1) {
+      const path = paths[random32() % paths.length] as string;
+      const { bytes } = this.file(path);
+      const end: number = path === last.path ? last.position : bytes.length;
+      const position = end === 0 ? 0 : random32() % end;
+      // What was never written is not missed.
+      if (position >= end || bytes[position] === 0) continue;
+      this.flipBit(path, position, random32() % 8);
+      return true;
+    }
+    return false;
+  }
+
+  /** The next write of a file goes to another place. Is taken back if the process ends before its next write is done. */
+  misdirectNextWrite(random32: () => number): void {
+    this.#misdirectNext = random32;
+  }
+
+  /** Another, empty device. Between two processes only. */
+  replace(): void {
+    this.#files.clear();
+    this.#directories.clear();
+    this.#lastWrite = undefined;
+    this.#misdirectNext = undefined;
   }
 
   // --- for tests and faults: at the device, behind the process's back
@@ -172,31 +265,80 @@ export class SimDisk {
     for (const [name, other] of this.#files) if (name.startsWith(prefix)) other.nameDurable = true;
   }
 
-  write(incarnation: number, file: SimFile, position: number, parts: readonly Uint8Array[], done: () => void): void {
+  write(
+    incarnation: number,
+    path: string,
+    position: number,
+    parts: readonly Uint8Array[],
+    done: () => void,
+    failed: () => void,
+  ): void {
+    const file = this.file(path);
     assert(!file.writing, "one write of a file at a time");
     const bytes = concatBytes(parts);
     assert(position + bytes.length <= file.bytes.length, "the simulated disk has no growing files");
-    const write: InFlight = { file, position, parts, bytes };
+    const write: InFlight = { path, file, position, parts, bytes };
+    const fails = this.takeFailure("write");
     file.writing = true;
     this.#inFlight.add(write);
     this.#later(incarnation, this.#times.writeMs, () => {
       assert(bytesEqual(concatBytes(parts), bytes), "bytes under way to the disk are not changed");
       this.#inFlight.delete(write);
       file.writing = false;
-      file.writeDurably(position, bytes);
+      if (fails) {
+        file.writeUnsynced(position, bytes, this.world);
+        return failed();
+      }
+      this.#writeDurably(write);
       done();
     });
   }
 
-  read(incarnation: number, file: SimFile, position: number, length: number, done: (bytes: Uint8Array) => void): void {
-    this.#later(incarnation, this.#times.readMs, () => done(file.bytes.slice(position, position + length)));
+  #writeDurably({ path, file, position, bytes }: InFlight): void {
+    const random32 = this.#misdirectNext;
+    this.#misdirectNext = undefined;
+    if (random32 !== undefined && this.#misdirection === undefined) {
+      const directory = path.slice(0, path.lastIndexOf("/") + 1);
+      const beside = this.paths().filter((other) => other.startsWith(directory));
+      const target = this.file(beside[random32() % beside.length] as string);
+      this.#misdirection = new Misdirection({ path, position }, file, bytes, target, random32());
+      return;
+    }
+    this.#misdirection = undefined;
+    file.writeDurably(position, bytes);
+    this.#lastWrite = { path, position };
   }
 
-  createZeroed(incarnation: number, path: string, bytes: number, done: () => void): void {
+  read(
+    incarnation: number,
+    path: string,
+    position: number,
+    length: number,
+    done: (bytes: Uint8Array) => void,
+    failed: () => void,
+  ): void {
+    const fails = this.takeFailure("read");
+    const { bytes } = this.file(path);
+    this.#later(incarnation, this.#times.readMs, () =>
+      fails ? failed() : done(bytes.slice(position, position + length)),
+    );
+  }
+
+  createZeroed(incarnation: number, path: string, bytes: number, done: () => void, full: () => void): void {
     assert(!this.#files.has(path), `${path} is a new file`);
-    this.#creating.set(path, bytes);
+    const fits = bytes <= this.freeBytes;
+    if (!fits) this.onError?.("SHERD_DISK_FULL");
+    this.#creating.set(path, Math.min(bytes, this.freeBytes));
     this.#later(incarnation, this.#times.createMs, () => {
       this.#creating.delete(path);
+      if (!fits) {
+        // As much as there was room for; the process is about to end.
+        this.#files.set(
+          path,
+          new SimFile(new Uint8Array(Math.floor(this.freeBytes / SECTOR_BYTES) * SECTOR_BYTES), false),
+        );
+        return full();
+      }
       this.#files.set(path, new SimFile(new Uint8Array(bytes), true));
       done();
     });
@@ -209,11 +351,9 @@ export class SimDisk {
   #later(incarnation: number, [shortestMs, longestMs]: readonly [number, number], event: () => void): void {
     const delayMs = shortestMs + ((longestMs - shortestMs) * this.world.random32()) / 2 ** 32;
     const complete = (): void => {
-      if (incarnation !== this.#incarnation) return;
-      if (this.#withheld === undefined) event();
-      else this.#withheld.push(complete);
+      if (incarnation === this.#incarnation) event();
     };
-    this.world.schedule(delayMs, complete);
+    this.request(delayMs, complete);
   }
 
   #losePower(): void {
@@ -248,7 +388,7 @@ class Mount implements Disk {
   }
 
   readFile(path: string): Uint8Array | undefined {
-    this.#disk.check(this.#incarnation);
+    this.#read(path);
     return this.#disk.has(path) ? this.#disk.bytes(path).slice() : undefined;
   }
 
@@ -269,7 +409,7 @@ class Mount implements Disk {
   }
 
   readInto(path: string, position: number, target: Uint8Array): number {
-    this.#disk.check(this.#incarnation);
+    this.#read(path);
     const bytes = this.#disk.bytes(path).subarray(position, position + target.length);
     target.set(bytes);
     return bytes.length;
@@ -282,27 +422,24 @@ class Mount implements Disk {
 
   createZeroed(path: string, bytes: number, done: () => void): void {
     this.#disk.enter(this.#incarnation, "createZeroed", path);
-    this.#needSpace(path, bytes);
-    this.#disk.createZeroed(this.#incarnation, path, bytes, done);
+    this.#disk.createZeroed(this.#incarnation, path, bytes, done, () => this.#full(path, bytes));
   }
 
   open(path: string): DiskFile {
     this.#disk.check(this.#incarnation);
     const disk = this.#disk;
     const incarnation = this.#incarnation;
-    const file = disk.file(path);
+    assert(disk.has(path), `the file ${path} exists`);
+    const writeFailed = (): void => this.#fatal(new SherdError("SHERD_DISK_WRITE_FAILED", `${path}: simulated.`));
+    const readFailed = (): void => this.#fatal(new SherdError("SHERD_DISK_READ_FAILED", `${path}: simulated.`));
     return {
       write: (position, parts, done) => {
         disk.enter(incarnation, "write", path);
-        if (disk.failNextWrite) {
-          disk.failNextWrite = false;
-          this.#fatal(new SherdError("SHERD_DISK_WRITE_FAILED", `Writing to ${path} failed: simulated.`));
-        }
-        disk.write(incarnation, file, position, parts, done);
+        disk.write(incarnation, path, position, parts, done, writeFailed);
       },
       read: (position, length, done) => {
         disk.enter(incarnation, "read", path);
-        disk.read(incarnation, file, position, length, done);
+        disk.read(incarnation, path, position, length, done, readFailed);
       },
       close: () => {},
     };
@@ -310,11 +447,22 @@ class Mount implements Disk {
 
   freeBytes(done: (free: number) => void): void {
     this.#disk.check(this.#incarnation);
-    this.#disk.later(this.#incarnation, () => done(Math.max(0, this.#disk.capacityBytes - this.#disk.usedBytes())));
+    this.#disk.later(this.#incarnation, () => done(this.#disk.freeBytes));
+  }
+
+  /** At a start, where reads answer at once and failures are thrown. */
+  #read(path: string): void {
+    this.#disk.check(this.#incarnation);
+    if (!this.#disk.takeFailure("read")) return;
+    throw new SherdError("SHERD_DISK_READ_FAILED", `${path}: simulated.`);
   }
 
   #needSpace(path: string, bytes: number): void {
-    if (bytes <= this.#disk.capacityBytes - this.#disk.usedBytes()) return;
+    if (bytes > this.#disk.freeBytes) this.#full(path, bytes);
+  }
+
+  #full(path: string, bytes: number): never {
+    this.#disk.onError?.("SHERD_DISK_FULL");
     this.#fatal(new SherdError("SHERD_DISK_FULL", `Writing ${path} needs ${bytes} bytes: no space is left.`));
   }
 }

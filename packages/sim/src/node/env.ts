@@ -1,6 +1,7 @@
 import { deflateRawSync, inflateRawSync, crc32 as zlibCrc32 } from "node:zlib";
-import { latin1 } from "sherd/core/base";
+import { latin1, SherdError } from "sherd/core/base";
 import type { Engine, EngineBatch, EngineSnapshot, Env } from "sherd/core/env";
+import type { SimDisk } from "../disk/index.ts";
 import type { Random, World } from "../world/index.ts";
 import type { SimProcess } from "./process.ts";
 
@@ -98,24 +99,32 @@ function inflateOrUndefined(bytes: Uint8Array, bytesMax: number): Uint8Array | u
   }
 }
 
-/** The engine as one process sees it: any request may be its last. */
+/** The engine as one process sees it: any request may be its last, and the device below it may fail. */
 export class ObservedEngine implements Engine {
   readonly #engine: Engine;
   readonly #process: SimProcess;
+  readonly #device: SimDisk;
 
-  constructor(engine: Engine, process: SimProcess) {
+  constructor(engine: Engine, process: SimProcess, device: SimDisk) {
     this.#engine = engine;
     this.#process = process;
+    this.#device = device;
   }
 
-  getMany(...args: Parameters<Engine["getMany"]>): void {
+  getMany(keys: Parameters<Engine["getMany"]>[0], done: Parameters<Engine["getMany"]>[1]): void {
     this.#process.request("engine getMany");
-    this.#engine.getMany(...args);
+    const fails = this.#device.takeFailure("read");
+    this.#engine.getMany(keys, fails ? () => this.#failed("SHERD_DISK_READ_FAILED") : done);
   }
 
-  range(...args: Parameters<Engine["range"]>): void {
+  range(options: Parameters<Engine["range"]>[0], done: Parameters<Engine["range"]>[1]): void {
     this.#process.request("engine range");
-    this.#engine.range(...args);
+    const fails = this.#device.takeFailure("read");
+    this.#engine.range(options, fails ? () => this.#failed("SHERD_DISK_READ_FAILED") : done);
+  }
+
+  #failed(code: "SHERD_DISK_READ_FAILED" | "SHERD_DISK_WRITE_FAILED" | "SHERD_DISK_FULL"): never {
+    return this.#process.fatal(new SherdError(code, "The engine's files: simulated."));
   }
 
   batch(): EngineBatch {
@@ -129,7 +138,10 @@ export class ObservedEngine implements Engine {
       },
       write: (done) => {
         process.request("engine write");
-        batch.write(done);
+        const failure = this.#device.takeEngineFailure();
+        // Nothing of a batch that fails is kept: its record in the engine's log is not whole.
+        if (failure === undefined) batch.write(done);
+        else this.#engine.sizeBytes(() => this.#failed(failure));
       },
     };
   }

@@ -1,5 +1,6 @@
-import { assert, bootCounter, SherdError, TICK_MS } from "sherd/core/base";
+import { assert, bootCounter, DISK_CHECK_MS, DISK_RESERVE_BYTES, SherdError, TICK_MS } from "sherd/core/base";
 import { commandByOpcode } from "sherd/core/command";
+import type { Disk } from "sherd/core/env";
 import { type Log, type LogHandler, type LogOptions, openLog } from "sherd/core/log";
 import type { ClusterMap, NodeInfo } from "sherd/core/meta";
 import { type Node, openNode } from "sherd/core/node";
@@ -63,8 +64,8 @@ export class Machine {
   readonly info: NodeInfo;
   readonly disk: SimDisk;
   readonly clocks: Clocks = { steadyRate: 1, steadyOffsetMs: 0, wallOffsetMs: 0 };
-  /** Reasons that a fault gave this node to end itself once: codes of SherdError. */
-  readonly mayEndWith: Set<string> = new Set();
+  /** Errors that the device gave to the process that runs: it has to end itself with one of these codes. */
+  readonly #errors: Set<string> = new Set();
   /** Its disk did not keep what it acknowledged: the node may refuse it, and then it is of no more use. */
   unsound = false;
   /** Why the last process refused what it found on the disk, if it did. */
@@ -80,6 +81,7 @@ export class Machine {
   #engine: MemoryEngine | undefined;
   #node: Node | undefined;
   #store: Store | undefined;
+  #space: Disk | undefined;
   #connections: Connections | undefined;
 
   constructor(options: MachineOptions) {
@@ -96,6 +98,10 @@ export class Machine {
     };
     this.disk = new SimDisk(device, { writeMs: options.diskWriteMs });
     this.disk.beforeRequest = (request) => this.#process?.request(`disk ${request}`);
+    this.disk.onError = (code) => {
+      this.#world.coverage.count(`device: ${code}`);
+      this.#errors.add(code);
+    };
   }
 
   get alive(): boolean {
@@ -137,11 +143,25 @@ export class Machine {
 
   /** Nothing is wrong with the machine any more, but for what its disk has lost. */
   heal(): void {
-    this.disk.failNextWrite = false;
-    this.mayEndWith.clear();
+    const { disk } = this;
+    disk.failNext = { write: false, read: false };
+    disk.slowFactor = 1;
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
     this.process?.crashAtRequest(Number.POSITIVE_INFINITY, "process", "");
     this.resumeDisk();
     this.process?.resume();
+  }
+
+  /**
+   * One bit of one of the engine's rows flips, on the disk: what the process holds in memory stays as it is. False: there
+   * are no rows. Call it for a machine whose disk may be unsound only.
+   */
+  flipRowBit(random: Random): boolean {
+    if (this.#engine !== undefined) return this.#engine.flipBit(() => random.u32());
+    const engine = new MemoryEngine(() => {}, this.#rows);
+    const flipped = engine.flipBit(() => random.u32());
+    this.#rows = engine.crash();
+    return flipped;
   }
 
   /** What a disk that hung completes now is an event of the process. */
@@ -152,13 +172,15 @@ export class Machine {
   }
 
   #mayEnd(error: SherdError): boolean {
-    if (this.mayEndWith.delete(error.code)) return true;
+    if (this.#errors.has(error.code)) return true;
+    if (error.code === "SHERD_DISK_HANGS") return this.disk.late;
     if (!this.unsound || !REFUSALS.has(error.code)) return false;
     this.refusal = error;
     return true;
   }
 
   #ended(kind: CrashKind): void {
+    this.#errors.clear();
     this.#options.network.detach(this.info.id, kind === "process");
     this.disk.crash(kind);
     this.#rows = this.#engine?.crash() ?? this.#rows;
@@ -178,6 +200,7 @@ export class Machine {
     const env = new SimEnv(this.#world, process, this.clocks, this.#random.stream(`env of boot ${this.#boots}`));
     const mounted = this.disk.mount((error) => process.fatal(error));
     const disk = sabotage?.disk?.(mounted, at) ?? mounted;
+    this.#space = disk;
     const engine = this.#makeEngine(process);
     const late = new LateLogHandler((count) => this.#world.coverage.count(count));
     openLog(env, disk, sizes.log, late, (opened) => {
@@ -246,16 +269,30 @@ export class Machine {
       this.#world.after(TICK_MS + this.#random.between(-TICK_JITTER_MS, TICK_JITTER_MS), tick);
     };
     this.#world.after(this.#random.between(0, TICK_MS), tick);
+    this.#checkSpace(process, node);
+  }
+
+  /** As the daemon does. */
+  #checkSpace(process: SimProcess, node: Node): void {
+    if (!process.alive) return;
+    process.run(() =>
+      this.#space?.freeBytes((free) => {
+        const full = free < DISK_RESERVE_BYTES;
+        if (full !== node.diskFull) this.#world.trace.event(`${this.name} disk ${full ? "nearly full" : "has room"}`);
+        if (full) this.#world.coverage.count("disk nearly full");
+        node.diskFull = full;
+      }),
+    );
+    this.#world.after(DISK_CHECK_MS, () => this.#checkSpace(process, node));
   }
 
   #makeEngine(process: SimProcess): ObservedEngine {
     const random = this.#random.stream(`engine ${this.#boots}`);
-    const schedule = (run: () => void): void =>
-      this.#world.after(random.between(...this.#options.engineMs), () => process.run(run));
+    const schedule = (run: () => void): void => this.disk.request(random.between(...this.#options.engineMs), run);
     this.#engine = new MemoryEngine(schedule, this.#rows);
     const { sabotage } = this.#options;
     const engine = sabotage?.engine?.(this.#engine, { world: this.#world, process }) ?? this.#engine;
-    return new ObservedEngine(engine, process);
+    return new ObservedEngine(engine, process, this.disk);
   }
 }
 

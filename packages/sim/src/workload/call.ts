@@ -58,6 +58,7 @@ export function judge(operation: Operation, reply: Reply): "done" | "refused" | 
       case "MOVED":
       case "CLUSTERDOWN":
       case "TRYAGAIN":
+      case "MISCONF":
         return "refused";
       case "INDETERMINATE":
         return "unknown";

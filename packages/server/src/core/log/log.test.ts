@@ -207,9 +207,10 @@ test("a pause of the whole process is not taken for a hanging disk", () => {
 test("a failed write ends the process", () => {
   const world = new World();
   const log = world.open();
-  world.disk.failNextWrite = true;
+  world.disk.failNext.write = true;
   log.append(G1, hardState(1, 1, 0), entries(1, 1, 1), NOOP);
-  expect(() => log.flush()).toThrow(Fatal);
+  log.flush();
+  expect(() => world.run()).toThrow(Fatal);
 });
 
 test("an entry larger than a frame ends the process with its size", () => {

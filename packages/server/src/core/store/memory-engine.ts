@@ -37,6 +37,19 @@ export class MemoryEngine implements Engine {
     return { rows: new Map(this.#rows) };
   }
 
+  /** Damage, for the simulator: one bit of one value is another from now on. `random32` chooses. False: no row has bytes. */
+  flipBit(random32: () => number): boolean {
+    const rows = [...this.#rows].filter(([, value]) => value.length > 0);
+    const row = rows[random32() % Math.max(1, rows.length)];
+    if (row === undefined) return false;
+    const [key, value] = row;
+    const damaged = value.slice();
+    const at = random32() % damaged.length;
+    damaged[at] = (damaged[at] as number) ^ (1 << (random32() % 8));
+    this.#rows.set(key, damaged);
+    return true;
+  }
+
   getMany(keys: readonly Uint8Array[], done: (values: (Uint8Array | null | undefined)[]) => void): void {
     const names = keys.map(latin1);
     this.#request(() => names.map((name) => this.#rows.get(name)?.slice()), done);
