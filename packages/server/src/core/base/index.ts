@@ -16,4 +16,5 @@ export { crc32 } from "./crc32.ts";
 export { type ErrorCode, errorCatalogue, SherdError } from "./errors.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
+export { MARKS, type Mark, mark, observeMarks } from "./marks.ts";
 export { latin1, latin1Bytes, utf8, utf8Bytes } from "./text.ts";

@@ -1,4 +1,4 @@
-import { type Index, type ReplicaId, SNAPSHOT_STALL_TICKS, SNAPSHOT_WINDOW_CHUNKS } from "../base/index.ts";
+import { type Index, mark, type ReplicaId, SNAPSHOT_STALL_TICKS, SNAPSHOT_WINDOW_CHUNKS } from "../base/index.ts";
 import type { Stage } from "../store/index.ts";
 import type { Replica } from "./replica.ts";
 import { encodeTransfer, type TransferMessage } from "./transfer-codec.ts";
@@ -46,7 +46,10 @@ export class SnapshotReceiver {
         else this.#add(this.#stage, message.bytes);
         return true;
       case "end":
-        if (message.chunks !== this.#received) return false;
+        if (message.chunks !== this.#received) {
+          mark("snapshot: part missing");
+          return false;
+        }
         this.#end = message.chunks;
         this.#endMaybe();
         return true;
@@ -86,7 +89,10 @@ export class SnapshotReceiver {
   tick(): boolean {
     if (this.#phase === "installing") return true;
     this.#idleTicks += 1;
-    return this.#idleTicks < (this.#phase === "stepped" ? 2 : SNAPSHOT_STALL_TICKS);
+    if (this.#phase !== "stepped") return this.#idleTicks < SNAPSHOT_STALL_TICKS;
+    if (this.#idleTicks < 2) return true;
+    mark("snapshot: not needed after all");
+    return false;
   }
 
   drop(): void {

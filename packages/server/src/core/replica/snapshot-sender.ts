@@ -1,6 +1,7 @@
 import {
   assert,
   type Index,
+  mark,
   type ReplicaId,
   SNAPSHOT_ASK_TICKS,
   SNAPSHOT_STALL_TICKS,
@@ -105,7 +106,9 @@ export class SnapshotSender {
   /** A peer that has been silent for too long is given up. */
   tick(): void {
     this.#idleTicks += 1;
-    if (this.#idleTicks >= (this.#phase === "asking" ? SNAPSHOT_ASK_TICKS : SNAPSHOT_STALL_TICKS)) this.giveUp();
+    if (this.#idleTicks < (this.#phase === "asking" ? SNAPSHOT_ASK_TICKS : SNAPSHOT_STALL_TICKS)) return;
+    mark("snapshot: peer is silent");
+    this.giveUp();
   }
 
   /** The peer is told, so that it can take another snapshot. */
