@@ -11,6 +11,7 @@ import {
   LOG_SEGMENT_BYTES,
   LOG_WRITE_HANG_MS,
   LOG_WRITE_SLOW_MS,
+  mark,
   SherdError,
   type Term,
   TICK_MS,
@@ -175,6 +176,7 @@ class NodeLog implements Log {
     const first = entries[0];
     if (first !== undefined) {
       assert(first.index > state.durable, "an entry that was applied is never replaced");
+      if (first.index <= state.last) mark("log: conflicting suffix replaced");
       state.truncateAfter(first.index - 1);
     }
     let from = 0;
@@ -344,6 +346,7 @@ class NodeLog implements Log {
     if (this.#writing === undefined) return;
     this.#writingMs += passedMs;
     if (this.#writingMs >= LOG_WRITE_HANG_MS) {
+      mark("log: write hangs");
       const path = this.#segments.get(this.#writing.sequence)?.path ?? "a new segment";
       this.#env.fatal(
         new SherdError(
@@ -354,6 +357,7 @@ class NodeLog implements Log {
     }
     if (this.#writingMs >= LOG_WRITE_SLOW_MS && !this.#slowReported) {
       this.#slowReported = true;
+      mark("log: slow write");
       this.#handler.onSlowWrite(this.#writingMs);
     }
   }

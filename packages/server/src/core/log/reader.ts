@@ -3,6 +3,7 @@ import {
   LOG_READ_GAP_BYTES,
   LOG_READ_SPAN_BYTES,
   LOG_READ_SPANS_MAX,
+  mark,
   SherdError,
   type Term,
 } from "../base/index.ts";
@@ -87,8 +88,9 @@ export class EntryReader {
       return;
     }
     const spans = this.#plan(state, from, Math.min(to, state.last + 1), bytesMax, LOG_READ_SPANS_MAX);
-    if (spans.length === 0) this.#waiting.push({ state, from, to, bytesMax, done });
-    else this.#next({ state, spans, entries: [], done });
+    if (spans.length > 0) return this.#next({ state, spans, entries: [], done });
+    mark("log: read waits for its write");
+    this.#waiting.push({ state, from, to, bytesMax, done });
   }
 
   /** All entries from `from` on, without limits; the caller knows that they are readable and few enough. */
@@ -159,8 +161,10 @@ export class EntryReader {
     const segment = this.#segment(span.sequence);
     segment.file.read(span.offset, span.bytes, (bytes) => {
       // What was dropped, replaced or removed meanwhile may lie in a segment that already has another use.
-      if (!this.#unmoved(reading.state, span)) reading.done([]);
-      else if (!this.#decode(reading.state, span, bytes, reading.entries))
+      if (!this.#unmoved(reading.state, span)) {
+        mark("log: read of entries that moved");
+        reading.done([]);
+      } else if (!this.#decode(reading.state, span, bytes, reading.entries))
         this.#env.fatal(damaged(segment, span.offset));
       else this.#next(reading);
     });

@@ -4,6 +4,7 @@ import {
   groupId,
   index,
   LOG_FREE_SEGMENTS_MAX,
+  mark,
   replicaId,
   SherdError,
   ShortInput,
@@ -266,6 +267,7 @@ class Replay {
     } else if (previous.index > state.last) {
       return false;
     } else {
+      if (previous.index < state.last) mark("log: conflicting suffix replayed");
       state.truncateAfter(previous.index);
     }
     state.hardState = { term: term(record.term), vote: replicaId(record.vote), commit: index(record.commit) };
@@ -284,6 +286,7 @@ class Replay {
       throw damage(segment, at, `a frame cannot be read, but the one at offset ${behind} behind it is whole.`);
     }
     if (frames.begun(at)) {
+      mark("log: torn final frame cut");
       this.#env.log("warn", "the log's last write was torn by the end of the process before; it is cut", {
         file: segment.path,
         offset: at,
@@ -319,7 +322,9 @@ class Replay {
 
 /** A frame that was torn off may have held the entries that the hard state before it already calls committed. */
 function clampCommit(state: GroupState): void {
-  if (state.hardState.commit > state.last) state.hardState = { ...state.hardState, commit: index(state.last) };
+  if (state.hardState.commit <= state.last) return;
+  mark("recovery: commit beyond the log's end");
+  state.hardState = { ...state.hardState, commit: index(state.last) };
 }
 
 function damage(segment: FoundSegment, offset: number, what: string): SherdError {

@@ -1,4 +1,4 @@
-import { assert, type GroupId, index, LOG_PRESSURE_REPEAT_MS } from "../base/index.ts";
+import { assert, type GroupId, index, LOG_PRESSURE_REPEAT_MS, mark } from "../base/index.ts";
 import type { Entry } from "../raft/index.ts";
 import { RECORD_HEADER_BYTES } from "./format.ts";
 import type { FrameQueue } from "./frames.ts";
@@ -82,6 +82,7 @@ export class Retention {
       this.#asked.clear();
       return;
     }
+    mark("log: entries given up for want of room");
     this.#shrinkTo(this.#retainedBytesMax, pinnedByNone);
     this.#shrinkTo(this.#retainedBytesMax + this.#pinnedBytesMax, flushed);
     if (this.retainedBytes > this.#retainedBytesMax) this.#relieve(nowMs);
@@ -154,7 +155,10 @@ export class Retention {
     const givenUp = pinsHold ? pinnedByNone(state) : flushed(state);
     let keepAfter = Math.max(state.truncatedIndex, wantedByNone(state));
     if (state.bytesAbove(keepAfter, limit) > limit) keepAfter = Math.max(state.truncatedIndex, givenUp);
-    if (state.bytesAbove(keepAfter, limit) > limit) return false;
+    if (state.bytesAbove(keepAfter, limit) > limit) {
+      mark("log: group too large to be carried");
+      return false;
+    }
     if (keepAfter >= state.last) {
       this.#write(state, state.last, []);
     } else if (!this.#carrying && this.#reader.isReadable(state, state.last)) {
@@ -165,6 +169,7 @@ export class Retention {
         // Whatever replaces entries moves the last one, which the reader notices. The next tick tries again.
         const current = this.#groups.get(state.id) === state && state.truncatedIndex <= keepAfter;
         if (current && entries.length === state.last - keepAfter) this.#write(state, keepAfter, entries);
+        else mark("log: carry overtaken by a write");
       });
     }
     return true;
@@ -172,6 +177,7 @@ export class Retention {
 
   #write(state: GroupState, keepAfter: number, entries: readonly Entry[]): void {
     const truncated = state.truncatedIndex;
+    mark(entries.length === 0 ? "log: carried without entries" : "log: carried with entries");
     this.#writeImage(state, keepAfter, entries);
     this.carries += 1;
     this.#asked.delete(state.id);

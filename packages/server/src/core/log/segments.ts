@@ -1,4 +1,4 @@
-import { assert } from "../base/index.ts";
+import { assert, mark } from "../base/index.ts";
 import type { Disk, DiskFile, Env } from "../env/index.ts";
 import { encodeSegmentHeader, type SegmentHeader } from "./format.ts";
 
@@ -89,6 +89,7 @@ export class Segments {
     const next = (path: string): void => this.#begin(this.#nextSequence, path);
     const free = this.#free.pop();
     if (free !== undefined) {
+      mark("log: segment file used again");
       next(free.path);
       return;
     }

@@ -1,6 +1,7 @@
 import {
   ByteReader,
   ByteWriter,
+  mark,
   SESSION_IDLE_MS,
   SESSION_REPLIES_MAX,
   SESSION_REPLY_BYTES_MAX,
@@ -74,14 +75,19 @@ export class Sessions {
   /** The reply to give without running the command; undefined: run it, then `store` its reply. */
   admit(id: number, sequence: number, ackedBelow: number, nowMs: number): Reply | undefined {
     const session = this.#sessions.get(id);
-    if (session === undefined) return refusal(SESSION_ERROR.unknown, `session ${id} is not open here`);
+    if (session === undefined) {
+      mark("session: unknown");
+      return refusal(SESSION_ERROR.unknown, `session ${id} is not open here`);
+    }
     this.#touch(session, nowMs);
     this.#acknowledge(session, ackedBelow);
     if (sequence > session.last + 1) {
+      mark("session: gap");
       return refusal(SESSION_ERROR.gap, `command ${session.last + 1} of session ${id} is missing`);
     }
     if (sequence <= session.last) {
       const stored = session.replies.get(sequence);
+      mark(stored === undefined ? "session: acknowledged command again" : "session: reply given again");
       if (stored !== undefined) return decodeReply(new ByteReader(stored.bytes));
       return refusal(SESSION_ERROR.acknowledged, `command ${sequence} of session ${id} was acknowledged`);
     }
@@ -106,6 +112,7 @@ export class Sessions {
   expire(nowMs: number): void {
     for (const session of this.#sessions.values()) {
       if (nowMs - session.usedMs <= SESSION_IDLE_MS) return;
+      mark("session: idle one dropped");
       this.#drop(session.id);
     }
   }

@@ -3,6 +3,7 @@ import {
   FORWARDS_INFLIGHT_MAX,
   type GroupId,
   LEADERLESS_HOLD_MS,
+  mark,
   type NodeId,
   PEER_QUEUE_BYTES_MAX,
   REQUEST_MS_MAX,
@@ -239,6 +240,7 @@ export class ForwardOut {
     if (reply.type === "error") {
       if (reply.kind === SESSION_ERROR.gap || reply.kind === SESSION_ERROR.full) return this.#rewind(stream);
       if (reply.kind === INDETERMINATE.kind) {
+        mark("forward: outcome asked for again");
         // Not the last word: sent again in its session, it is answered with what became of it.
         write.open += 1;
         return this.#rewind(stream);
@@ -263,6 +265,7 @@ export class ForwardOut {
 
   /** Unanswered writes are sent again, from the first, to whoever leads then. */
   #rewind(stream: Stream): void {
+    if (stream.sent > 0) mark("forward: unanswered writes sent again");
     this.#waiting.delete(stream.opening);
     stream.opening = 0;
     stream.sent = 0;
@@ -271,6 +274,7 @@ export class ForwardOut {
 
   /** The session is lost. Writes that may have run in it have an unknown outcome; the others begin in a new one. */
   #abandon(stream: Stream): void {
+    mark("forward: session abandoned");
     const uncertain = stream.writes.filter((write) => !write.answered && write.open > 0);
     stream.writes = stream.writes.filter((write) => !write.answered && write.open === 0);
     for (const write of stream.writes) write.sequence = 0;
@@ -291,6 +295,7 @@ export class ForwardOut {
         return;
       }
       if (age < LEADERLESS_HOLD_MS || stream.target !== undefined) return;
+      mark("forward: write expired unsent");
       // It leaves the numbering, so the session can not go on.
       stream.writes = stream.writes.filter((write) => write !== first);
       first.answered = true;

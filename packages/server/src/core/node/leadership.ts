@@ -3,6 +3,7 @@ import {
   type GroupId,
   type Index,
   LEADER_BALANCE_TICKS,
+  mark,
   type NodeId,
   type ReplicaId,
   TICK_MS,
@@ -65,7 +66,9 @@ export class Leadership {
       const rank = this.#rank(members, replica, node);
       const ticksLeft = Math.ceil((rank * FAILOVER_RANK_DELAY_MS) / TICK_MS);
       this.#takeovers.set(replica.group, { rank, ticksLeft, attemptsLeft: ATTEMPTS_MAX });
-      if (rank === 0) this.#host.raft.campaign(replica.group);
+      if (rank > 0) continue;
+      mark("failover: campaigns at once");
+      this.#host.raft.campaign(replica.group);
     }
   }
 
@@ -109,6 +112,7 @@ export class Leadership {
     takeover.ticksLeft -= 1;
     if (takeover.ticksLeft > 0) return;
     takeover.attemptsLeft -= 1;
+    mark("failover: campaigns again");
     takeover.ticksLeft = RETRY_TICKS + takeover.rank;
     this.#host.raft.campaign(replica.group);
   }
@@ -122,6 +126,7 @@ export class Leadership {
         continue;
       const progress = this.#host.raft.progress(replica.group).find((peer) => peer.peer === preferred.replica);
       if (progress?.recentActive !== true || progress.matched < replica.applied) continue;
+      mark("leadership: given to the preferred replica");
       this.#host.raft.transferLeader(replica.group, preferred.replica);
     }
   }

@@ -1,4 +1,5 @@
 import type { GroupId } from "../base/index.ts";
+import { mark } from "../base/index.ts";
 import type { Log } from "../log/index.ts";
 import type { HardState, OutMessage, RaftCore, Ready } from "../raft/index.ts";
 import type { Replica } from "../replica/index.ts";
@@ -47,8 +48,10 @@ export class PersistQueue {
   }
 
   push(ready: Ready): void {
-    if (this.#replica.transfers.installing) this.#held.push(ready);
-    else if (ready.snapshot !== undefined) this.#install(ready, ready.snapshot);
+    if (this.#replica.transfers.installing) {
+      mark("persist: held behind a snapshot");
+      this.#held.push(ready);
+    } else if (ready.snapshot !== undefined) this.#install(ready, ready.snapshot);
     else this.#write(ready);
   }
 

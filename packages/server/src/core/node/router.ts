@@ -1,6 +1,7 @@
 import {
   type GroupId,
   LEADERLESS_HOLD_MS,
+  mark,
   type NodeId,
   WAITING_BYTES_MAX,
   WAITING_REQUESTS_MAX,
@@ -111,6 +112,7 @@ export class Router {
       const kept = queue.filter((item) => item.bornMs > limit);
       if (kept.length === 0) this.#queues.delete(group);
       else this.#queues.set(group, kept);
+      mark("router: no leader for too long");
       for (const item of expired) {
         this.#count(item, -1);
         refuse(item.request, NO_LEADER);
@@ -146,7 +148,10 @@ export class Router {
       }
       // It may yet turn out that what was proposed here has to be sent again: it goes first (redirected clients see to
       // their order themselves).
-      if (writes && !request.redirect && request.giveBack === undefined && replica.unsettled) return false;
+      if (writes && !request.redirect && request.giveBack === undefined && replica.unsettled) {
+        mark("router: waits for unsettled writes");
+        return false;
+      }
       if (request.stale && !writes && replica.stopped === undefined) {
         replica.readStale(request, bornMs === undefined ? ownArgs(args) : args);
         return true;
@@ -157,6 +162,7 @@ export class Router {
       return true;
     }
     // Led here by now: what was forwarded before is answered first, then writes take the direct way again.
+    if (stays) mark("router: write stays in the session");
     if (stays && replica?.leads === true) return false;
     const node = stays ? undefined : this.#host.remoteLeader(group);
     if (node === undefined && !stays) return false;

@@ -1,4 +1,4 @@
-import { assert, type Index, SherdError } from "../base/index.ts";
+import { assert, type Index, mark, SherdError } from "../base/index.ts";
 import type { StateMachine } from "../machine/index.ts";
 import { type Entry, EntryKind } from "../raft/index.ts";
 import type { Pins, Space } from "../store/index.ts";
@@ -58,11 +58,15 @@ export class ApplyQueue {
     const entry = this.#entries[this.#head];
     if (entry === undefined) return undefined;
     const prefetch = this.#prefetches.get(entry.index);
-    if (prefetch !== undefined && prefetch.waiting > 0) return undefined;
+    if (prefetch !== undefined && prefetch.waiting > 0) {
+      mark("replica: entry waits for its rows");
+      return undefined;
+    }
     if (entry.kind === EntryKind.normal && entry.data.length > 0) {
       // Looked up again although prefetched: another entry may have stood at this index when its rows were asked for.
       const missing = this.#machine.missing(entry);
       if (missing.length > 0) {
+        mark("replica: entry's rows were evicted again");
         this.#fetch(entry.index, missing);
         return undefined;
       }

@@ -1,4 +1,4 @@
-import { assert, type GroupId, type Index, NO_REPLICA, SherdError, type Term } from "../base/index.ts";
+import { assert, type GroupId, type Index, mark, NO_REPLICA, SherdError, type Term } from "../base/index.ts";
 import type { RecoveredGroup } from "../log/index.ts";
 import type { AppliedPosition } from "../machine/index.ts";
 import { BOOTSTRAP, type HardState } from "../raft/index.ts";
@@ -59,6 +59,7 @@ function fresh(applied: AppliedPosition): RecoveryPlan {
 
 /** The group restarts at what the store holds, with its own term and vote: forgetting a vote could elect two leaders. */
 function discard(log: RecoveredGroup, applied: AppliedPosition): RecoveryPlan {
+  mark("recovery: log discarded for the store");
   const newer = applied.term > log.hardState.term;
   const hardState: HardState = {
     term: newer ? applied.term : log.hardState.term,

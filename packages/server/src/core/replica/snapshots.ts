@@ -1,4 +1,4 @@
-import { type Index, type ReplicaId, ShortInput } from "../base/index.ts";
+import { type Index, mark, type ReplicaId, ShortInput } from "../base/index.ts";
 import type { AppliedState } from "../machine/index.ts";
 import type { Replica } from "./replica.ts";
 import { SnapshotBackOff } from "./snapshot-back-off.ts";
@@ -46,8 +46,9 @@ export class SnapshotTransfers {
 
   /** MsgSnapshot of the core. The core is told if there is no transfer that it belongs to. */
   sendInstall(peer: ReplicaId, message: Uint8Array): void {
-    if (this.#sender?.peer === peer) this.#sender.install(message);
-    else this.#host.raft.reportSnapshot(this.#replica.group, peer, false);
+    if (this.#sender?.peer === peer) return this.#sender.install(message);
+    mark("snapshot: install without its transfer");
+    this.#host.raft.reportSnapshot(this.#replica.group, peer, false);
   }
 
   /** It does not lead any more: others bring the peers forward. */
@@ -90,6 +91,7 @@ export class SnapshotTransfers {
     if (this.#receiver?.decided === false) this.stopReceiving();
     const refuses = this.#receiver !== undefined || this.#replica.stopped !== undefined;
     if (refuses || !host.claimTransfer("receive", this.#replica)) {
+      mark("snapshot: asked while busy");
       host.sendTransfer(this.#replica.group, from, encodeTransfer({ type: "refused", id }));
       return;
     }

@@ -1,4 +1,4 @@
-import { assert, FETCH_BATCHES_INFLIGHT_MAX, FETCH_KEYS_PER_BATCH_MAX, SherdError } from "../base/index.ts";
+import { assert, FETCH_BATCHES_INFLIGHT_MAX, FETCH_KEYS_PER_BATCH_MAX, mark, SherdError } from "../base/index.ts";
 import type { Engine, Env } from "../env/index.ts";
 import { fillKey, KEY_PREFIX_BYTES, RowClass, type RowCodec } from "./layout.ts";
 import type { MemorySpace } from "./memory-space.ts";
@@ -121,7 +121,7 @@ export class Fetches {
     this.#readOf.delete(cell);
     const { space } = cell.home;
     // Whatever changed the row meanwhile is newer than what the engine answered; a space that is gone holds nothing.
-    if (cell.row !== undefined || space.state === "gone") return;
+    if (cell.row !== undefined || space.state === "gone") return mark("store: row changed while it was fetched");
     if (value === undefined) return this.#residents.load(cell, null);
     const row = value === null ? undefined : this.#codec.readRow(key, value);
     if (row !== undefined) return this.#residents.load(cell, row);

@@ -3,6 +3,7 @@ import {
   ByteReader,
   type Index,
   latin1,
+  mark,
   SNAPSHOT_CHUNK_BYTES_MAX,
   SNAPSHOT_WINDOW_CHUNKS,
   type SpaceId,
@@ -86,6 +87,7 @@ export class SpaceStage implements Stage {
   drop(): void {
     if (this.#state === "ended") return;
     this.#state = "ended";
+    mark("store: stage dropped");
     this.space.end();
     this.#writes.addSmall(
       (portion) => putSpaceRecord(this.#codec, portion, { ...recordOf(this.space), fate: SpaceFate.clearing }),
@@ -99,7 +101,10 @@ export class SpaceStage implements Stage {
     this.#busy = true;
     const chunk = this.#state === "open" ? decodeChunk(this.#env, waiting.bytes) : undefined;
     // A chunk that came before (its acknowledgement was lost) is acknowledged again.
-    if (chunk !== undefined && chunk.sequence < this.#chunks) return this.#later(true);
+    if (chunk !== undefined && chunk.sequence < this.#chunks) {
+      mark("store: chunk given again");
+      return this.#later(true);
+    }
     if (chunk === undefined || chunk.sequence !== this.#chunks) return this.#later(false);
     if (chunk.final) return this.#later(this.#judge(chunk));
     this.#env.inflate(chunk.body, SNAPSHOT_CHUNK_BYTES_MAX, (plain) => {

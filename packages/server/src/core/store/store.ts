@@ -5,6 +5,7 @@ import {
   FLUSH_BYTES,
   type GroupId,
   MEMTABLE_BYTES_MAX,
+  mark,
   type ReplicaId,
   type SpaceId,
   spaceId,
@@ -118,6 +119,7 @@ class NodeStore implements Store {
         for (const record of staging) putSpaceRecord(this.#codec, portion, { ...record, fate: SpaceFate.clearing });
       },
       () => {
+        if (staging.length > 0) mark("store: half-arrived snapshot cleared");
         for (const { space } of staging) this.#clearing.add(space);
         ready();
       },
@@ -183,6 +185,7 @@ class NodeStore implements Store {
   }
 
   #switch(old: MemorySpace, next: MemorySpace): void {
+    mark("store: space replaced by a snapshot");
     next.state = "live";
     this.#spaces = [...this.#spaces.filter((other) => other !== old), next];
     if (old.state === "gone") return;
