@@ -7,6 +7,7 @@ import type { Request, Rerouted } from "./types.ts";
 export class Batch implements ReplySink {
   readonly data: Uint8Array;
   readonly requests: readonly Request[];
+  /** When the oldest of them came. */
   readonly bornMs: number;
   /** Known once the Raft core took it; 0 before. */
   index: Index = 0 as Index;
@@ -30,6 +31,17 @@ export class Batch implements ReplySink {
     for (const request of this.requests) request.complete(reply);
   }
 
+  /** The batch certainly has no effect, and is not tried again here. */
+  refuseAll(reply: Reply): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    for (const request of this.requests) {
+      // What another node forwarded goes back to it: the answer would use up a number that the state machine never saw.
+      if (request.giveBack !== undefined) request.giveBack();
+      else request.complete(reply);
+    }
+  }
+
   get answered(): boolean {
     return this.#answered;
   }
@@ -51,6 +63,8 @@ export class Batch implements ReplySink {
 export class BatchBuilder {
   readonly #encoder: EntryEncoder = new EntryEncoder();
   #requests: Request[] = [];
+  /** When the first of them came. */
+  #bornMs = 0;
   #full: Batch[] = [];
   #fullBytes = 0;
   #fullCommands = 0;
@@ -69,15 +83,16 @@ export class BatchBuilder {
 
   add(request: Request, args: readonly Uint8Array[], monotonicMs: number, logTimeMs: number): void {
     this.#encoder.add(request.spec.opcode, request.slot, request.origin, args);
+    if (this.#requests.length === 0) this.#bornMs = monotonicMs;
     this.#requests.push(request);
     if (this.#encoder.bytes >= ENTRY_BYTES_TARGET || this.#requests.length >= ENTRY_COMMANDS_MAX) {
-      this.#seal(monotonicMs, logTimeMs);
+      this.#seal(logTimeMs);
     }
   }
 
   /** Everything gathered, in order. */
-  take(monotonicMs: number, logTimeMs: number): Batch[] {
-    if (this.#requests.length > 0) this.#seal(monotonicMs, logTimeMs);
+  take(logTimeMs: number): Batch[] {
+    if (this.#requests.length > 0) this.#seal(logTimeMs);
     const batches = this.#full;
     this.#full = [];
     this.#fullBytes = 0;
@@ -86,17 +101,24 @@ export class BatchBuilder {
   }
 
   /** The oldest alone. Not empty. */
-  takeFirst(monotonicMs: number, logTimeMs: number): Batch {
-    if (this.#full.length === 0) this.#seal(monotonicMs, logTimeMs);
+  takeFirst(logTimeMs: number): Batch {
+    if (this.#full.length === 0) this.#seal(logTimeMs);
     const batch = this.#full.shift() as Batch;
     this.#fullBytes -= batch.data.length;
     this.#fullCommands -= batch.requests.length;
     return batch;
   }
 
-  #seal(monotonicMs: number, logTimeMs: number): void {
+  /** Batches with a request that came before `bornBeforeMs`, in order; the younger ones in them go along. */
+  takeOlder(bornBeforeMs: number): Batch[] {
+    const older: Batch[] = [];
+    while (!this.empty && (this.#full[0]?.bornMs ?? this.#bornMs) < bornBeforeMs) older.push(this.takeFirst(0));
+    return older;
+  }
+
+  #seal(logTimeMs: number): void {
     const data = this.#encoder.finish(logTimeMs);
-    this.#full.push(new Batch(data, this.#requests, monotonicMs));
+    this.#full.push(new Batch(data, this.#requests, this.#bornMs));
     this.#fullBytes += data.length;
     this.#fullCommands += this.#requests.length;
     this.#requests = [];

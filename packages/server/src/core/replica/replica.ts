@@ -27,6 +27,11 @@ const INDETERMINATE: Reply = {
   kind: "INDETERMINATE",
   text: "the outcome is not known: the write may or may not have taken effect",
 };
+const NOT_BEGUN: Reply = {
+  type: "error",
+  kind: "CLUSTERDOWN",
+  text: "The store could not begin the write in time: it had no effect",
+};
 const READ_TIMEOUT: Reply = { type: "error", kind: "CLUSTERDOWN", text: "The read could not be confirmed in time" };
 
 export class Replica implements SpaceOwner {
@@ -145,7 +150,7 @@ export class Replica implements SpaceOwner {
 
   #propose(): void {
     const { env, raft } = this.#host;
-    const batch = this.#builder.takeFirst(env.monotonicMs(), Math.max(0, Math.floor(env.wallMs())));
+    const batch = this.#builder.takeFirst(Math.max(0, Math.floor(env.wallMs())));
     const ticket = this.#host.nextNumber();
     this.#proposing = { ticket, batch };
     raft.propose(this.group, ticket, batch.data);
@@ -191,7 +196,7 @@ export class Replica implements SpaceOwner {
   }
 
   #takeUnproposed(): Rerouted[] {
-    return this.#builder.take(this.#host.env.monotonicMs(), 0).flatMap((batch) => batch.takeBack());
+    return this.#builder.take(0).flatMap((batch) => batch.takeBack());
   }
 
   onReadReady(context: number, index: Index): void {
@@ -404,6 +409,8 @@ export class Replica implements SpaceOwner {
     this.#holdUntilTick = false;
     this.#transfers.tick();
     const limit = nowMs - REQUEST_MS_MAX;
+    // The store takes nothing more, or what became of earlier writes is not known: nothing of these was proposed.
+    for (const batch of this.#builder.takeOlder(limit)) batch.refuseAll(NOT_BEGUN);
     for (const batch of this.#outstanding) {
       if (batch.bornMs >= limit) break;
       batch.answerAll(INDETERMINATE);

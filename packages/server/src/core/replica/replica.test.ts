@@ -1,0 +1,193 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  ENTRY_BYTES_TARGET,
+  groupId,
+  index,
+  latin1,
+  latin1Bytes,
+  REQUEST_MS_MAX,
+  replicaId,
+  slot,
+  term,
+} from "../base/index.ts";
+import { type CommandSpec, commandByName, type Reply } from "../command/index.ts";
+import { EntryDecoder, type StateMachine } from "../machine/index.ts";
+import { DropReason, type RaftCore, Role } from "../raft/index.ts";
+import type { Space } from "../store/index.ts";
+import { Replica } from "./replica.ts";
+import type { ReplicaHost, Request, Rerouted } from "./types.ts";
+
+const SET = commandByName(latin1Bytes("set")) as CommandSpec;
+
+/** A leader's replica. What it proposes waits for the core's word; what it gives back is submitted again, in order. */
+class World {
+  readonly replica: Replica;
+  nowMs = 0;
+  full = false;
+  /** Proposed, and not yet answered by the core. */
+  readonly asked: { readonly ticket: number; readonly keys: readonly string[] }[] = [];
+  /** Keys in the order of the log. */
+  readonly log: string[] = [];
+  readonly replies: Map<string, Reply> = new Map();
+  readonly givenBack: string[] = [];
+  /** What the router holds. */
+  waiting: Rerouted[] = [];
+  #last = 0;
+
+  constructor() {
+    const space = { group: groupId(1), replica: replicaId(1), setOwner: () => {}, applied: () => {} };
+    this.replica = new Replica(this.#host(), space as unknown as Space);
+    this.replica.onRole(Role.leader, replicaId(1), term(2));
+  }
+
+  #host(): ReplicaHost {
+    let number = 0;
+    const machine = { applied: { index: index(0) } } as unknown as StateMachine;
+    const raft = {
+      propose: (_: unknown, ticket: number, data: Uint8Array) => this.asked.push({ ticket, keys: keysOf(data) }),
+      readIndex: () => {},
+    };
+    const host = {
+      env: { monotonicMs: () => this.nowMs, wallMs: () => this.nowMs },
+      raft: raft as unknown as RaftCore,
+      log: { pin: () => {} },
+      store: { full: false },
+      nextNumber: () => (number += 1),
+      wake: () => {},
+      reroute: (_: unknown, items: readonly Rerouted[]) => {
+        this.waiting = [...items, ...this.waiting];
+      },
+      roleChanged: () => {},
+      makeMachine: () => machine,
+    };
+    Object.defineProperty(host.store, "full", { get: () => this.full });
+    return host as unknown as ReplicaHost;
+  }
+
+  /** A write comes in. */
+  write(key: string, options: { readonly bytes?: number; readonly forwarded?: boolean } = {}): void {
+    const args = [latin1Bytes(key), new Uint8Array(options.bytes ?? 1)];
+    const request: Request = {
+      spec: SET,
+      args,
+      slot: slot(0),
+      redirect: false,
+      stale: false,
+      complete: (reply) => {
+        expect(this.replies.has(key)).toBe(false);
+        this.replies.set(key, reply);
+      },
+      ...(options.forwarded === true ? { giveBack: () => this.givenBack.push(key) } : {}),
+    };
+    this.waiting.push({ request, args, bornMs: this.nowMs });
+    this.drain();
+  }
+
+  /** As the router does it. */
+  drain(): void {
+    while (this.waiting.length > 0 && this.replica.accepts) {
+      const { request, args } = this.waiting.shift() as Rerouted;
+      this.replica.submitWrite(request, args);
+    }
+    this.replica.feed();
+  }
+
+  tick(): void {
+    this.replica.tick(this.nowMs);
+    this.drain();
+  }
+
+  /** The core answers for the oldest proposal. */
+  takes(): void {
+    const { ticket, keys } = this.asked.shift() as (typeof this.asked)[number];
+    this.log.push(...keys);
+    this.#last += 1;
+    this.replica.onProposed(ticket, term(2), index(this.#last));
+  }
+
+  drops(reason: DropReason): void {
+    const { ticket } = this.asked.shift() as (typeof this.asked)[number];
+    this.replica.onDropped(ticket, reason);
+  }
+}
+
+function keysOf(data: Uint8Array): string[] {
+  const decoder = new EntryDecoder();
+  decoder.open(data, "proposal");
+  const keys: string[] = [];
+  while (decoder.next()) keys.push(latin1(decoder.command.args[0] as Uint8Array));
+  return keys;
+}
+
+describe("a store that is full", () => {
+  test("writes that wait for it are answered in time, and definitely: nothing of them was proposed", () => {
+    const world = new World();
+    world.full = true;
+    world.write("a");
+    world.write("large", { bytes: ENTRY_BYTES_TARGET });
+    world.nowMs = REQUEST_MS_MAX / 2;
+    world.write("b");
+    world.nowMs = REQUEST_MS_MAX;
+    world.tick();
+    expect(world.replies.size).toBe(0);
+    world.nowMs += 1;
+    world.tick();
+    expect([...world.replies]).toEqual([
+      ["a", expect.objectContaining({ kind: "CLUSTERDOWN" })],
+      ["large", expect.objectContaining({ kind: "CLUSTERDOWN" })],
+    ]);
+    world.full = false;
+    world.tick();
+    expect(world.asked.map(({ keys }) => keys)).toEqual([["b"]]);
+  });
+
+  test("what another node forwarded goes back to it, which knows how long it may take", () => {
+    const world = new World();
+    world.full = true;
+    world.write("f", { forwarded: true });
+    world.nowMs = REQUEST_MS_MAX + 1;
+    world.tick();
+    expect(world.givenBack).toEqual(["f"]);
+    expect(world.replies.size).toBe(0);
+    expect(world.asked).toEqual([]);
+  });
+});
+
+describe("a core that is full", () => {
+  test("drops a batch while others wait behind it: their order is kept, and nothing is proposed twice", () => {
+    const world = new World();
+    for (const key of ["1", "2", "3", "4"]) world.write(key, { bytes: ENTRY_BYTES_TARGET });
+    world.takes();
+    world.drops(DropReason.full);
+    // Nothing overtakes what was dropped: neither those behind it nor what comes now.
+    world.write("5");
+    expect(world.asked).toEqual([]);
+    world.tick();
+    while (world.asked.length > 0) world.takes();
+    expect(world.log).toEqual(["1", "2", "3", "4", "5"]);
+  });
+
+  test("whatever it drops and takes, in the end the log holds every write once, in order", () => {
+    const step = fc.oneof(fc.constantFrom("small", "large", "takes", "tick"), fc.constantFrom("full", "transferring"));
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 5, maxLength: 80 }), (steps) => {
+        const world = new World();
+        let writes = 0;
+        for (const what of steps) {
+          if (what === "small") world.write(`${(writes += 1)}`);
+          else if (what === "large") world.write(`${(writes += 1)}`, { bytes: ENTRY_BYTES_TARGET });
+          else if (what === "tick") world.tick();
+          else if (world.asked.length === 0) continue;
+          else if (what === "takes") world.takes();
+          else world.drops(what === "full" ? DropReason.full : DropReason.transferring);
+        }
+        for (let at = 0; at <= writes && world.log.length < writes; at += 1) {
+          world.tick();
+          while (world.asked.length > 0) world.takes();
+        }
+        expect(world.log).toEqual(Array.from({ length: writes }, (_, at) => `${at + 1}`));
+      }),
+    );
+  });
+});
