@@ -35,8 +35,9 @@ if (behaviour === "refuse") {
 } else if (behaviour === "crash") {
   process.exit(1);
 } else {
-  process.send({ kind: "ready" });
+  // In this order: who hears that it is ready may kill it at once.
   note("ready");
+  process.send({ kind: "ready" });
   if (behaviour === "hang") {
     // A loop that does not turn: no heartbeat, no message heard, no signal handled.
     for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000_000);
