@@ -85,11 +85,12 @@ export class Leadership {
 
   /**
    * At the start, and when another node is found: whoever the map prefers campaigns as soon as it sees a majority, so that
-   * nobody waits for an election time-out. Harmless where there is a leader: the others refuse the pre-vote.
+   * nobody waits for an election time-out. Harmless where there is a leader: the others refuse the pre-vote. Not while
+   * somebody asks for votes: one that was just told to lead would lose the leadership to this replica.
    */
   claim(): void {
     for (const replica of this.#host.replicas()) {
-      if (replica.stopped !== undefined || replica.leader !== 0) continue;
+      if (replica.stopped !== undefined || replica.leader !== 0 || replica.electing) continue;
       const members = membersOf(this.#host.map(), replica.group);
       const here = members.filter((member) => this.#isHere(member.node)).length;
       if (members[0]?.replica === replica.id && here * 2 > members.length) this.#host.raft.campaign(replica.group);

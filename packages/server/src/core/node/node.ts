@@ -185,6 +185,8 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   /** Begins to host a replica: `start` is what recovery made of log and store. */
   host(space: Space, start: GroupStart): void {
     const replica = new Replica(this, space);
+    // The core reports changes only.
+    replica.term = start.hardState.term;
     const persist = new PersistQueue(replica, this.raft, this.log, start.hardState, (group, messages) => {
       for (const message of messages) this.#events.onMessage(group, message);
       this.env.requestPass();

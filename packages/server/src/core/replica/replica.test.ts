@@ -120,6 +120,23 @@ function keysOf(data: Uint8Array): string[] {
   return keys;
 }
 
+test("a replica knows that somebody asks for votes, until somebody leads", () => {
+  const { replica } = new World();
+  const none = replicaId(0);
+  expect(replica.electing).toBe(false);
+  // The leader's process is gone.
+  replica.onRole(Role.follower, none, term(2));
+  expect(replica.electing).toBe(false);
+  // Another replica asks for votes, ...
+  replica.onRole(Role.follower, none, term(3));
+  expect(replica.electing).toBe(true);
+  replica.onRole(Role.preCandidate, none, term(3));
+  expect(replica.electing).toBe(true);
+  // ... and has them.
+  replica.onRole(Role.follower, replicaId(2), term(3));
+  expect(replica.electing).toBe(false);
+});
+
 describe("a store that is full", () => {
   test("writes that wait for it are answered in time, and definitely: nothing of them was proposed", () => {
     const world = new World();

@@ -40,6 +40,8 @@ export class Replica implements SpaceOwner {
   role: Role = Role.follower;
   leader: ReplicaId = NO_REPLICA;
   term: Term = toTerm(0);
+  /** A term has begun in which no leader is known yet: some replica asks for votes, perhaps because it was told to lead. */
+  electing = false;
   /** Set when the replica has stopped: damaged, or an entry could not be decoded. Other replicas of the node go on. */
   stopped: SherdError | undefined;
   /** The highest index that all members are known to hold; entries above it are kept for the slower ones. */
@@ -210,6 +212,7 @@ export class Replica implements SpaceOwner {
 
   onRole(role: Role, leader: ReplicaId, term: Term): void {
     const led = this.role === Role.leader;
+    this.electing = leader === NO_REPLICA && (this.electing || term > this.term);
     this.role = role;
     this.leader = leader;
     this.term = term;
