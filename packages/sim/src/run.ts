@@ -186,6 +186,8 @@ class Run {
   /** Asks once, and waits for the answer. */
   #ask(machine: Machine, kind: Operation["kind"], history: string, key: string = history): boolean {
     const world = this.#world;
+    // It is still starting: nobody would ever answer.
+    if (machine.node === undefined) return false;
     const operation = this.#recorder.begin(FINAL, kind, history, { keys: [key] });
     machine.process?.run(() => {
       call(machine, operation, false, (reply) => this.#recorder.end(operation, judge(operation, reply)));

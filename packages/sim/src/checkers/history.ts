@@ -21,10 +21,7 @@ interface Base {
   ended: number;
   endedMs: number;
   outcome: Outcome;
-  /**
-   * Those before it on the same key and connection that happen first: for a read the last write, for a write whatever
-   * came since the last one. (Two reads that were sent together may change places: nobody is promised otherwise yet.)
-   */
+  /** The one before it on the same key and connection, if they were sent together: it happens first. */
   readonly behind: readonly Operation[];
 }
 

@@ -135,6 +135,14 @@ test("additions that one connection sent together count in their order", () => {
   expect(checkKey([late, incr(2, 9, 1, "done", [late])])).toMatchObject({ linearizable: false });
 });
 
+test("reads that one connection sent together do not go back", () => {
+  const write = set(1, 10, "a");
+  const first = get(2, 9, "a");
+  const second = (value: string | null): Operation => ({ ...get(3, 8, value), behind: [first] });
+  expect(checkKey([write, first, second("a")])).toEqual({ linearizable: true });
+  expect(checkKey([write, first, second(null)])).toMatchObject({ linearizable: false });
+});
+
 test("a search that would take too long is given up, and says so", () => {
   const writes = Array.from({ length: 12 }, (_, at) => set(at, 1000, `w${at}`));
   expect(checkKey([...writes, get(1001, 1002, "nobody")], 1_000)).toEqual({ linearizable: undefined });

@@ -1,7 +1,7 @@
 import { encodeCommand } from "@sherd/client/protocol";
 import { concatBytes } from "sherd/core/base";
 import type { Reply } from "sherd/core/command";
-import { describe, isRead, type Operation } from "../checkers/index.ts";
+import { describe, type Operation } from "../checkers/index.ts";
 import type { Machine } from "../node/index.ts";
 import { type Random, Violation, type World } from "../world/index.ts";
 import { argsOf, judge } from "./call.ts";
@@ -153,14 +153,11 @@ export class Client {
 }
 
 /**
- * Which of those sent before an operation on the key happen before it. Of operations on several keys of one slot nothing
- * is said: they are judged by their times alone.
+ * The one before it on the key, if any: it happens first. Of operations on several keys of one slot nothing is said: they
+ * are judged by their times alone.
  */
-function behind(sent: readonly Operation[], { kind, key }: Wanted): Operation[] {
-  const same = sent.filter((operation) => operation.key === key);
-  const lastWrite = same.findLastIndex((operation) => !isRead(operation));
-  if (kind === "get" || kind === "exists") return same.slice(Math.max(0, lastWrite), lastWrite + 1);
-  return lastWrite === same.length - 1 ? same.slice(-1) : same.slice(lastWrite + 1);
+function behind(sent: readonly Operation[], { key }: Wanted): Operation[] {
+  return sent.filter((operation) => operation.key === key).slice(-1);
 }
 
 const bytesOf = (operation: Operation): Uint8Array => encodeCommand([operation.kind, ...argsOf(operation)]);
