@@ -52,10 +52,14 @@ export class Cluster {
           sizes: options.sizes,
           diskWriteMs: options.diskWriteMs,
           engineMs: options.engineMs,
-          watcher: agreement.watch(info.name),
+          watcher: agreement.watch(info.name, () => this.#machine(info.name).unsound),
           sabotage: options.sabotage,
         }),
     );
+  }
+
+  #machine(name: string): Machine {
+    return this.machines.find((machine) => machine.name === name) as Machine;
   }
 
   start(): void {

@@ -1,8 +1,11 @@
 import { crc32, type GroupId, type Index, type ReplicaId, type Slot, type Term } from "sherd/core/base";
+import type { Log } from "sherd/core/log";
 import type { Node } from "sherd/core/node";
 import { type Entry, type Ready, Role } from "sherd/core/raft";
-import type { NodeWatcher } from "../node/index.ts";
+import type { NodeWatcher, RowChange } from "../node/index.ts";
 import { Violation, type World } from "../world/index.ts";
+import { Durability } from "./durability.ts";
+import { AppliedRows } from "./rows.ts";
 
 interface Said {
   readonly by: string;
@@ -11,7 +14,7 @@ interface Said {
 
 /**
  * What all nodes must agree on, checked the moment one of them says it: one leader a term, one entry an index, the same
- * effects of the same entry.
+ * effects of the same entry; and what each must find again after its process ended.
  */
 export class Agreement {
   readonly #world: World;
@@ -19,14 +22,16 @@ export class Agreement {
   readonly #leaders: Map<string, Said> = new Map();
   readonly #entries: Map<string, Said> = new Map();
   readonly #effects: Map<string, Said> = new Map();
+  readonly rows: AppliedRows = new AppliedRows(crc32);
 
   constructor(world: World, shardOf: (slot: Slot) => GroupId) {
     this.#world = world;
     this.#shardOf = shardOf;
   }
 
-  watch(name: string): NodeWatcher {
-    return new Watcher(name, this.#world, this, this.#shardOf);
+  /** `unsound`: whether the node's disk may have lost what it took; then nothing is expected of it. */
+  watch(name: string, unsound: () => boolean = () => false): NodeWatcher {
+    return new Watcher(name, unsound, this.#world, this, this.#shardOf);
   }
 
   leads(group: GroupId, term: Term, by: string): void {
@@ -56,12 +61,24 @@ class Watcher implements NodeWatcher {
   readonly #world: World;
   readonly #agreement: Agreement;
   readonly #shardOf: (slot: Slot) => GroupId;
+  readonly #unsound: () => boolean;
+  readonly #durability: Durability;
   #boots = 1;
   /** Effects of the entry that is being applied. */
-  #applying: { readonly group: GroupId; readonly index: number; effects: string } | undefined;
+  #applying:
+    | { readonly group: GroupId; readonly index: number; effects: string; readonly changes: RowChange[] }
+    | undefined;
 
-  constructor(name: string, world: World, agreement: Agreement, shardOf: (slot: Slot) => GroupId) {
+  constructor(
+    name: string,
+    unsound: () => boolean,
+    world: World,
+    agreement: Agreement,
+    shardOf: (slot: Slot) => GroupId,
+  ) {
     this.#name = name;
+    this.#unsound = unsound;
+    this.#durability = new Durability(name);
     this.#world = world;
     this.#agreement = agreement;
     this.#shardOf = shardOf;
@@ -90,13 +107,14 @@ class Watcher implements NodeWatcher {
     this.#world.coverage.count("proposal dropped");
   }
 
-  onEffect(index: number, slot: Slot, effect: string): void {
+  onEffect(index: number, slot: Slot, effect: string, changes: readonly RowChange[]): void {
     const group = this.#shardOf(slot);
     if (this.#applying?.index !== index || this.#applying.group !== group) {
       this.#finish();
-      this.#applying = { group, index, effects: "" };
+      this.#applying = { group, index, effects: "", changes: [] };
     }
     this.#applying.effects += `${effect}; `;
+    this.#applying.changes.push(...changes);
   }
 
   onPassEnd(_node: Node): void {
@@ -108,11 +126,21 @@ class Watcher implements NodeWatcher {
     this.#boots += 1;
   }
 
+  onImage(rows: ReadonlyMap<string, Uint8Array>): void {
+    if (!this.#unsound()) this.#agreement.rows.check(this.#name, rows);
+  }
+
+  watchLog(log: Log): Log {
+    if (this.#unsound()) this.#durability.forget();
+    return this.#durability.watch(log);
+  }
+
   #finish(): void {
     const entry = this.#applying;
     if (entry === undefined) return;
     this.#applying = undefined;
     this.#agreement.effects(entry.group, entry.index, entry.effects, this.#name);
+    this.#agreement.rows.applied(entry.group, entry.index, entry.changes);
   }
 }
 

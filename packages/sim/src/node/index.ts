@@ -14,4 +14,4 @@ export { Machine, type MachineOptions, type Sizes } from "./machine.ts";
 export { type RaftWatcher, replaceMethods } from "./observed-raft.ts";
 export type { CrashKind, SimProcess } from "./process.ts";
 export type { Sabotage, Sabotaged } from "./sabotage.ts";
-export type { NodeWatcher } from "./watcher.ts";
+export type { NodeWatcher, RowChange } from "./watcher.ts";

@@ -191,6 +191,7 @@ export class Machine {
     this.#store = undefined;
     this.#connections = undefined;
     this.#options.watcher.onProcessEnd();
+    if (this.#rows !== undefined) this.#options.watcher.onImage(this.#rows.rows);
     this.onEnded?.();
   }
 
@@ -204,7 +205,7 @@ export class Machine {
     const engine = this.#makeEngine(process);
     const late = new LateLogHandler((count) => this.#world.coverage.count(count));
     openLog(env, disk, sizes.log, late, (opened) => {
-      const log = sabotage?.log?.(opened, at) ?? opened;
+      const log = watcher.watchLog(sabotage?.log?.(opened, at) ?? opened);
       openStore(env, engine, { cacheBytesMax: sizes.cacheBytesMax }, (found) => {
         const store = sabotage?.store?.(found, at) ?? found;
         env.pass = () => store.pass();

@@ -3,7 +3,7 @@ import { type CommandContext, type CommandSpec, NOT_RESIDENT } from "sherd/core/
 import type { PeerLinks } from "sherd/core/env";
 import type { Coverage } from "../world/index.ts";
 import type { SimProcess } from "./process.ts";
-import type { NodeWatcher } from "./watcher.ts";
+import type { NodeWatcher, RowChange } from "./watcher.ts";
 
 type CommandOf = (opcode: number) => CommandSpec | undefined;
 type Run = NonNullable<CommandSpec["run"]>;
@@ -26,26 +26,31 @@ export function observeCommands(commandOf: CommandOf, watcher: NodeWatcher): Com
 function observeRun(name: string, run: Run, watcher: NodeWatcher): Run {
   return (context, slot, args) => {
     const rows: string[] = [];
-    const reply = run(watchContext(context, rows), slot, args);
+    const changes: RowChange[] = [];
+    const reply = run(watchContext(context, rows, changes), slot, args);
     if (reply !== NOT_RESIDENT) {
-      watcher.onEffect(context.version, slot, `${name} ${JSON.stringify(reply)} ${context.nowMs} ${rows.join(" ")}`);
+      const effect = `${name} ${JSON.stringify(reply)} ${context.nowMs} ${rows.join(" ")}`;
+      watcher.onEffect(context.version, slot, effect, changes);
     }
     return reply;
   };
 }
 
-function watchContext(context: CommandContext, rows: string[]): CommandContext {
+function watchContext(context: CommandContext, rows: string[], changes: RowChange[]): CommandContext {
   return {
     nowMs: context.nowMs,
     version: context.version,
     get: (slot: Slot, key: string) => context.get(slot, key),
     put(slot, key, row) {
-      rows.push(`put ${slot} ${key} ${row.kind} ${row.expiresAtMs} ${row.version} ${crc32(row.payload)}`);
+      const checksum = crc32(row.payload);
+      rows.push(`put ${slot} ${key} ${row.kind} ${row.expiresAtMs} ${row.version} ${checksum}`);
+      changes.push({ slot, key, row: { version: row.version, checksum, expiresAtMs: row.expiresAtMs } });
       context.put(slot, key, row);
     },
     delete(slot, key) {
       const deleted = context.delete(slot, key);
       rows.push(`delete ${slot} ${key} ${deleted}`);
+      changes.push({ slot, key, row: undefined });
       return deleted;
     },
     latin1: (bytes) => context.latin1(bytes),

@@ -1,0 +1,115 @@
+import { type GroupId, latin1Bytes } from "sherd/core/base";
+import type { RowChange } from "../node/index.ts";
+import { Violation } from "../world/index.ts";
+
+interface Version {
+  readonly index: number;
+  readonly row: RowChange["row"];
+}
+
+/** docs/formats/store.md: classes of rows, and the fate of a space that serves. */
+const PRIMARY = 0x01;
+const APPLIED = 0x41;
+const SPACE = 0x52;
+const LIVE = 1;
+const PREFIX_BYTES = 7;
+const CRC_BYTES = 4;
+const HEADER_BYTES = 10;
+const EXPIRES = 0x01;
+
+interface FoundSpace {
+  group: GroupId | undefined;
+  applied: number | undefined;
+  readonly rows: Map<string, { readonly version: number; readonly payload: Uint8Array; readonly expires: boolean }>;
+}
+
+/**
+ * The applied index is atomic with its data: the rows that a crash leaves in an engine are exactly those that the entries
+ * up to the applied index beside them make. Reads the bytes on its own, by the format's description.
+ */
+export class AppliedRows {
+  readonly #checksum: (bytes: Uint8Array) => number;
+  /** By group and key: what each entry made of it, in the order of the entries. */
+  readonly #versions: Map<GroupId, Map<string, Version[]>> = new Map();
+  readonly #highest: Map<GroupId, number> = new Map();
+
+  constructor(checksum: (bytes: Uint8Array) => number) {
+    this.#checksum = checksum;
+  }
+
+  /** Of an entry that some replica applied; later ones do the same, which others check. */
+  applied(group: GroupId, index: number, changes: readonly RowChange[]): void {
+    if (index <= (this.#highest.get(group) ?? 0)) return;
+    this.#highest.set(group, index);
+    let keys = this.#versions.get(group);
+    if (keys === undefined) {
+      keys = new Map();
+      this.#versions.set(group, keys);
+    }
+    for (const { slot, key, row } of changes) {
+      const name = `${slot} ${key}`;
+      const versions = keys.get(name);
+      if (versions === undefined) keys.set(name, [{ index, row }]);
+      else versions.push({ index, row });
+    }
+  }
+
+  check(node: string, image: ReadonlyMap<string, Uint8Array>): void {
+    for (const { group, applied, rows } of readSpaces(image).values()) {
+      if (group === undefined) continue;
+      if (applied === undefined) throw broken(`${node}: group ${group} has rows without an applied index`);
+      const where = `${node}: group ${group}, applied ${applied}`;
+      for (const [name, versions] of this.#versions.get(group) ?? []) {
+        const expected = versions.findLast(({ index }) => index <= applied)?.row;
+        const found = rows.get(name);
+        rows.delete(name);
+        // What expires goes when log time says so, which no command does.
+        if (expected !== undefined && expected.expiresAtMs !== 0) continue;
+        if (expected === undefined ? found === undefined || found.expires : found?.version === expected.version) {
+          if (found === undefined || expected === undefined) continue;
+          if (this.#checksum(found.payload) === expected.checksum) continue;
+        }
+        throw broken(`${where}: key ${name} is ${said(found)}, but should be ${said(expected)}`);
+      }
+      for (const [name, found] of rows) throw broken(`${where}: key ${name} is ${said(found)}, but nobody wrote it`);
+    }
+  }
+}
+
+const said = (row: { readonly version: number } | undefined): string =>
+  row === undefined ? "missing" : `of version ${row.version}`;
+const broken = (detail: string): Violation => new Violation("the applied index is atomic with its data", detail);
+
+/** Those that serve have a group. */
+function readSpaces(image: ReadonlyMap<string, Uint8Array>): Map<number, FoundSpace> {
+  const spaces = new Map<number, FoundSpace>();
+  const spaceAt = (id: number): FoundSpace => {
+    const space = spaces.get(id) ?? { group: undefined, applied: undefined, rows: new Map() };
+    spaces.set(id, space);
+    return space;
+  };
+  for (const [name, value] of image) {
+    const key = latin1Bytes(name);
+    const keyView = new DataView(key.buffer, key.byteOffset);
+    const view = new DataView(value.buffer, value.byteOffset);
+    const space = keyView.getUint32(0);
+    switch (key[PREFIX_BYTES - 1]) {
+      case PRIMARY: {
+        const expires = ((value[1] as number) & EXPIRES) !== 0;
+        const payload = value.subarray(HEADER_BYTES + (expires ? 8 : 0), value.length - CRC_BYTES);
+        const version = Number(view.getBigUint64(2, true));
+        const key_ = `${keyView.getUint16(4)} ${name.slice(PREFIX_BYTES)}`;
+        spaceAt(space).rows.set(key_, { version, payload, expires });
+        break;
+      }
+      case APPLIED:
+        spaceAt(space).applied = Number(view.getBigUint64(0, true));
+        break;
+      case SPACE:
+        if (value[0] === LIVE) spaceAt(keyView.getUint32(PREFIX_BYTES)).group = view.getUint32(1, true) as GroupId;
+        break;
+      default:
+    }
+  }
+  return spaces;
+}
