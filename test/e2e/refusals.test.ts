@@ -85,7 +85,7 @@ test("damage in the middle of the log refuses the start, names file and offset, 
   const damaged = cluster.begin("node-2");
   expect(await damaged.ended).toEqual({ code: REFUSED, signal: null });
   expect(damaged.output).toMatch(/SHERD_LOG_DAMAGED: .*\d+/);
-  expect(damaged.output).toContain("be rebuilt from its peers");
+  expect(damaged.output).toContain("cannot be rebuilt from them yet");
   await load.verify(cluster.connect());
   expect(load.violations).toEqual([]);
 });

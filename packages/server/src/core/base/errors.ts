@@ -12,15 +12,15 @@ export const errorCatalogue = {
   SHERD_DATA_FORMAT:
     "The data was written in a format that this version does not read. Start the version of sherd that wrote it.",
   SHERD_DATA_EMPTIED:
-    "The cluster knows this node with other data. Restore the directory, or let the node join under a new name.",
+    "The cluster knows this node with other data. Put the directory back that it had, or leave the node stopped (docs/operations.md, A damaged node): a new one cannot take its place yet.",
   SHERD_DATA_OLDER_COPY:
-    "The cluster has met a later start of this node, so this directory is an old copy and lacks votes and entries. Start the newest directory, or let the node join under a new name.",
+    "The cluster has met a later start of this node, so this directory is an old copy and lacks votes and entries. Start the newest directory, or leave the node stopped (docs/operations.md, A damaged node): a new one cannot take its place yet.",
   SHERD_DATA_FOREIGN_FILE: "The directory holds files that are not sherd's. Choose an empty directory.",
   // --- the log
   SHERD_LOG_DAMAGED:
-    "A record in the middle of the log is damaged. Move the data directory aside and let the node be rebuilt from its peers.",
+    "A record in the middle of the log is damaged. Keep the directory and leave the node stopped: the other nodes serve its shards. It cannot be rebuilt from them yet; what can be done is in docs/operations.md, A damaged node.",
   SHERD_LOG_GAP:
-    "The log begins after what the store holds. Move the data directory aside and let the node be rebuilt from its peers.",
+    "The log begins after what the store holds. Keep the directory and leave the node stopped: the other nodes serve its shards. It cannot be rebuilt from them yet; what can be done is in docs/operations.md, A damaged node.",
   SHERD_LOG_ENTRY_TOO_LARGE: "An entry is larger than a log frame may be. This is a bug: please report it.",
   SHERD_DISK_WRITE_FAILED:
     "A write or sync failed, so nothing more can be promised and the node has stopped. Check the disk, then start the node again.",
@@ -29,12 +29,12 @@ export const errorCatalogue = {
   SHERD_DISK_HANGS:
     "A log write did not end in time and the node has stopped. Check the disk, then start the node again.",
   SHERD_DISK_READ_FAILED:
-    "A read from the data directory failed. Check the disk; if the file is damaged, let the node be rebuilt from its peers.",
+    "A read from the data directory failed. Check the disk, then start the node again; if the file is damaged, see docs/operations.md, A damaged node.",
   // --- the store
   SHERD_STORE_DAMAGED:
-    "The store lost or damaged rows it had made durable. Move the data directory aside and let the node be rebuilt from its peers.",
+    "The store lost or damaged rows it had made durable. Keep the directory and leave the node stopped: the other nodes serve its shards. It cannot be rebuilt from them yet; what can be done is in docs/operations.md, A damaged node.",
   SHERD_ROW_DAMAGED:
-    "A row's checksum does not match. The node's other data is served; let this replica be rebuilt from its peers.",
+    "A row's checksum does not match. The node's other data is served, and this shard by its other replicas. The replica cannot be rebuilt from them yet; what can be done is in docs/operations.md, A damaged node.",
   SHERD_ENGINE_FAILED: "The storage engine failed and the node has stopped. Check the disk, then start the node again.",
   SHERD_SNAPSHOT_DAMAGED: "A snapshot chunk's checksum does not match; the transfer starts again.",
   // --- entries

@@ -90,7 +90,8 @@ const cases: readonly Case[] = [
   {
     name: "a frame in the middle is damaged",
     harm: (world) => world.disk.flipBit(FIRST, (frames(world, FIRST).at(-2) as number) + FRAME_HEADER_BYTES + 10),
-    refusal: /SHERD_LOG_DAMAGED: log\/00000001\.segment at offset \d+: .*behind it is whole\. .*rebuilt from its peers/,
+    refusal:
+      /SHERD_LOG_DAMAGED: log\/00000001\.segment at offset \d+: .*behind it is whole\. .*cannot be rebuilt .* yet/,
   },
   {
     name: "the length of a frame in the middle is damaged",

@@ -113,7 +113,7 @@ describe("damage", () => {
     flush(world);
     const error = fatalOf(() => harm(world).open());
     expect(error.code).toBe(code);
-    expect(error.advice).toContain("rebuilt from its peers");
+    expect(error.advice).toContain("cannot be rebuilt from them yet");
   });
 
   test("batches beyond FLUSH_MARKERS_KEPT wrap around and still are all accounted for", () => {
