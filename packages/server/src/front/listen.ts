@@ -1,5 +1,5 @@
 import type { Server } from "node:net";
-import { SherdError } from "../core/base/index.ts";
+import { LEADERLESS_HOLD_MS, SherdError } from "../core/base/index.ts";
 
 /** Where a front listens. Port 0: any free one; `Front.port` says which. */
 export interface Listen {
@@ -20,8 +20,13 @@ export interface Front {
 /** Connections that the system holds ready while the node is busy. */
 const BACKLOG = 1024;
 
-/** How long `close` waits for clients to take their last replies before it cuts them off. */
-export const CLOSE_GRACE_MS = 2_000;
+/** How long `close` goes on serving clients that always have something open, before it takes nothing more from them. */
+export const CLOSE_SERVE_MS = 1_000;
+/**
+ * How long `close` waits for open requests and for clients to take their last replies before it cuts them off: a request
+ * that finds no leader is answered within LEADERLESS_HOLD_MS.
+ */
+export const CLOSE_GRACE_MS: number = CLOSE_SERVE_MS + LEADERLESS_HOLD_MS + 1_000;
 
 /** Throws SHERD_ADDRESS_IN_USE, or SHERD_CONFIG_INVALID for an address that this machine does not have. */
 export function listen(server: Server, what: string, { host, port, onError }: Listen): Promise<number> {

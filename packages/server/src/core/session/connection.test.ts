@@ -464,3 +464,42 @@ test("the node takes so many connections and no more", () => {
   expect(connections.open(client, false)).toBeUndefined();
   expect(connections.rejected).toBe(1);
 });
+
+test("at shutdown a connection serves on until nothing is open, then closes", () => {
+  const { node, client } = world(manual);
+  const idle = world().client;
+  idle.connection.retire();
+  expect(idle.closed).toBe(true);
+  client.pipeline(["SET", "k", "1"], ["GET", "k"]);
+  client.connection.retire();
+  client.send("GET", "k");
+  client.sendRaw("*1\r\n$4\r\nPI");
+  for (let turn = 0; turn < 3; turn += 1) {
+    node.answerAll();
+    node.pass();
+  }
+  expect(client.take()).toEqual(["OK", "1", "1"]);
+  expect(client.closed).toBe(false);
+  client.sendRaw("NG\r\n");
+  expect(client.take()).toEqual(["PONG"]);
+  expect(client.closed).toBe(true);
+});
+
+test("a connection that is shut down takes nothing more, answers all that had arrived, and leaves nothing unread", () => {
+  const { node, client } = world(manual);
+  client.pipeline(["SET", "k", "1"], ["GET", "k"], ["PING"]);
+  // What cannot be taken yet is left in the system's buffers.
+  client.send("GET", "k");
+  expect(client.paused).toBe(true);
+  client.connection.retire();
+  client.connection.shutDown();
+  client.send("SET", "k", "2");
+  for (let turn = 0; turn < 3; turn += 1) {
+    node.answerAll();
+    node.pass();
+  }
+  expect(client.take()).toEqual(["OK", "1", "PONG", "1"]);
+  expect(client.closed).toBe(true);
+  expect(client.paused).toBe(false);
+  expect([...(node.rows.get("k")?.payload ?? [])]).toEqual([...Buffer.from("1")]);
+});

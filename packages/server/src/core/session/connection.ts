@@ -81,8 +81,10 @@ export class Connection implements RequestOwner {
   #waiting = false;
   /** No further commands; the socket closes when the open ones are answered. */
   #finishing = false;
-  /** The client has closed its side. */
+  /** The client has closed its side, or has had its time: what arrives from now on is not taken. */
   #ended = false;
+  /** The node stops: the socket closes at the first moment that suits the client. */
+  #retiring = false;
   #closed = false;
 
   constructor(id: number, socket: ClientSocket, redirect: boolean, node: NodeApi, connections: Connections) {
@@ -111,7 +113,7 @@ export class Connection implements RequestOwner {
 
   /** Takes the chunk over: nobody may write into it afterwards. */
   onData(chunk: Uint8Array): void {
-    if (this.#closed || this.#finishing) return;
+    if (this.#closed || this.#finishing || this.#ended) return;
     this.#parser.push(chunk);
     // Most waits end within the pass, so only a client that goes on sending is stopped. What cannot be taken stays in
     // the system's buffers then, where the client feels it.
@@ -152,9 +154,18 @@ export class Connection implements RequestOwner {
     this.#finishing = true;
   }
 
-  /** Ends the connection from our side: a shutdown. Open commands are still answered. */
+  /**
+   * A shutdown begins: serves as before, until nothing is open and nothing has begun to arrive, and closes then. A client
+   * that is told to go elsewhere, or waits for its replies, loses nothing.
+   */
+  retire(): void {
+    this.#retiring = true;
+    this.#run();
+  }
+
+  /** A shutdown that can not wait any longer: what has arrived is still answered, then the connection closes. */
   shutDown(): void {
-    this.finish();
+    this.#ended = true;
     this.#run();
   }
 
@@ -265,13 +276,19 @@ export class Connection implements RequestOwner {
     this.#waiting = more || this.#held !== undefined;
     this.#flush();
     if (this.#repeats > 0 && !this.#unread) this.#readAgain();
-    if (this.#places === 0 && (this.#finishing || (this.#ended && !more))) {
-      this.#finishing = true;
-      this.socket.close();
-    } else if (this.#paused && !this.#waiting) {
+    const over = this.#places === 0 && this.#isOver(more);
+    if (over) this.#finishing = true;
+    // Also when it is over: a socket that closes with unread input is reset, and the last replies may be lost with it.
+    if (this.#paused && (over || !this.#waiting)) {
       this.#paused = false;
       this.socket.resume();
     }
+    if (over) this.socket.close();
+  }
+
+  #isOver(more: boolean): boolean {
+    if (this.#finishing) return true;
+    return !more && (this.#ended || (this.#retiring && this.#parser.empty));
   }
 
   #mayTake(): boolean {

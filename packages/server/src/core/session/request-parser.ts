@@ -80,6 +80,11 @@ export class RequestParser {
     this.#budget = budget;
   }
 
+  /** Nothing has arrived of a next command. */
+  get empty(): boolean {
+    return this.#start === this.#end && this.#missing === 0;
+  }
+
   get argCount(): number {
     return this.#argCount;
   }

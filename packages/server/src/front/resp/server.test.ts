@@ -159,6 +159,41 @@ test("closing answers what is open, takes nothing new, and frees the port", asyn
   await again.close();
 });
 
+test("a connection with open requests at shutdown gets all its answers", async () => {
+  const { node, front, connect: open } = await serve({ manual: true });
+  const client = open();
+  // The read waits for the write, and PING for both: none of these has begun when the node stops.
+  const commands = [["SET", "k", "v"], ["GET", "k"], ["PING"], ["GET", "k"]];
+  client.socket.write(Buffer.concat(commands.map((command) => encodeCommand(command))));
+  await expect.poll(() => node.waiting.length).toBe(1);
+  const closing = front.close();
+  for (let turn = 0; turn < commands.length; turn += 1) {
+    node.answerAll();
+    node.pass();
+  }
+  expect(await client.replies(4)).toEqual(["OK", Buffer.from("v"), "PONG", Buffer.from("v")]);
+  await client.closed;
+  await closing;
+});
+
+test("a command that is on its way at shutdown is waited for, but not for ever", async () => {
+  const { front, connections, connect: open } = await serve();
+  const [client, silent] = [open(), open()];
+  const command = Buffer.from(encodeCommand(["SET", "k", "v"]));
+  client.socket.write(command.subarray(0, 9));
+  silent.socket.write(command.subarray(0, 9));
+  await expect.poll(() => connections.size).toBe(2);
+  // Both have arrived when a third client, who came later, has its answer.
+  const third = open();
+  third.send("PING");
+  await third.replies(1);
+  const closing = front.close();
+  client.socket.write(command.subarray(9));
+  expect(await client.replies(1)).toEqual(["OK"]);
+  await Promise.all([client.closed, silent.closed, third.closed]);
+  await closing;
+});
+
 test("a client that stays does not keep the node from closing", async () => {
   const { node, front, connect: open } = await serve({ manual: true });
   const client = open();

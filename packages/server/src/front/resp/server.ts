@@ -1,6 +1,6 @@
 import { createServer, type Socket } from "node:net";
 import type { Connection, Connections } from "../../core/session/index.ts";
-import { CLOSE_GRACE_MS, type Front, type Listen, listen } from "../listen.ts";
+import { CLOSE_GRACE_MS, CLOSE_SERVE_MS, type Front, type Listen, listen } from "../listen.ts";
 import { TcpClientSocket } from "./socket.ts";
 
 export interface RespOptions extends Listen {
@@ -22,14 +22,18 @@ export async function startResp(connections: Connections, options: RespOptions):
     port,
     close: () =>
       new Promise((resolve) => {
+        const served = setTimeout(() => {
+          for (const connection of open.values()) connection.shutDown();
+        }, CLOSE_SERVE_MS);
         const grace = setTimeout(() => {
           for (const socket of open.keys()) socket.destroy();
         }, CLOSE_GRACE_MS);
         server.close(() => {
+          clearTimeout(served);
           clearTimeout(grace);
           resolve();
         });
-        for (const connection of open.values()) connection.shutDown();
+        for (const connection of open.values()) connection.retire();
       }),
   };
 }
