@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { createInterface } from "node:readline";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { lockDirectory, lockHolder } from "./index.ts";
 import { bundle } from "./testing/bundle.ts";
 
@@ -11,6 +12,9 @@ let built: string;
 let program: string;
 let directory: string;
 const children: ChildProcess[] = [];
+
+// Bundling and starting processes takes its time on a machine that is busy with other tests.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 beforeAll(async () => {
   built = mkdtempSync(join(tmpdir(), "sherd-lock-holder-"));
@@ -35,8 +39,10 @@ afterEach(async () => {
 async function start(): Promise<{ child: ChildProcess; said: string }> {
   const child = spawn(process.execPath, [program, directory], { stdio: ["pipe", "pipe", "inherit"] });
   children.push(child);
-  const [chunk] = (await once(child.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
-  return { child, said: chunk.toString().trim() };
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  // Ends also when the process does: one that dies without a word must not be waited for.
+  for await (const said of lines) return { child, said };
+  throw new Error("the process said nothing");
 }
 
 test("a second process is refused and told who holds the directory", async () => {

@@ -10,6 +10,8 @@ const SOCKET_NAME = /^(\d+)-[0-9a-f]{16}\.sock$/;
 /** Processes that start together see each other, step back and try again after a random time; a holder stays. */
 const ATTEMPTS_MAX = 8;
 const BACK_OFF_MS_MAX = 80;
+/** ... which is longer where an attempt takes longer: on a busy machine they would see each other every time. */
+const BACK_OFF_ATTEMPTS_MAX = 8;
 
 /** Held until it is released or the process ends, however it ends. */
 export interface DirectoryLock {
@@ -36,12 +38,15 @@ export async function lockDirectory(root: string): Promise<DirectoryLock> {
   const directory = join(root, LOCK_DIRECTORY);
   mkdirSync(directory, { recursive: true });
   for (let attempt = 1; ; attempt += 1) {
+    const beganMs = performance.now();
     const announced = await announce(directory);
     const other = await announced.livingOther();
     if (other === undefined) return announced;
     await announced.release();
     if (attempt === ATTEMPTS_MAX) throw new SherdError("SHERD_DATA_IN_USE", `Process ${other} uses ${root}.`);
-    await new Promise((resolve) => setTimeout(resolve, randomInt(BACK_OFF_MS_MAX)));
+    const attemptMs = Math.ceil(performance.now() - beganMs);
+    const backOffMs = randomInt(Math.max(BACK_OFF_MS_MAX, BACK_OFF_ATTEMPTS_MAX * attemptMs));
+    await new Promise((resolve) => setTimeout(resolve, backOffMs));
   }
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { crc32 } from "node:zlib";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { groupId, index, replicaId, term } from "../../core/base/index.ts";
 import type { Env } from "../../core/env/index.ts";
 import { type Log, type LogOptions, openLog } from "../../core/log/index.ts";
@@ -14,6 +14,8 @@ import { openHostDisk } from "./index.ts";
 import { bundle } from "./testing/bundle.ts";
 
 const MIB = 1024 * 1024;
+// Some hundred writes that wait for the disk, which others may keep busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 let root: string;
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), "sherd-log-"));
@@ -92,14 +94,15 @@ test("thirty megabytes of three groups on real files: written, read back, recove
   // What nobody needs is used again: another thirty megabytes make no new file.
   const files = readdirSync(join(root, "log")).length;
   for (let at = 3001; at <= 6000; at += 50) {
-    for (const group of [1, 2, 3]) {
-      await append(
+    const added = [1, 2, 3].map((group) =>
+      append(
         again,
         group,
         Array.from({ length: 50 }, (_, i) => entry(at + i, 3000)),
-      );
-      again.release(groupId(group), index(at + 49), index(at + 50));
-    }
+      ),
+    );
+    await Promise.all(added);
+    for (const group of [1, 2, 3]) again.release(groupId(group), index(at + 49), index(at + 50));
     again.tick();
   }
   expect(readdirSync(join(root, "log")).length).toBe(files);

@@ -5,7 +5,10 @@ import { openLog } from "../../../core/log/index.ts";
 import { EntryKind } from "../../../core/raft/index.ts";
 import { openHostDisk } from "../index.ts";
 
-/** Appends entry after entry to one group of a log, and writes down the index of each that is acknowledged. */
+/** Appends that wait together. One at a time would make a test of the disk's speed out of it: each waits for a sync. */
+const WAITING = 16;
+
+/** Appends entries to one group of a log, some at a time, and writes down the index of each that is acknowledged. */
 const root = process.argv[2] as string;
 const env = {
   monotonicMs: () => performance.now(),
@@ -30,5 +33,5 @@ openLog(env, openHostDisk(root, env), { segmentBytes: 1024 * 1024 }, handler, (l
     });
     log.flush();
   };
-  next();
+  for (let at = 0; at < WAITING; at += 1) next();
 });
