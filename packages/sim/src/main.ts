@@ -1,70 +1,133 @@
 import { parseArgs } from "node:util";
 import { bugByName, bugs } from "./bugs/index.ts";
-import { printFailure, printSummary } from "./report.ts";
-import { type RunResult, runSeed } from "./run.ts";
-import { Coverage } from "./world/index.ts";
+import { commandOf, optionsOf, outcomeOf } from "./job.ts";
+import { type Job, type Outcome, runJobs } from "./jobs.ts";
+import { minimize } from "./minimize.ts";
+import { failureReport, lineOf, Summary } from "./report.ts";
+import { runSeed } from "./run.ts";
 
-/** Of a series, so many of the first seeds run twice: they must leave the same trace. */
-const TWICE = 3;
+/** While minutes go by: a line so often. */
+const PROGRESS_MS = 10_000;
 
 const { values } = parseArgs({
   options: {
-    seed: { type: "string", default: "1" },
+    seed: { type: "string" },
     seeds: { type: "string", default: "1" },
     steps: { type: "string", default: "1500" },
     nodes: { type: "string", default: "3" },
     shards: { type: "string", default: "2" },
+    profile: { type: "string" },
+    minutes: { type: "string" },
+    twice: { type: "boolean", default: false },
+    faults: { type: "string" },
+    minimize: { type: "boolean", default: false },
     bug: { type: "string" },
     verbose: { type: "boolean", default: false },
   },
 });
 
-process.exitCode = main();
+process.exitCode = await main();
 
-function main(): number {
-  const first = BigInt(values.seed);
+async function main(): Promise<number> {
+  const job = readJob();
+  if (values.minutes !== undefined) return series(job, minutesOf(values.minutes));
   const seeds = count(values.seeds, "seeds");
-  const bug = values.bug === undefined ? undefined : bugByName(values.bug);
-  if (values.bug !== undefined && bug === undefined) {
-    throw new RangeError(`--bug takes one of ${bugs.map(({ name }) => name).join(", ")}`);
-  }
-  const options = {
-    ...(bug === undefined ? {} : { sabotage: bug.sabotage }),
-    steps: count(values.steps, "steps"),
-    nodes: count(values.nodes, "nodes"),
-    shards: count(values.shards, "shards"),
-  };
-  const coverage = new Coverage();
-  const totals = { seeds: 0, virtualMs: 0, operations: 0, undecided: 0 };
-  for (let at = 0; at < seeds; at += 1) {
-    const seed = first + BigInt(at);
-    const print = values.verbose ? (line: string): void => console.log(line) : undefined;
-    const result = runSeed({ ...options, seed, ...(print === undefined ? {} : { print }) });
-    console.log(lineOf(result));
-    if (result.violation !== undefined) {
-      printFailure(result);
-      return 1;
+  return seeds > 1 || values.twice ? series(job, seeds) : one(job);
+}
+
+/** In this process, with all that can be said about it. */
+function one(job: Job): number {
+  const print = values.verbose ? { print: (line: string): void => console.log(line) } : {};
+  const result = runSeed({ ...optionsOf(job), ...print });
+  const outcome = outcomeOf(job, result);
+  console.log(lineOf(outcome));
+  if (outcome.failure !== undefined) {
+    if (values.minimize) {
+      const least = minimize(job, result, (line) => console.error(line));
+      console.error(`\n${failureReport(least.result, commandOf(least.job))}`);
+    } else {
+      console.error(`\n${outcome.failure.report}`);
     }
-    if (at < TWICE && seeds > 1) {
-      const again = runSeed({ ...options, seed });
-      if (again.hash !== result.hash) {
-        console.error(`seed ${seed}: the second run left another trace, ${again.hash}: something is not simulated.`);
-        return 1;
-      }
-    }
-    coverage.add(result.coverage);
-    totals.seeds += 1;
-    totals.virtualMs += result.virtualMs;
-    totals.operations += result.operations;
-    totals.undecided += result.undecided;
+    return 1;
   }
-  printSummary(totals, coverage);
+  const summary = new Summary();
+  summary.add(outcome);
+  summary.print();
   return 0;
 }
 
-function lineOf({ seed, hash, virtualMs, operations, violation }: RunResult): string {
-  const verdict = violation === undefined ? "ok" : "VIOLATION";
-  return `seed ${seed}  trace ${hash}  ${(virtualMs / 1000).toFixed(1)} s virtual  ${operations} operations  ${verdict}`;
+interface Until {
+  readonly untilMs: number;
+}
+
+/** So many seeds, or for so long, on all cores. Ends with the first failure. */
+async function series(job: Job, limit: number | Until): Promise<number> {
+  const first = BigInt(job.seed);
+  const summary = new Summary();
+  const hashes = new Map<string, string>();
+  let failure: string | undefined;
+  let given = 0n;
+  let again: Job | undefined;
+  let progressMs = performance.now();
+  const next = (): Job | undefined => {
+    if (again !== undefined) {
+      const second = again;
+      again = undefined;
+      return second;
+    }
+    const over = typeof limit === "number" ? given >= limit : performance.now() >= limit.untilMs;
+    if (over) return undefined;
+    const seed = { ...job, seed: String(first + given) };
+    given += 1n;
+    if (values.twice) again = seed;
+    return seed;
+  };
+  const done = ({ seed }: Job, outcome: Outcome): boolean => {
+    const before = hashes.get(seed);
+    if (before === undefined) {
+      hashes.set(seed, outcome.hash);
+      summary.add(outcome);
+      if (typeof limit === "number") console.log(lineOf(outcome));
+    } else if (before !== outcome.hash) {
+      failure ??= `seed ${seed} left the traces ${before} and ${outcome.hash}: something is not simulated.`;
+    }
+    if (outcome.failure !== undefined) failure ??= outcome.failure.report;
+    if (typeof limit !== "number" && performance.now() - progressMs > PROGRESS_MS) {
+      progressMs = performance.now();
+      console.log(summary.line());
+    }
+    return failure === undefined;
+  };
+  await runJobs(next, done);
+  if (failure !== undefined) {
+    console.error(`\n${failure}`);
+    return 1;
+  }
+  summary.print();
+  return 0;
+}
+
+function readJob(): Job {
+  const { bug, profile, faults } = values;
+  if (bug !== undefined && bugByName(bug) === undefined) {
+    throw new RangeError(`--bug takes one of ${bugs.map(({ name }) => name).join(", ")}`);
+  }
+  return {
+    // Minutes that repeat what the last ones did would show nothing new.
+    seed: String(BigInt(values.seed ?? (values.minutes === undefined ? 1 : Date.now()))),
+    steps: count(values.steps, "steps"),
+    nodes: count(values.nodes, "nodes"),
+    shards: count(values.shards, "shards"),
+    profile,
+    bug,
+    onlyFaults: faults === undefined ? undefined : faults === "none" ? [] : faults.split(",").map(Number),
+  };
+}
+
+function minutesOf(text: string): Until {
+  const minutes = Number(text);
+  if (!(minutes > 0)) throw new RangeError("--minutes takes a number above 0");
+  return { untilMs: performance.now() + minutes * 60_000 };
 }
 
 function count(text: string, option: string): number {

@@ -1,4 +1,4 @@
-import { crc32, type GroupId, slot } from "sherd/core/base";
+import { crc32, type GroupId, observeMarks, slot } from "sherd/core/base";
 import type { ClusterMap } from "sherd/core/meta";
 import type { SnapshotReader, Space } from "sherd/core/store";
 import {
@@ -10,7 +10,7 @@ import {
   type ReplicaState,
 } from "./checkers/index.ts";
 import { Cluster } from "./cluster.ts";
-import { Faults } from "./faults/index.ts";
+import { type FaultStep, Faults } from "./faults/index.ts";
 import type { Machine, Sabotage } from "./node/index.ts";
 import { shardOf } from "./plan.ts";
 import { drawProfile, type Profile } from "./profile.ts";
@@ -24,6 +24,10 @@ export interface RunOptions {
   readonly nodes: number;
   readonly shards: number;
   readonly sabotage?: Sabotage;
+  /** One of PROFILES; drawn from the seed when not given. */
+  readonly profile?: string | undefined;
+  /** Ordinals of the only faults that come; the others of the seed are left out. */
+  readonly onlyFaults?: ReadonlySet<number> | undefined;
   readonly print?: (line: string) => void;
 }
 
@@ -36,10 +40,12 @@ export interface RunResult {
   /** Keys whose history was too entangled to be decided. */
   readonly undecided: number;
   readonly coverage: Coverage;
+  /** What was injected. */
+  readonly faults: readonly FaultStep[];
   /** Before the violation. */
   readonly lastEvents: readonly string[];
-  /** Of the key that the violation is about, where it is. */
-  readonly history: readonly string[];
+  /** Of the key that the violation is about: the operations around the place where it breaks. */
+  readonly history: readonly Operation[];
 }
 
 /** Faults end after this virtual time, however few commands got through. */
@@ -52,6 +58,8 @@ const HISTORY_BEHIND = 15;
 const SETTLE_MS = 3_000;
 const POLL_MS = 50;
 
+/** What the names of coverage marks begin with. */
+export const MARK = "mark: ";
 /** Client name of the reads and writes behind the last fault. */
 const FINAL = "final";
 const isFinal = ({ client }: Operation): boolean => client === FINAL;
@@ -59,7 +67,11 @@ const isFinal = ({ client }: Operation): boolean => client === FINAL;
 /** One seed, from the first start of an empty cluster to the last check. */
 export function runSeed(options: RunOptions): RunResult {
   const run = new Run(options);
-  return run.result();
+  try {
+    return run.result();
+  } finally {
+    observeMarks(undefined);
+  }
 }
 
 class Run {
@@ -73,7 +85,7 @@ class Run {
   readonly #clients: ReturnType<typeof makeClients>;
   readonly #faults: Faults;
   #undecided = 0;
-  #history: readonly string[] = [];
+  #history: readonly Operation[] = [];
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -92,7 +104,9 @@ class Run {
       map: this.#plan,
       plan: this.#profile.faults,
       untilMs: FAULTS_MS_MAX,
+      only: options.onlyFaults,
     });
+    observeMarks((name) => this.#world.coverage.count(`${MARK}${name}`));
   }
 
   /** Of the others nothing is promised but that they serve nothing wrong. */
@@ -117,6 +131,7 @@ class Run {
       operations: this.#recorder.operations,
       undecided: this.#undecided,
       coverage: this.#world.coverage,
+      faults: this.#faults.injected,
       lastEvents: violation === undefined ? [] : this.#world.trace.last,
       history: this.#history,
     };
@@ -260,10 +275,10 @@ class Run {
   }
 
   /** The part of a key's history in which these stand. */
-  #around(key: string, stuck: readonly Operation[]): string[] {
+  #around(key: string, stuck: readonly Operation[]): readonly Operation[] {
     const history = this.#recorder.of(key);
     const first = Math.min(...stuck.map((operation) => history.indexOf(operation)));
-    return history.slice(Math.max(0, first - HISTORY_BEFORE), first + HISTORY_BEHIND).map(describe);
+    return history.slice(Math.max(0, first - HISTORY_BEFORE), first + HISTORY_BEHIND);
   }
 
   #checkHistories(): void {

@@ -17,8 +17,8 @@ export interface FaultsOptions {
   readonly plan: FaultPlan;
   /** No fault comes later than this. */
   readonly untilMs: number;
-  /** Ordinals of steps that are left out. They change nothing about what the others are. */
-  readonly skip?: ReadonlySet<number> | undefined;
+  /** Ordinals of the only steps that come. Those left out change nothing about what the others are. */
+  readonly only?: ReadonlySet<number> | undefined;
 }
 
 /** Injects the faults of a schedule until it is stopped, then puts everything in order again. */
@@ -56,9 +56,9 @@ export class Faults {
   }
 
   start(): void {
-    const { world, skip } = this.#options;
+    const { world, only } = this.#options;
     for (const step of this.schedule) {
-      if (skip?.has(step.ordinal) !== true) world.after(step.atMs - world.nowMs, () => this.#inject(step));
+      if (only?.has(step.ordinal) !== false) world.after(step.atMs - world.nowMs, () => this.#inject(step));
     }
   }
 

@@ -1,5 +1,5 @@
-/** Events kept for the report of a failure. */
-const LAST_EVENTS = 400;
+/** Events kept for the report of a failure: what a broken history is about may lie far before its discovery. */
+const LAST_EVENTS = 10_000;
 
 /**
  * Everything that happens, as one hash: two runs of one seed that differ anywhere differ in it. The last events are kept
