@@ -13,8 +13,11 @@ import { openHostDisk } from "../host/disk/index.ts";
 import { checkPlatform, hostEnv, PassScheduler } from "../host/env.ts";
 import { openLevelEngine } from "../host/leveldb/index.ts";
 import { bindNetwork, type HostNetwork } from "../host/net/index.ts";
-import { type Fronts, openFronts } from "./fronts.ts";
+import { openFronts } from "./fronts.ts";
+import { CLOSE_MS_MAX } from "./limits.ts";
 import type { NodeConfig, RunningNode, StartNode } from "./node-config.ts";
+import { Opened } from "./opened.ts";
+import { within } from "./within.ts";
 
 const WASM = new URL("../../wasm/raft-core.wasm", import.meta.url);
 /** Says that all replicas of the plan were made once: one that is missing later was lost. */
@@ -36,17 +39,36 @@ interface Parts {
   readonly node: Node;
 }
 
-/** Builds a node out of core, host and front. Rejects with a coded error; nothing listens then. */
+/** Builds a node out of core, host and front. Rejects with a coded error; nothing listens, or is held, then. */
 export const startNode: StartNode = async (config) => {
   checkPlatform();
-  const parts = await openParts(config);
-  const fronts = await openFronts(config, parts.node);
-  return new ComposedNode(parts, fronts);
+  const opened = new Opened();
+  try {
+    const parts = await openParts(config, opened);
+    const node = new ComposedNode(parts, opened);
+    const fronts = await openFronts(config, parts.node);
+    opened.add(() => fronts.close());
+    return node;
+  } catch (error) {
+    await giveUp(opened, config.logger);
+    throw error;
+  }
 };
 
-async function openParts(config: NodeConfig): Promise<Parts> {
+/** Why the start failed is what matters: a part that then does not close either is only noted. */
+async function giveUp(opened: Opened, logger: NodeConfig["logger"]): Promise<void> {
+  try {
+    const closed = await within(CLOSE_MS_MAX, opened.close());
+    if (closed === "late") logger.warn(`after a failed start: not all closed within ${CLOSE_MS_MAX} ms`);
+  } catch (error) {
+    logger.warn({ error: String(error) }, "after a failed start: a part did not close");
+  }
+}
+
+async function openParts(config: NodeConfig, opened: Opened): Promise<Parts> {
   const { logger, fatal } = config;
   const scheduler = new PassScheduler();
+  opened.add(() => scheduler.stop());
   const env = hostEnv({
     fatal,
     log: (level, message, fields) => logger[level](fields ?? {}, message),
@@ -58,13 +80,19 @@ async function openParts(config: NodeConfig): Promise<Parts> {
     port: config.addresses.peerPort,
     log: env.log,
   });
+  opened.add(() => network.close());
   const disk = openHostDisk(config.dataDirectory, env);
   const events = new LateEvents(fatal);
   // The engine first: it takes a lock of its own, so that even where the directory's lock fails to see
   // the other process (containers that share a volume) no two processes write one log.
   const engine = await openLevelEngine(env, { path: join(config.dataDirectory, "store") });
+  let store: Store | undefined;
+  // The store closes it, once there is one.
+  opened.add(() => (store === undefined ? new Promise<void>((resolve) => engine.close(resolve)) : undefined));
   const log = await new Promise<Log>((resolve) => openLog(env, disk, { directory: "log" }, events, resolve));
-  const store = await openStoreOn(env, engine, config.cacheBytes, scheduler);
+  opened.add(() => new Promise<void>((resolve) => log.close(resolve)));
+  store = await openStoreOn(env, engine, config.cacheBytes, scheduler);
+  opened.add(() => closeStore(store, scheduler));
   const bootstrapped = disk.readFile(BOOTSTRAPPED) !== undefined;
   if (bootstrapped && log.created) {
     throw new SherdError("SHERD_LOG_GAP", `The log of ${config.name} is gone: ${join(config.dataDirectory, "log")}.`);
@@ -73,7 +101,18 @@ async function openParts(config: NodeConfig): Promise<Parts> {
     random: () => env.random32(),
     log: (level, text) => env.log(level, `raft: ${text}`),
   });
-  const { peers, node } = await openNodeOn({ config, env, disk, network, log, store, raft, events, bootstrapped });
+  const { peers, node } = await openNodeOn({
+    config,
+    env,
+    disk,
+    network,
+    log,
+    store,
+    raft,
+    events,
+    bootstrapped,
+    opened,
+  });
   if (!bootstrapped) disk.writeFile(BOOTSTRAPPED, new Uint8Array(0));
   scheduler.start(() => node.pass());
   scheduler.request();
@@ -88,10 +127,20 @@ async function openStoreOn(env: Env, engine: Engine, cacheBytesMax: number, sche
   return store;
 }
 
+/** What was applied need not be replayed at the next start; what was not is in the log. */
+function closeStore(store: Store, scheduler: PassScheduler): Promise<void> {
+  scheduler.start(() => store.pass());
+  return new Promise((resolve) => {
+    store.close(resolve);
+    scheduler.request();
+  });
+}
+
 async function openNodeOn(
   parts: Omit<Parts, "scheduler" | "peers" | "node"> & {
     readonly events: LateEvents;
     readonly bootstrapped: boolean;
+    readonly opened: Opened;
   },
 ): Promise<{ peers: Peers; node: Node }> {
   const { config, env, events } = parts;
@@ -112,7 +161,8 @@ async function openNodeOn(
   };
   const members = [...config.plan.nodes.values()];
   const peers = openPeers(env, parts.network, parts.disk, { self: identity, members, seeds: config.seeds }, events);
-  const node = await new Promise<Node>((resolve) =>
+  parts.opened.add(() => peers.close());
+  const node = await new Promise<Node>((resolve, reject) =>
     openNode(
       {
         self,
@@ -127,6 +177,7 @@ async function openNodeOn(
         bootstrapped: parts.bootstrapped,
       },
       resolve,
+      reject,
     ),
   );
   events.attach(node);
@@ -165,20 +216,19 @@ class LateEvents implements LogHandler, PeersHandler {
 class ComposedNode implements RunningNode {
   readonly ready: Promise<void>;
   readonly #parts: Parts;
-  readonly #fronts: Fronts;
-  readonly #tick: NodeJS.Timeout;
-  readonly #diskCheck: NodeJS.Timeout;
+  readonly #opened: Opened;
   #isReady = false;
 
-  constructor(parts: Parts, fronts: Fronts) {
+  /** The clock starts. `opened` is closed with the node. */
+  constructor(parts: Parts, opened: Opened) {
     this.#parts = parts;
-    this.#fronts = fronts;
+    this.#opened = opened;
     const { node, peers } = parts;
     let markReady: () => void = () => {};
     this.ready = new Promise((resolve) => {
       markReady = resolve;
     });
-    this.#tick = setInterval(() => {
+    const tick = setInterval(() => {
       peers.tick();
       node.tick();
       if (!this.#isReady && node.status().ready) {
@@ -186,8 +236,12 @@ class ComposedNode implements RunningNode {
         markReady();
       }
     }, TICK_MS);
-    this.#diskCheck = setInterval(() => this.#checkDisk(), DISK_CHECK_MS);
+    const diskCheck = setInterval(() => this.#checkDisk(), DISK_CHECK_MS);
     this.#checkDisk();
+    opened.add(() => {
+      clearInterval(diskCheck);
+      clearInterval(tick);
+    });
   }
 
   status(): ReturnType<Node["status"]> {
@@ -198,21 +252,8 @@ class ComposedNode implements RunningNode {
     while (this.#parts.node.handOver() > 0) await new Promise((resolve) => setTimeout(resolve, HAND_OVER_POLL_MS));
   }
 
-  async close(): Promise<void> {
-    const { peers, log, store, network, scheduler } = this.#parts;
-    await this.#fronts.close();
-    clearInterval(this.#diskCheck);
-    clearInterval(this.#tick);
-    peers.close();
-    await network.close();
-    // What was applied need not be replayed at the next start; what was not is in the log.
-    scheduler.start(() => store.pass());
-    await new Promise<void>((resolve) => {
-      store.close(resolve);
-      scheduler.request();
-    });
-    await new Promise<void>((resolve) => log.close(resolve));
-    scheduler.stop();
+  close(): Promise<void> {
+    return this.#opened.close();
   }
 
   #checkDisk(): void {

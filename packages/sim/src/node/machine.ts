@@ -258,6 +258,9 @@ export class Machine {
         bootstrapped,
       },
       ready,
+      (error) => {
+        throw error;
+      },
     );
   }
 

@@ -20,16 +20,27 @@ interface Planned {
 /**
  * Brings a node up from its log and store. The first time it makes the replicas that the plan gives it, each durable
  * before the next; interrupted, it continues with those that are missing. `ready` comes when all replicas are open; the
- * caller then records that the directory is set up.
+ * caller then records that the directory is set up. What stands in the way is thrown, or, once something had to be
+ * waited for, given to `failed`.
  */
-export function openNode(options: OpenNodeOptions, ready: (node: Node) => void): void {
+export function openNode(
+  options: OpenNodeOptions,
+  ready: (node: Node) => void,
+  failed: (error: unknown) => void,
+): void {
   const present = new Map(options.store.spaces.map((space) => [space.group, space]));
   const missing = plannedHere(options).filter((planned) => !present.has(planned.group));
   const first = missing[0];
   if (options.bootstrapped && first !== undefined) {
     throw new SherdError("SHERD_STORE_DAMAGED", `Group ${first.group} has no rows on node ${options.self.name}.`);
   }
-  createMissing(options, missing, () => recover(new Node(options), options, ready));
+  createMissing(options, missing, () => {
+    try {
+      recover(new Node(options), options, ready);
+    } catch (error) {
+      failed(error);
+    }
+  });
 }
 
 function plannedHere(options: OpenNodeOptions): Planned[] {
