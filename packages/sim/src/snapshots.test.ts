@@ -36,7 +36,9 @@ function write(machine: Machine, key: string): void {
   machine.process?.run(() => machine.node?.execute({ spec, args, ...at, complete: () => {} }));
 }
 
-test("a node that lacks all its shards is sent one snapshot for each, though it takes one at a time", () => {
+test("a node that lacks all its shards is sent one snapshot for each, though it takes one at a time", {
+  timeout: 60_000,
+}, () => {
   for (let seed = 1n; seed <= 3n; seed += 1n) {
     const world = new World(seed);
     const cluster = slowCluster(world);

@@ -2,6 +2,7 @@ import {
   assert,
   type GroupId,
   type Index,
+  mark,
   NO_REPLICA,
   REPLICA_PENDING_BYTES_MAX,
   REPLICA_PENDING_COMMANDS_MAX,
@@ -17,21 +18,12 @@ import type { StateMachine } from "../machine/index.ts";
 import { type ConfState, DropReason, type Entry, EntryKind, type Ready, Role } from "../raft/index.ts";
 import type { Pins, Space, SpaceOwner } from "../store/index.ts";
 import { ApplyQueue } from "./apply-queue.ts";
-import { type Batch, BatchBuilder } from "./batches.ts";
+import type { Batch } from "./batches.ts";
+import { Proposals } from "./proposals.ts";
 import { ReadQueue } from "./reads.ts";
 import { SnapshotTransfers } from "./snapshots.ts";
 import type { ReplicaHost, Request, Rerouted } from "./types.ts";
 
-const INDETERMINATE: Reply = {
-  type: "error",
-  kind: "INDETERMINATE",
-  text: "the outcome is not known: the write may or may not have taken effect",
-};
-const NOT_BEGUN: Reply = {
-  type: "error",
-  kind: "CLUSTERDOWN",
-  text: "The store could not begin the write in time: it had no effect",
-};
 const READ_TIMEOUT: Reply = { type: "error", kind: "CLUSTERDOWN", text: "The read could not be confirmed in time" };
 
 export class Replica implements SpaceOwner {
@@ -50,14 +42,7 @@ export class Replica implements SpaceOwner {
   #space: Space;
   #machine: StateMachine;
   #applies: ApplyQueue;
-  readonly #builder: BatchBuilder = new BatchBuilder();
-  /**
-   * Handed to the core, which has not said yet where it stands. One at a time: of two, the core may refuse the first for
-   * want of room and take the second, which would overtake it.
-   */
-  #proposing: { readonly ticket: number; readonly batch: Batch } | undefined;
-  /** In the log, by index; not yet applied. */
-  #outstanding: Batch[] = [];
+  readonly #proposals: Proposals = new Proposals();
   readonly #reads: ReadQueue = new ReadQueue();
   /** Reads whose rows are on their way. A fetch that meets a damaged row never ends: `stop` takes these elsewhere. */
   readonly #fetching = new Set<Rerouted>();
@@ -106,14 +91,14 @@ export class Replica implements SpaceOwner {
     return (
       this.leads &&
       !this.#holdUntilTick &&
-      this.#builder.commands < REPLICA_PENDING_COMMANDS_MAX &&
-      this.#builder.bytes < REPLICA_PENDING_BYTES_MAX
+      this.#proposals.commands < REPLICA_PENDING_COMMANDS_MAX &&
+      this.#proposals.bytes < REPLICA_PENDING_BYTES_MAX
     );
   }
 
   /** Writes that it proposed while it led and whose outcome is not known: none that came later may overtake them. */
   get unsettled(): boolean {
-    return this.#outstanding.some((batch) => !batch.answered);
+    return this.#proposals.unsettled;
   }
 
   get transfers(): SnapshotTransfers {
@@ -124,7 +109,7 @@ export class Replica implements SpaceOwner {
 
   submitWrite(request: Request, args: readonly Uint8Array[]): void {
     const env = this.#host.env;
-    this.#builder.add(request, args, env.monotonicMs(), Math.max(0, Math.floor(env.wallMs())));
+    this.#proposals.add(request, args, env.monotonicMs(), Math.max(0, Math.floor(env.wallMs())));
     this.#host.wake(this);
   }
 
@@ -143,6 +128,7 @@ export class Replica implements SpaceOwner {
     if (!this.leads) return;
     const host = this.#host;
     if (this.#mayPropose()) this.#propose();
+    else if (host.store.full) mark("store: memtable full");
     for (;;) {
       const context = this.#reads.begin(() => host.nextNumber(), host.env.monotonicMs());
       if (context === undefined) break;
@@ -152,10 +138,8 @@ export class Replica implements SpaceOwner {
 
   #propose(): void {
     const { env, raft } = this.#host;
-    const batch = this.#builder.takeFirst(Math.max(0, Math.floor(env.wallMs())));
     const ticket = this.#host.nextNumber();
-    this.#proposing = { ticket, batch };
-    raft.propose(this.group, ticket, batch.data);
+    raft.propose(this.group, ticket, this.#proposals.next(ticket, Math.max(0, Math.floor(env.wallMs()))));
   }
 
   /** Something waits that `feed` could hand to the core now. */
@@ -164,41 +148,20 @@ export class Replica implements SpaceOwner {
   }
 
   #mayPropose(): boolean {
-    if (this.#proposing !== undefined) return false;
-    return !this.#builder.empty && !this.#holdUntilTick && !this.#host.store.full && !this.#olderTermOpen();
-  }
-
-  /** A batch of an older term may yet turn out lost and be proposed again: nothing may overtake it. */
-  #olderTermOpen(): boolean {
-    const oldest = this.#outstanding[0];
-    return oldest !== undefined && oldest.term !== this.term;
+    return !this.#holdUntilTick && !this.#host.store.full && this.#proposals.isNextDue(this.term);
   }
 
   // --- events of the core
 
   onProposed(ticket: number, term: Term, index: Index): void {
-    const batch = this.#proposed(ticket);
-    batch.term = term;
-    batch.index = index;
-    this.#outstanding.push(batch);
+    this.#proposals.placed(ticket, term, index);
     if (this.leads && this.#mayPropose()) this.#propose();
   }
 
   onDropped(ticket: number, reason: DropReason): void {
-    const items = this.#proposed(ticket).takeBack();
+    if (reason === DropReason.full) mark("replica: proposal refused for want of room");
     if (reason === DropReason.full || reason === DropReason.transferring) this.#holdUntilTick = true;
-    this.#host.reroute(this.group, items.concat(this.#takeUnproposed()));
-  }
-
-  #proposed(ticket: number): Batch {
-    const proposing = this.#proposing;
-    assert(proposing?.ticket === ticket, "the core answers for what was proposed last");
-    this.#proposing = undefined;
-    return proposing.batch;
-  }
-
-  #takeUnproposed(): Rerouted[] {
-    return this.#builder.take(0).flatMap((batch) => batch.takeBack());
+    this.#host.reroute(this.group, this.#proposals.dropped(ticket));
   }
 
   onReadReady(context: number, index: Index): void {
@@ -207,6 +170,7 @@ export class Replica implements SpaceOwner {
   }
 
   onReadDropped(context: number): void {
+    mark("replica: read round dropped");
     this.#host.reroute(this.group, [...this.#reads.drop(context)]);
   }
 
@@ -224,7 +188,7 @@ export class Replica implements SpaceOwner {
   /** What was not proposed had no effect. What was proposed may still be committed by the next leader. */
   #giveUpLeadership(): void {
     // While the core has yet to answer for a batch, those behind it wait for that, or they might overtake it.
-    const items = this.#proposing === undefined ? this.#takeUnproposed() : [];
+    const items = this.#proposals.awaitsCore ? [] : this.#proposals.takeUnproposed();
     // Those that are confirmed could be served here, but by then the new leader may have answered what came after them.
     items.push(...this.#reads.takeAll());
     this.#transfers.stopSending();
@@ -288,24 +252,9 @@ export class Replica implements SpaceOwner {
     this.#space.applied(entry.index);
   }
 
-  /**
-   * Our batch at this index, if the entry is really it. One of another term in its place means that it is lost; so does
-   * an entry of a later term before it, because terms do not go back within the log. (Waiting for its own index could
-   * last for ever: a new leader proposes nothing before all batches of older terms are settled.)
-   */
   #batchAt(entry: Entry): Batch | undefined {
-    const lost: Rerouted[] = [];
-    let own: Batch | undefined;
-    for (let batch = this.#outstanding[0]; batch !== undefined; batch = this.#outstanding[0]) {
-      assert(batch.index >= entry.index, "a batch is outstanding until its index is applied");
-      if (batch.index > entry.index && batch.term >= entry.term) break;
-      this.#outstanding.shift();
-      if (batch.index === entry.index && batch.term === entry.term) {
-        own = batch;
-        break;
-      }
-      lost.push(...batch.takeBack());
-    }
+    const { own, lost } = this.#proposals.at(entry);
+    if (lost.length > 0) mark("replica: lost batch taken back");
     if (lost.length > 0) this.#host.reroute(this.group, lost);
     return own;
   }
@@ -323,6 +272,7 @@ export class Replica implements SpaceOwner {
     }
     // It had no effect: fetch what it needs, pin it, run it again - on the state as it is then, which is newer. What was
     // resident the first time may be gone by then; the pins gather until all is there.
+    mark("replica: read fetches its rows");
     this.#fetching.add(read);
     this.#space.fetch(this.#machine.missingForRead(request.spec, request.slot, args), (pins) => {
       const all = [...pinned, pins];
@@ -376,19 +326,12 @@ export class Replica implements SpaceOwner {
     this.#host.raft.close(this.group);
     this.#applies.close();
     this.#transfers.close();
-    const items = this.#takeUnproposed();
+    const items = this.#proposals.takeUnproposed();
     items.push(...this.#reads.takeAll(), ...this.#fetching);
     this.#fetching.clear();
-    this.failOutstanding();
+    this.#proposals.fail();
     this.#host.roleChanged(this);
     this.#host.reroute(this.group, items);
-  }
-
-  /** The entries may or may not be committed, and this replica will not learn which. */
-  failOutstanding(): void {
-    this.#proposing?.batch.answerAll(INDETERMINATE);
-    for (const batch of this.#outstanding) batch.answerAll(INDETERMINATE);
-    this.#outstanding = [];
   }
 
   // --- snapshots arriving
@@ -397,7 +340,8 @@ export class Replica implements SpaceOwner {
   replaceSpace(space: Space): void {
     this.#applies.close();
     this.#confChange = undefined;
-    this.failOutstanding();
+    if (this.#proposals.outstanding > 0) mark("replica: outcome lost with a snapshot");
+    this.#proposals.fail();
     this.#space = space;
     this.#machine = this.#host.makeMachine(space);
     this.#durable = this.#machine.applied.index;
@@ -412,20 +356,13 @@ export class Replica implements SpaceOwner {
     this.#holdUntilTick = false;
     this.#transfers.tick();
     const limit = nowMs - REQUEST_MS_MAX;
-    // The store takes nothing more, or what became of earlier writes is not known: nothing of these was proposed.
-    for (const batch of this.#builder.takeOlder(limit)) batch.refuseAll(NOT_BEGUN);
-    for (const batch of this.#outstanding) {
-      if (batch.bornMs >= limit) break;
-      batch.answerAll(INDETERMINATE);
-    }
+    this.#proposals.expire(limit);
     for (const read of this.#reads.takeOlder(limit)) read.request.complete(READ_TIMEOUT);
-    if (!this.#builder.empty || !this.#reads.idle) this.#host.wake(this);
+    if (!this.#proposals.empty || !this.#reads.idle) this.#host.wake(this);
   }
 
   get openRequests(): number {
-    return (
-      this.#builder.commands + this.#outstanding.length + (this.#proposing === undefined ? 0 : 1) + this.#reads.waiting
-    );
+    return this.#proposals.open + this.#reads.waiting;
   }
 
   assertSound(): void {
