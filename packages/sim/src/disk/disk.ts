@@ -326,17 +326,14 @@ export class SimDisk {
 
   createZeroed(incarnation: number, path: string, bytes: number, done: () => void, full: () => void): void {
     assert(!this.#files.has(path), `${path} is a new file`);
-    const fits = bytes <= this.freeBytes;
-    if (!fits) this.onError?.("SHERD_DISK_FULL");
-    this.#creating.set(path, Math.min(bytes, this.freeBytes));
+    const made = Math.min(bytes, this.freeBytes);
+    if (made < bytes) this.onError?.("SHERD_DISK_FULL");
+    this.#creating.set(path, made);
     this.#later(incarnation, this.#times.createMs, () => {
       this.#creating.delete(path);
-      if (!fits) {
+      if (made < bytes) {
         // As much as there was room for; the process is about to end.
-        this.#files.set(
-          path,
-          new SimFile(new Uint8Array(Math.floor(this.freeBytes / SECTOR_BYTES) * SECTOR_BYTES), false),
-        );
+        this.#files.set(path, new SimFile(new Uint8Array(made), false));
         return full();
       }
       this.#files.set(path, new SimFile(new Uint8Array(bytes), true));

@@ -37,11 +37,11 @@ export class Budget implements Soundness {
     return [...this.#groups.values()].some((members) => this.#unsoundAmong(members) * 2 >= members.length);
   }
 
-  /** Whether the node's disk may be made unsound; then it is from now on. `always`: keep to the minority in any run. */
-  spend(node: NodeId, always = false): boolean {
+  /** Whether the node's disk may be made unsound; then it is from now on. `minority`: also in runs beyond the budget. */
+  spend(node: NodeId, limit?: "minority"): boolean {
     if (this.unsoundNodes.has(node)) return true;
     for (const members of this.#groups.values()) {
-      if (this.#unlimited && !always) break;
+      if (this.#unlimited && limit === undefined) break;
       if (members.includes(node) && (this.#unsoundAmong(members) + 1) * 2 >= members.length) return false;
     }
     this.unsoundNodes.add(node);

@@ -27,15 +27,21 @@ export class Launcher {
   /** Everything is started now. What refuses its directory after that stays down. */
   endFaults(): void {
     this.#faultsOver = true;
-    for (const machine of this.#machines) if (!machine.alive) machine.start();
+    for (const machine of this.#machines) this.#start(machine);
   }
 
   #ended(machine: Machine): void {
     const asked = this.#awayMs.get(machine) ?? AWAY_MS;
     this.#awayMs.delete(machine);
     if (machine.refusal !== undefined && this.#faultsOver) return;
-    this.#world.after(machine.refusal === undefined ? asked : Math.max(asked, REFUSED_MS), () => {
-      if (!machine.alive) machine.start();
-    });
+    this.#world.after(machine.refusal === undefined ? asked : Math.max(asked, REFUSED_MS), () => this.#start(machine));
+  }
+
+  /** Whoever moves a node writes it into the cluster's file: a start passes where the others are then. */
+  #start(machine: Machine): void {
+    if (machine.alive) return;
+    const others = this.#machines.filter((other) => other !== machine);
+    machine.seeds = others.map(({ info: { addresses } }) => `${addresses.host}:${addresses.peerPort}`);
+    machine.start();
   }
 }

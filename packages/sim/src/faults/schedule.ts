@@ -1,5 +1,6 @@
 import { assert } from "sherd/core/base";
 import type { Random } from "../world/index.ts";
+import { addressFaults } from "./address-faults.ts";
 import { clockFaults } from "./clock-faults.ts";
 import { diskFaults } from "./disk-faults.ts";
 import type { Cast, Fault } from "./fault.ts";
@@ -14,6 +15,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   ...networkFaults,
   ...diskFaults,
   ...clockFaults,
+  ...addressFaults,
   ...operatorActions,
 };
 

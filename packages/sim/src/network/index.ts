@@ -1,19 +1,19 @@
 /**
- * network: links between simulated nodes. Stands in for `core/peer`.
+ * network: byte streams between simulated nodes, under production's `core/peer`.
  *
  * Fault model
- * - Messages are delayed, lost, and when asked duplicated or overtaken; never altered. What is under way when a
- *   connection ends may still arrive, also after the next one has begun.
- * - Each direction can be blocked by itself. What arrives at a blocked place waits for as long as the link lasts; a
- *   silent link is given up after a while, and made again when both directions are free.
- * - A killed process refuses connections at once; one whose host lost power is only silent.
+ * - Streams are delayed, cut into pieces, and broken anywhere, also within a frame; their bytes are never altered.
+ * - Each direction between two nodes can be blocked by itself: what was sent arrives when it is free again, if the
+ *   connection lasts; connections cannot be made. A direction can be slow, and narrow.
+ * - A killed process refuses connections at once; one whose host lost power is only silent until it is back.
+ * - Nodes move to other addresses. At an address that somebody left nobody answers, or another node does.
+ * - Whole messages are lost; those of the Raft core also come twice or late.
  *
  * Invariants
- * - A process hears of a peer's end before it hears of its next start.
+ * - Nothing is called inside a call of the process.
  * - Nothing reaches a process that was sent to an earlier one of the same node.
- * - A message that is not flushed does not leave; the receiver's view of it dies with the call.
  *
- * It does not: carry bytes in streams (`core/peer` is tested on its own), or limit bandwidth.
+ * It does not: know what a frame or a message is, but for its first byte.
  */
-export type { Endpoint } from "./direction.ts";
+export { faultyLinks } from "./messages.ts";
 export { type NetworkOptions, SimNetwork } from "./network.ts";

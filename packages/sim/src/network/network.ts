@@ -1,7 +1,9 @@
-import { assert, crc32, type NodeId } from "sherd/core/base";
-import type { PeerLinks } from "sherd/core/env";
+import { assert, type NodeId } from "sherd/core/base";
+import type { Connection, ConnectionHandler, Network } from "sherd/core/env";
 import type { Random, World } from "../world/index.ts";
-import { type Direction, type Endpoint, Pair } from "./direction.ts";
+import { SimConnection } from "./connection.ts";
+import { Host } from "./host.ts";
+import { Way } from "./way.ts";
 
 export interface NetworkOptions {
   /** One way, shortest and longest. */
@@ -12,235 +14,167 @@ export interface NetworkOptions {
   readonly reorderProbability: number;
   /** The same: it comes twice. */
   readonly duplicateProbability: number;
-  /** Per message under way when a connection ends: it arrives all the same, perhaps after the next has begun. */
+  /** Per connection whose process ends: what it had sent still arrives whole. Else it is cut anywhere. */
   readonly lateProbability: number;
 }
 
-/** Shortest and longest time until a silent connection is given up. */
-const SILENCE_MS = [500, 6_000] as const;
-const REDIAL_MS = [20, 600] as const;
-/** First byte of what the Raft core sends: docs/formats/messages.md. */
-const RAFT = 1;
-/** How much later than its turn a message may come that others overtake. */
-const REORDER_MS_MAX = 60;
+/** Where nobody is: whether that is said at all. */
+const NO_ROUTE_PROBABILITY = 0.5;
 
-/** Links between all nodes, as `peer/` would make them: by node id, up and down events, whole messages or none. */
+/** Whose process was at an address last, and whether its machine answers whoever dials. */
+interface Gone {
+  readonly node: NodeId;
+  readonly refuses: boolean;
+}
+
+/** Streams between all nodes. Nodes are where their processes bound themselves; faults are between nodes, not addresses. */
 export class SimNetwork {
   readonly #world: World;
   readonly #random: Random;
-  #options: NetworkOptions;
-  readonly #endpoints: Map<NodeId, Endpoint> = new Map();
-  readonly #pairs: Pair[] = [];
+  readonly #latencyMs: readonly [number, number];
+  /** For messages, before they get into streams. */
+  options: NetworkOptions;
+  readonly #ways: Map<string, Way> = new Map();
+  readonly #hosts: Map<string, Host> = new Map();
+  readonly #gone: Map<string, Gone> = new Map();
+  /** Ends of connections whose host lost its power: their other ends do not know. */
+  #orphans: { readonly node: NodeId; readonly connection: SimConnection }[] = [];
 
   constructor(world: World, nodes: readonly NodeId[], options: NetworkOptions) {
     this.#world = world;
     this.#random = world.random.stream("network");
-    this.#options = options;
-    nodes.forEach((left, at) => {
-      for (const right of nodes.slice(at + 1)) this.#pairs.push(new Pair(left, right));
-    });
+    this.#latencyMs = options.latencyMs;
+    this.options = options;
+    for (const from of nodes) {
+      for (const to of nodes) {
+        this.#ways.set(`${from} ${to}`, new Way(world, this.#random, from, to, this.#latencyMs));
+      }
+    }
   }
 
   // --- processes
 
-  /** The process listens and dials from now on. */
-  attach(node: NodeId, endpoint: Endpoint): void {
-    assert(!this.#endpoints.has(node), "a node has one process at a time");
-    this.#endpoints.set(node, endpoint);
-    for (const pair of this.#pairs) if (pair.has(node)) this.#dial(pair);
+  /** A process of the node binds its peer address. `run`: an event on that process. */
+  bind(node: NodeId, address: string, run: (body: () => void) => void): Network {
+    assert(!this.#hosts.has(address), `nobody else is at ${address}`);
+    const host = new Host(
+      { dial: (from, to, port, handler) => this.#dial(from, `${to}:${port}`, handler) },
+      node,
+      address,
+      run,
+    );
+    this.#hosts.set(address, host);
+    this.#gone.delete(address);
+    for (const { node: owner, connection } of this.#orphans) if (owner === node) connection.reset();
+    this.#orphans = this.#orphans.filter(({ node: owner }) => owner !== node);
+    return host;
   }
 
-  /** The process is gone. `refuses`: its host still answers, so that others learn it at once. */
-  detach(node: NodeId, refuses: boolean): void {
-    if (!this.#endpoints.delete(node)) return;
-    for (const pair of this.#pairs) {
-      if (!pair.has(node) || !pair.connected) continue;
-      const [own, other] = pair.ways[0].from === node ? pair.ways : [pair.ways[1], pair.ways[0]];
-      const heard = refuses && !own.blocked;
-      const epoch = this.#end(pair);
-      own.up = false;
-      this.#world.after(heard ? this.#latencyMs() : this.#silenceMs(), () => {
-        if (pair.epoch !== epoch) return;
-        this.#tellDown(other, false);
-        if (heard) this.#world.after(this.#latencyMs(), () => this.#tellRefused(pair, other));
-      });
+  /** The node's process is gone. `refuses`: its machine still answers, so that others learn it at once. */
+  unbind(node: NodeId, refuses: boolean): void {
+    const host = [...this.#hosts.values()].find((candidate) => candidate.node === node);
+    if (host === undefined) return;
+    host.alive = false;
+    this.#hosts.delete(host.address);
+    this.#gone.set(host.address, { node, refuses });
+    for (const connection of host.connections) {
+      const whole = this.#random.chance(this.options.lateProbability);
+      if (!refuses) {
+        connection.fallSilent();
+        this.#orphans.push({ node, connection });
+      } else if (whole) {
+        connection.close();
+      } else {
+        connection.cut();
+      }
     }
   }
 
-  links(node: NodeId): PeerLinks {
-    let outbox: { readonly way: Direction; readonly pair: Pair; readonly bytes: Uint8Array }[] = [];
-    return {
-      send: (to, message) => {
-        const pair = this.#pair(node, to);
-        if (pair.way(node).up) outbox.push({ way: pair.way(node), pair, bytes: message.slice() });
-      },
-      flush: () => {
-        const leaving = outbox;
-        outbox = [];
-        for (const { way, pair, bytes } of leaving) this.#transmit(pair, way, bytes);
-      },
-      isUp: (peer) => this.#pair(node, peer).way(node).up,
-    };
+  /** The machine at the address moved away: nobody answers there. */
+  vacate(address: string): void {
+    this.#gone.delete(address);
   }
 
   // --- faults
 
   block(from: NodeId, to: NodeId): void {
-    const pair = this.#pair(from, to);
-    const way = pair.way(from);
-    if (way.blocked) return;
-    way.blocked = true;
-    const { epoch } = pair;
-    this.#world.after(this.#silenceMs(), () => {
-      if (way.blocked && pair.connected && pair.epoch === epoch) this.#lose(pair);
-    });
+    this.#way(from, to).block();
   }
 
   unblock(from: NodeId, to: NodeId): void {
-    const pair = this.#pair(from, to);
-    const way = pair.way(from);
-    if (!way.blocked) return;
-    way.blocked = false;
-    const held = way.held;
-    way.held = [];
-    for (const deliver of held) deliver();
-    this.#dial(pair);
+    this.#way(from, to).unblock();
   }
 
-  /** Nothing is blocked, lost or overtaken any more. */
+  /** From one node to the other everything takes longer, the more the larger it is. */
+  slow(from: NodeId, to: NodeId, addedMs: number, bytesPerMs: number): void {
+    const way = this.#way(from, to);
+    way.addedMs = addedMs;
+    way.bytesPerMs = bytesPerMs;
+  }
+
+  /** Nothing is blocked, slow, lost or overtaken any more. */
   heal(): void {
-    this.#options = { ...this.#options, lossProbability: 0, reorderProbability: 0, duplicateProbability: 0 };
-    for (const pair of this.#pairs) for (const way of pair.ways) this.unblock(way.from, way.to);
+    this.options = { ...this.options, lossProbability: 0, reorderProbability: 0, duplicateProbability: 0 };
+    for (const way of this.#ways.values()) {
+      way.addedMs = 0;
+      way.bytesPerMs = Number.POSITIVE_INFINITY;
+      way.unblock();
+    }
   }
 
-  /** A connection breaks and may be made again at once. False: there was none. */
+  /**
+   * All connections between two nodes break: `left` hears of it at once, `right` gets a part of what was under way first.
+   * False: there was none.
+   */
   cut(left: NodeId, right: NodeId): boolean {
-    const pair = this.#pair(left, right);
-    if (!pair.connected) return false;
-    this.#lose(pair);
-    return true;
+    let broken = false;
+    for (const host of this.#hosts.values()) {
+      if (host.node !== left) continue;
+      for (const connection of host.connections) {
+        if (connection.way.to !== right) continue;
+        broken = true;
+        connection.break();
+      }
+    }
+    return broken;
   }
 
   // --- connections
 
-  #dial(pair: Pair): void {
-    if (pair.dialing || pair.connected) return;
-    pair.dialing = true;
-    this.#world.after(this.#random.between(...REDIAL_MS), () => {
-      pair.dialing = false;
-      const [left, right] = pair.ways;
-      // A peer that restarted is reported down before it is reported up again.
-      for (const way of pair.ways) this.#tellDown(way, false);
-      if (pair.connected || !this.#endpoints.has(left.from) || !this.#endpoints.has(right.from)) return;
-      if (pair.blocked) return;
-      pair.connected = true;
-      pair.epoch += 1;
-      for (const way of pair.ways) {
-        way.lastArrivalMs = this.#world.nowMs;
-        this.#tellUp(pair, way);
-      }
-    });
+  #dial(from: Host, address: string, handler: ConnectionHandler): Connection {
+    const node = this.#hosts.get(address)?.node ?? this.#gone.get(address)?.node;
+    const way = this.#way(from.node, node ?? from.node);
+    const here = new SimConnection(this.#world, this.#random, from, way, address);
+    here.handler = handler;
+    if (node !== undefined) way.attempt(() => this.#knock(here, address));
+    else if (this.#random.chance(NO_ROUTE_PROBABILITY)) way.attempt(() => here.end("failed"));
+    return here;
   }
 
-  #lose(pair: Pair): void {
-    const epoch = this.#end(pair);
-    for (const way of pair.ways) {
-      this.#world.after(this.#latencyMs(), () => {
-        // Told already when the next connection was made.
-        if (pair.epoch === epoch) this.#tellDown(way, false);
-      });
-    }
-    this.#world.after(2 * this.#options.latencyMs[1], () => this.#dial(pair));
-  }
-
-  #end(pair: Pair): number {
-    pair.connected = false;
-    pair.epoch += 1;
-    for (const way of pair.ways) way.held = [];
-    return pair.epoch;
-  }
-
-  #tellUp(pair: Pair, way: Direction): void {
-    const { epoch } = pair;
-    this.#world.after(this.#latencyMs(), () => {
-      const endpoint = this.#endpoints.get(way.from);
-      endpoint?.run(() => {
-        // A process that was paused may come to it late.
-        if (pair.epoch !== epoch) return;
-        way.up = true;
-        this.#world.trace.event(`link ${name(way.from)} to ${name(way.to)} up`);
-        endpoint.handler.onUp(way.to);
-      });
-    });
-  }
-
-  #tellDown(way: Direction, refused: boolean): void {
-    if (!way.up && !refused) return;
-    way.up = false;
-    this.#world.coverage.count(refused ? "link: refused" : "link: down");
-    this.#world.trace.event(`link ${name(way.from)} to ${name(way.to)} down${refused ? ", refused" : ""}`);
-    const endpoint = this.#endpoints.get(way.from);
-    endpoint?.run(() => endpoint.handler.onDown(way.to, refused));
-  }
-
-  #tellRefused(pair: Pair, way: Direction): void {
-    if (!pair.connected && !pair.blocked && !this.#endpoints.has(way.to)) this.#tellDown(way, true);
-  }
-
-  // --- messages
-
-  #transmit(pair: Pair, way: Direction, bytes: Uint8Array): void {
-    const { lossProbability, duplicateProbability } = this.#options;
-    if (!pair.connected || this.#random.chance(lossProbability)) {
-      this.#world.coverage.count("message lost");
+  /** The first packet of a connection reaches the machine at the address. */
+  #knock(here: SimConnection, address: string): void {
+    if (here.closed) return;
+    const back = this.#way(here.way.to, here.way.from);
+    const target = this.#hosts.get(address);
+    if (target === undefined) {
+      if (this.#gone.get(address)?.refuses === true) back.attempt(() => here.end("refused"));
       return;
     }
-    this.#deliverLater(pair, way, bytes);
-    if (bytes[0] === RAFT && this.#random.chance(duplicateProbability)) this.#deliverLater(pair, way, bytes);
+    if (target.node !== here.way.to) return;
+    const there = new SimConnection(this.#world, this.#random, target, back, here.host.address);
+    here.other = there;
+    there.other = here;
+    target.take(there);
+    back.attempt(() =>
+      here.host.run(() => {
+        if (!here.closed) here.handler?.onOpen();
+      }),
+    );
   }
 
-  #deliverLater(pair: Pair, way: Direction, bytes: Uint8Array): void {
-    const { epoch } = pair;
-    const receiver = this.#endpoints.get(way.to);
-    let arrivalMs = this.#world.nowMs + this.#latencyMs();
-    if (bytes[0] === RAFT && this.#random.chance(this.#options.reorderProbability)) {
-      arrivalMs += this.#random.between(0, REORDER_MS_MAX);
-    } else {
-      arrivalMs = Math.max(arrivalMs, way.lastArrivalMs);
-      way.lastArrivalMs = arrivalMs;
-    }
-    const deliver = (): void => {
-      if (way.blocked && pair.epoch === epoch) {
-        way.held.push(deliver);
-        return;
-      }
-      if (pair.epoch !== epoch && (way.blocked || !this.#random.chance(this.#options.lateProbability))) return;
-      // What was sent to a process that has ended reaches nobody.
-      if (receiver === undefined || this.#endpoints.get(way.to) !== receiver) return;
-      this.#world.trace.mix(crc32(bytes));
-      receiver.run(() => {
-        const view = bytes.slice();
-        receiver.handler.onMessage(way.from, view);
-        // The view was valid during the call only.
-        view.fill(0xdd);
-      });
-    };
-    this.#world.after(arrivalMs - this.#world.nowMs, deliver);
-  }
-
-  #pair(left: NodeId, right: NodeId): Pair {
-    const pair = this.#pairs.find((candidate) => candidate.has(left) && candidate.has(right));
-    assert(pair !== undefined && left !== right, "messages go from one node of the cluster to another");
-    return pair;
-  }
-
-  #latencyMs(): number {
-    return this.#random.between(...this.#options.latencyMs);
-  }
-
-  #silenceMs(): number {
-    return this.#random.between(...SILENCE_MS);
+  #way(from: NodeId, to: NodeId): Way {
+    const way = this.#ways.get(`${from} ${to}`);
+    assert(way !== undefined, "messages go from one node of the cluster to another");
+    return way;
   }
 }
-
-const name = (node: NodeId): string => `n${Number.parseInt(node.slice(-4), 16)}`;

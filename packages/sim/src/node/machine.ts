@@ -1,18 +1,14 @@
-import { assert, bootCounter, DISK_CHECK_MS, DISK_RESERVE_BYTES, SherdError, TICK_MS } from "sherd/core/base";
-import { commandByOpcode } from "sherd/core/command";
-import type { Disk } from "sherd/core/env";
-import { type Log, type LogHandler, type LogOptions, openLog } from "sherd/core/log";
+import { assert, SherdError } from "sherd/core/base";
+import type { LogOptions } from "sherd/core/log";
 import type { ClusterMap, NodeInfo } from "sherd/core/meta";
-import { type Node, openNode } from "sherd/core/node";
-import { createRaftCore, RAFT_CORE_OPTIONS } from "sherd/core/raft";
+import type { Node } from "sherd/core/node";
 import { Connections, type ServerFacts } from "sherd/core/session";
-import { MemoryEngine, type MemoryImage, openStore, type Store } from "sherd/core/store";
+import { MemoryEngine, type MemoryImage, type Store } from "sherd/core/store";
 import { SimDisk } from "../disk/index.ts";
 import type { SimNetwork } from "../network/index.ts";
-import { Random, Violation, type World } from "../world/index.ts";
-import { type Clocks, ObservedEngine, SimEnv } from "./env.ts";
-import { observeCommands, observeLinks } from "./observe.ts";
-import { observeRaft } from "./observed-raft.ts";
+import type { Random, World } from "../world/index.ts";
+import { Boot } from "./boot.ts";
+import { type Clocks, ObservedEngine } from "./env.ts";
 import { type CrashKind, SimProcess } from "./process.ts";
 import type { Sabotage } from "./sabotage.ts";
 import type { NodeWatcher } from "./watcher.ts";
@@ -55,13 +51,12 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "SHERD_DATA_EMPTIED",
   "SHERD_DATA_OLDER_COPY",
 ]);
-const BOOTSTRAPPED = "bootstrapped";
-const TICK_JITTER_MS = 4;
 
 /** A node's machine: what outlives its processes, and the process that runs, if one does. */
 export class Machine {
   readonly name: string;
-  readonly info: NodeInfo;
+  /** Peer addresses that the next process is given, as the file of a cluster and `--seeds` would. */
+  seeds: readonly string[] = [];
   readonly disk: SimDisk;
   readonly clocks: Clocks = { steadyRate: 1, steadyOffsetMs: 0, wallOffsetMs: 0 };
   /** Errors that the device gave to the process that runs: it has to end itself with one of these codes. */
@@ -76,19 +71,23 @@ export class Machine {
   readonly #world: World;
   readonly #random: Random;
   #rows: MemoryImage | undefined;
-  #boots = 0;
+  #info: NodeInfo;
+  /** All hosts where it ever was. */
+  readonly #hosts: Set<string> = new Set();
+  #moves = 0;
+  #starts = 0;
   #process: SimProcess | undefined;
   #engine: MemoryEngine | undefined;
   #node: Node | undefined;
   #store: Store | undefined;
-  #space: Disk | undefined;
   #connections: Connections | undefined;
 
   constructor(options: MachineOptions) {
     this.#options = options;
     this.#world = options.world;
-    this.info = options.info;
+    this.#info = options.info;
     this.name = options.info.name;
+    this.#hosts.add(options.info.addresses.host);
     this.#random = options.world.random.stream(`machine ${this.name}`);
     this.clocks.steadyRate = this.#random.between(0.98, 1.02);
     const diskRandom = this.#random.stream("disk");
@@ -128,7 +127,7 @@ export class Machine {
 
   start(): void {
     assert(!this.alive, "a machine runs one process of the node");
-    this.#boots += 1;
+    this.#starts += 1;
     this.refusal = undefined;
     this.clocks.steadyOffsetMs = this.#random.between(0, 1e6);
     const process = new SimProcess(this.name, this.#world, {
@@ -137,8 +136,40 @@ export class Machine {
     });
     this.#process = process;
     this.#world.coverage.count("start");
-    this.#world.trace.event(`${this.name} starts, boot ${this.#boots}`);
+    this.#world.trace.event(`${this.name} starts, start ${this.#starts}, at ${this.info.addresses.host}`);
     process.run(() => this.#boot(process));
+  }
+
+  /** Who and where the node is. */
+  get info(): NodeInfo {
+    return this.#info;
+  }
+
+  /** Whether clients may have been told of this host. */
+  wasAt(host: string): boolean {
+    return this.#hosts.has(host);
+  }
+
+  /** How often it was moved. */
+  get moves(): number {
+    return this.#moves;
+  }
+
+  /** The machine has another address from now on. Between two processes only. */
+  moveTo(host: string): void {
+    assert(!this.alive, "a process keeps its address");
+    const { host: before, peerPort } = this.#info.addresses;
+    this.#options.network.vacate(`${before}:${peerPort}`);
+    this.#info = { ...this.#info, addresses: { ...this.#info.addresses, host } };
+    this.#hosts.add(host);
+    this.#moves += 1;
+  }
+
+  /** A new disk, under the old name of the node. Between two processes only. */
+  emptyDisk(): void {
+    assert(!this.alive, "a process keeps its disk");
+    this.disk.replace();
+    this.#rows = undefined;
   }
 
   /** Nothing is wrong with the machine any more, but for what its disk has lost. */
@@ -181,7 +212,7 @@ export class Machine {
 
   #ended(kind: CrashKind): void {
     this.#errors.clear();
-    this.#options.network.detach(this.info.id, kind === "process");
+    this.#options.network.unbind(this.info.id, kind === "process");
     this.disk.crash(kind);
     this.#rows = this.#engine?.crash() ?? this.#rows;
     const rows = this.#rows?.rows;
@@ -196,135 +227,32 @@ export class Machine {
   }
 
   #boot(process: SimProcess): void {
-    const { sabotage, sizes, watcher } = this.#options;
-    const at = { world: this.#world, process };
-    const env = new SimEnv(this.#world, process, this.clocks, this.#random.stream(`env of boot ${this.#boots}`));
+    const { sabotage } = this.#options;
     const mounted = this.disk.mount((error) => process.fatal(error));
-    const disk = sabotage?.disk?.(mounted, at) ?? mounted;
-    this.#space = disk;
-    const engine = this.#makeEngine(process);
-    const late = new LateLogHandler((count) => this.#world.coverage.count(count));
-    openLog(env, disk, sizes.log, late, (opened) => {
-      const log = watcher.watchLog(sabotage?.log?.(opened, at) ?? opened);
-      openStore(env, engine, { cacheBytesMax: sizes.cacheBytesMax }, (found) => {
-        const store = sabotage?.store?.(found, at) ?? found;
-        env.pass = () => store.pass();
-        const bootstrapped = disk.readFile(BOOTSTRAPPED) !== undefined;
-        if (bootstrapped && log.created) throw new Violation("the log is kept", `${this.name} has no log any more`);
-        this.#open(process, env, log, store, bootstrapped, (node) => {
-          if (!bootstrapped) disk.writeFile(BOOTSTRAPPED, new Uint8Array(0));
-          late.attach(node);
-          env.pass = () => {
-            node.pass();
-            watcher.onPassEnd(node);
-          };
-          this.#node = node;
-          this.#store = store;
-          this.#connections = new Connections(node, FACTS);
-          this.#serve(process, node);
-          env.requestPass();
-        });
-        env.requestPass();
-      });
-    });
-  }
-
-  #open(
-    process: SimProcess,
-    env: SimEnv,
-    log: Log,
-    store: Store,
-    bootstrapped: boolean,
-    ready: (node: Node) => void,
-  ): void {
-    const { sabotage, watcher, plan, wasm, network } = this.#options;
-    const at = { world: this.#world, process };
-    const core = createRaftCore(wasm, RAFT_CORE_OPTIONS, {
-      random: () => env.random32(),
-      log: (level, text) => env.log(level, `raft: ${text}`),
-    });
-    const links = observeLinks(network.links(this.info.id), process, this.#world.coverage);
-    const raft = sabotage?.raft?.(core, at) ?? core;
-    openNode(
-      {
-        self: { ...this.info, bootCounter: bootCounter(this.#boots) },
-        env,
-        raft: observeRaft(raft, watcher),
-        log,
-        store,
-        links: sabotage?.links?.(links, at) ?? links,
-        map: plan,
-        commandOf: observeCommands(commandByOpcode, watcher),
-        bootstrapped,
+    const boot = new Boot({
+      ...this.#options,
+      process,
+      random: this.#random.stream(`start ${this.#starts}`),
+      clocks: this.clocks,
+      disk: sabotage?.disk?.(mounted, { world: this.#world, process }) ?? mounted,
+      engine: this.#makeEngine(process),
+      self: this.info,
+      seeds: this.seeds,
+      serves: (node, store) => {
+        this.#node = node;
+        this.#store = store;
+        this.#connections = new Connections(node, FACTS);
       },
-      ready,
-      (error) => {
-        throw error;
-      },
-    );
-  }
-
-  #serve(process: SimProcess, node: Node): void {
-    this.#world.trace.event(`${this.name} serves`);
-    this.#options.network.attach(this.info.id, { handler: node.peerMessages, run: (body) => process.run(body) });
-    const tick = (): void => {
-      if (!process.alive) return;
-      process.run(() => node.tick());
-      this.#world.after(TICK_MS + this.#random.between(-TICK_JITTER_MS, TICK_JITTER_MS), tick);
-    };
-    this.#world.after(this.#random.between(0, TICK_MS), tick);
-    this.#checkSpace(process, node);
-  }
-
-  /** As the daemon does. */
-  #checkSpace(process: SimProcess, node: Node): void {
-    if (!process.alive) return;
-    process.run(() =>
-      this.#space?.freeBytes((free) => {
-        const full = free < DISK_RESERVE_BYTES;
-        if (full !== node.diskFull) this.#world.trace.event(`${this.name} disk ${full ? "nearly full" : "has room"}`);
-        if (full) this.#world.coverage.count("disk nearly full");
-        node.diskFull = full;
-      }),
-    );
-    this.#world.after(DISK_CHECK_MS, () => this.#checkSpace(process, node));
+    });
+    boot.start();
   }
 
   #makeEngine(process: SimProcess): ObservedEngine {
-    const random = this.#random.stream(`engine ${this.#boots}`);
+    const random = this.#random.stream(`engine ${this.#starts}`);
     const schedule = (run: () => void): void => this.disk.request(random.between(...this.#options.engineMs), run);
     this.#engine = new MemoryEngine(schedule, this.#rows);
     const { sabotage } = this.#options;
     const engine = sabotage?.engine?.(this.#engine, { world: this.#world, process }) ?? this.#engine;
     return new ObservedEngine(engine, process, this.disk);
   }
-}
-
-/** The log is opened before the node that it reports to. */
-class LateLogHandler implements LogHandler {
-  readonly #count: (what: string) => void;
-  #node: Node | undefined;
-
-  constructor(count: (what: string) => void) {
-    this.#count = count;
-  }
-
-  attach(node: Node): void {
-    this.#node = node;
-  }
-
-  readonly onTruncated: LogHandler["onTruncated"] = (group, index) => {
-    this.#count("log truncated");
-    this.#node?.onTruncated(group, index);
-  };
-
-  readonly onSlowWrite: LogHandler["onSlowWrite"] = (runningMs) => {
-    this.#count("log write slow");
-    this.#node?.onSlowWrite(runningMs);
-  };
-
-  readonly onPressure: LogHandler["onPressure"] = () => {
-    this.#count("log under pressure");
-    this.#node?.onPressure();
-  };
 }

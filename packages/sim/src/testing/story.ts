@@ -1,4 +1,5 @@
 import { type GroupId, groupId } from "sherd/core/base";
+import type { LogOptions } from "sherd/core/log";
 import type { Operation } from "../checkers/index.ts";
 import { Cluster } from "../cluster.ts";
 import type { Machine, Sabotage } from "../node/index.ts";
@@ -13,7 +14,8 @@ export class Story {
   readonly cluster: Cluster;
   readonly group: GroupId = groupId(1);
 
-  constructor(seed: bigint, sabotage?: Sabotage) {
+  /** `log`: limits other than the usual ones, which are so wide that a story does not meet them. */
+  constructor(seed: bigint, sabotage?: Sabotage, log: LogOptions = {}) {
     this.world = new World(seed);
     this.cluster = new Cluster(this.world, {
       nodes: 3,
@@ -26,7 +28,7 @@ export class Story {
         lateProbability: 0,
       },
       sizes: {
-        log: { directory: "log", segmentBytes: 512 * KIB, frameBytesMax: 256 * KIB },
+        log: { directory: "log", segmentBytes: 512 * KIB, frameBytesMax: 256 * KIB, ...log },
         cacheBytesMax: 1024 * KIB,
       },
       diskWriteMs: [0.1, 1],
@@ -80,8 +82,8 @@ export class Story {
     this.waitUntil(`${to.name} leads`, () => this.leaders().includes(to) && this.leaders().length === 1);
   }
 
-  send(to: Machine, kind: Operation["kind"], key: string, redirect = false): Operation {
-    const operation = this.cluster.recorder.begin("test", kind, key);
+  send(to: Machine, kind: Operation["kind"], key: string, redirect = false, valueBytes = 0): Operation {
+    const operation = this.cluster.recorder.begin("test", kind, key, { valueBytes });
     to.process?.run(() =>
       call(to, operation, redirect, (reply) => this.cluster.recorder.end(operation, judge(operation, reply))),
     );

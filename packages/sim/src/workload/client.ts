@@ -121,10 +121,10 @@ export class Client {
   }
 
   #moved(operation: Operation, text: string): void {
-    const address = text.split(" ")[1];
-    const target = this.#machines.find(
-      ({ info }) => address === `${info.addresses.host}:${info.addresses.clusterPort}`,
-    );
+    const host = text.split(" ")[1]?.split(":")[0] ?? "";
+    // Where nobody is any more, a client tries whoever else it knows.
+    const there = this.#machines.filter((machine) => machine.wasAt(host));
+    const target = there.find(({ info }) => info.addresses.host === host) ?? there[0];
     if (target === undefined) throw new Violation("replies fit their commands", `MOVED ${text}`);
     const { kind, key, keys } = operation;
     this.#again.push({ kind, key, keys, ...(kind === "set" && operation.only && { only: operation.only }) });

@@ -62,6 +62,8 @@ export class Replica implements SpaceOwner {
     this.#durable = this.#machine.applied.index;
     this.#applies = new ApplyQueue(space, this.#machine, () => host.wake(this));
     this.#transfers = new SnapshotTransfers(host, this);
+    // A replica that applies nothing is never flushed, and may be the one that a peer needs before anything is.
+    this.#transfers.frozen(this.#machine.applied);
     space.setOwner(this);
   }
 
@@ -346,6 +348,7 @@ export class Replica implements SpaceOwner {
     this.#machine = this.#host.makeMachine(space);
     this.#durable = this.#machine.applied.index;
     this.#applies = new ApplyQueue(space, this.#machine, () => this.#host.wake(this));
+    this.#transfers.frozen(this.#machine.applied);
     space.setOwner(this);
   }
 
