@@ -9,7 +9,7 @@ import {
   type Slot,
   utf8Bytes,
 } from "../base/index.ts";
-import { type CommandSpec, type ErrorReply, errorReply } from "../command/index.ts";
+import type { CommandSpec } from "../command/index.ts";
 import type { Env, PeerLinks } from "../env/index.ts";
 import type { Log, LogHandler } from "../log/index.ts";
 import { ShardMachine, type StateMachine } from "../machine/index.ts";
@@ -18,16 +18,14 @@ import type { GroupStart, RaftCore } from "../raft/index.ts";
 import { Replica, type ReplicaHost, type Request, type Rerouted } from "../replica/index.ts";
 import type { Space, Store } from "../store/index.ts";
 import { CoreEvents, type Hosted } from "./core-events.ts";
-import { ForwardedRequest, ForwardIn } from "./forward-in.ts";
-import { ForwardOut } from "./forward-out.ts";
 import { LeaderHints } from "./hints.ts";
 import { ANNOUNCE } from "./internal-commands.ts";
 import { Leadership, membersOf } from "./leadership.ts";
 import { MapKeeper } from "./map-keeper.ts";
-import { type Answer, encodeAnswer, encodeForward, encodeTransferMessage, type Forward } from "./messages.ts";
+import { encodeTransferMessage } from "./messages.ts";
 import { PeerMessages } from "./peer-messages.ts";
 import { PersistQueue } from "./persist.ts";
-import { Router } from "./router.ts";
+import { Requests } from "./requests.ts";
 import { nodeStatus } from "./status.ts";
 import type { LeaderHint, NodeApi, NodeStatus } from "./types.ts";
 
@@ -64,9 +62,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   readonly #links: PeerLinks;
   readonly #commandOf: (opcode: number) => CommandSpec | undefined;
   readonly #hosted: Map<GroupId, Hosted> = new Map();
-  readonly #router: Router;
-  readonly #forwards: ForwardOut;
-  readonly #forwardsIn: ForwardIn;
+  readonly #requests: Requests;
   readonly #leadership: Leadership;
   readonly #map: MapKeeper;
   readonly #events: CoreEvents;
@@ -78,8 +74,6 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     receive: undefined,
   };
   readonly #passEnd: (() => void)[] = [];
-  /** Answers of this node to itself: given in the next pass, never inside the call that asked. */
-  #selfAnswers: Answer[] = [];
   #awake: Set<Replica> = new Set();
   #collecting = false;
   #tickDue = false;
@@ -102,36 +96,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       (node, message) => this.#links.send(node, message),
       (map) => options.onMap?.(map),
     );
-    this.#forwards = new ForwardOut({
-      nowMs: () => this.env.monotonicMs(),
-      nextNumber: () => this.nextNumber(),
-      leaderNode: (group) => this.#reachableLeader(group),
-      deliver: (to, forward) => this.#deliver(to, forward),
-      requeue: (group, items) => this.#router.requeue(group, items),
-    });
-    this.#router = new Router({
-      nowMs: () => this.env.monotonicMs(),
-      replicaOf: (group) => this.#hosted.get(group)?.replica,
-      remoteLeader: (group) => {
-        const node = this.#reachableLeader(group);
-        return node === this.id ? undefined : node;
-      },
-      redirectAddress: (node) => this.#redirectAddress(node),
-      refusalOf: (request) => this.#refusalOf(request),
-      forward: (group, request, args, bornMs) => this.#forward(group, request, args, bornMs),
-      forwardsWrites: (group) => this.#forwards.busy(group),
-      forwardsFull: () => this.#forwards.full,
-    });
-    this.#forwardsIn = new ForwardIn({
-      self: this.id,
-      env: this.env,
-      commandOf: this.#commandOf,
-      answer: (to, answer) => this.#answer(to, answer),
-      route: (group, request, args, own) => {
-        if (own) this.#router.routeOwn(group, request, args);
-        else this.#router.route(group, request, args);
-      },
-    });
+    this.#requests = this.#makeRequests();
     this.#leadership = new Leadership({
       self: this.id,
       raft: this.raft,
@@ -149,7 +114,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       replicas: () => this.replicas(),
       replicaOf: (group) => this.replicaOf(group),
       heldByAll: (replica) => this.#leadership.heldByAll(replica),
-      leaderFound: (group) => this.#retry(group),
+      leaderFound: (group) => this.#requests.retry(group),
     });
     this.#events = new CoreEvents({
       raft: this.raft,
@@ -162,14 +127,28 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.peerMessages = this.#makePeerMessages();
   }
 
+  #makeRequests(): Requests {
+    return new Requests({
+      self: this.id,
+      name: this.#self.name,
+      env: this.env,
+      links: this.#links,
+      commandOf: this.#commandOf,
+      map: () => this.map,
+      nextNumber: () => this.nextNumber(),
+      replicaOf: (group) => this.replicaOf(group),
+      reachableLeader: (group) => this.#reachableLeader(group),
+      diskFull: () => this.diskFull,
+    });
+  }
+
   #makePeerMessages(): PeerMessages {
     return new PeerMessages({
       env: this.env,
       raft: this.raft,
-      forwards: this.#forwards,
+      requests: this.#requests,
       map: this.#map,
       hosted: (group) => this.#hosted.get(group),
-      onForward: (from, forward) => this.#forwardsIn.receive(from, forward),
       onHints: (from, hints) => this.#hints.receive(from, hints),
       onLinkUp: (node) => this.#onLinkUp(node),
       onLinkDown: (node, gone) => this.#onLinkDown(node, gone),
@@ -238,8 +217,8 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   status(): NodeStatus {
     return nodeStatus(this, this.#self.name, {
       passes: this.#passes,
-      waiting: this.#router.waiting,
-      forwarded: this.#forwards.open,
+      waiting: this.#requests.waiting,
+      forwarded: this.#requests.forwarded,
     });
   }
 
@@ -254,48 +233,13 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     if (group === undefined) {
       request.complete({ type: "error", kind: "CLUSTERDOWN", text: "Hash slot not served" });
     } else {
-      this.#router.route(group, request, request.args);
+      this.#requests.route(group, request, request.args);
     }
-  }
-
-  #refusalOf(request: Request): ErrorReply | undefined {
-    if (request instanceof ForwardedRequest && request.refusal !== undefined) return request.refusal;
-    if (!this.diskFull || !request.spec.flags.includes("denyoom")) return undefined;
-    return errorReply(
-      "MISCONF",
-      `The disk of node ${this.#self.name} is nearly full, so writes that add data are refused. Free some space; deletes still work.`,
-    );
-  }
-
-  #forward(group: GroupId, request: Request, args: readonly Uint8Array[], bornMs: number): void {
-    const target = this.#reachableLeader(group);
-    // The meta group has no sessions: what it takes is harmless when repeated.
-    const inSession = request.spec.flags.includes("write") && group !== META_GROUP;
-    if (inSession) this.#forwards.write(group, request, args, bornMs);
-    else if (target !== undefined) this.#forwards.read(group, target, request, args, bornMs);
-    else this.#router.requeue(group, [{ request, args, bornMs }]);
   }
 
   #reachableLeader(group: GroupId): NodeId | undefined {
     const leader = this.leaderOf(group);
     return leader !== undefined && this.isUp(leader.node) ? leader.node : undefined;
-  }
-
-  #redirectAddress(node: NodeId): string {
-    const addresses = this.map.nodes.get(node)?.addresses;
-    return addresses === undefined ? "" : `${addresses.host}:${addresses.clusterPort}`;
-  }
-
-  #deliver(to: NodeId, forward: Forward): void {
-    if (to === this.id) this.#forwardsIn.receive(this.id, forward);
-    else this.#links.send(to, encodeForward(forward));
-    this.env.requestPass();
-  }
-
-  #answer(to: NodeId, answer: Answer): void {
-    if (to === this.id) this.#selfAnswers.push(answer);
-    else this.#links.send(to, encodeAnswer(answer));
-    this.env.requestPass();
   }
 
   // --- the pass
@@ -310,9 +254,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   pass(): void {
     this.#passes += 1;
     if (this.#tickDue) this.#tick();
-    const answers = this.#selfAnswers;
-    this.#selfAnswers = [];
-    for (const answer of answers) this.#forwards.onAnswer(answer);
+    this.#requests.answerSelf();
     const awake = this.#awake;
     this.#collecting = true;
     for (const replica of awake) replica.feed();
@@ -346,8 +288,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.#leadership.tick();
     this.log.tick();
     this.store.tick();
-    this.#router.tick();
-    this.#forwards.tick();
+    this.#requests.tick();
     if (this.#ticks % HINT_TICKS === 0) {
       this.#hints.send(this.#yields);
       if (this.diskFull) this.#leadership.handOver();
@@ -361,12 +302,12 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.#hints.linkUp(node);
     this.#hints.send(this.#yields);
     this.#leadership.claim();
-    for (const replica of this.replicas()) this.#retry(replica.group);
+    for (const replica of this.replicas()) this.#requests.retry(replica.group);
   }
 
   #onLinkDown(node: NodeId, gone: boolean): void {
     this.#hints.linkDown(node);
-    this.#forwards.onLinkDown(node);
+    this.#requests.onLinkDown(node);
     for (const replica of this.replicas()) {
       if (!replica.leads) continue;
       const peer = membersOf(this.map, replica.group).find((member) => member.node === node);
@@ -389,7 +330,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       // Nothing to do on failure: the next hint tick looks at the map again.
       complete: () => {},
     };
-    if (this.#reachableLeader(META_GROUP) !== undefined) this.#router.route(META_GROUP, request, args);
+    if (this.#reachableLeader(META_GROUP) !== undefined) this.#requests.route(META_GROUP, request, args);
   }
 
   /** A handshake told where a node is now. */
@@ -411,21 +352,16 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   }
 
   reroute(group: GroupId, items: readonly Rerouted[]): void {
-    if (items.length > 0) this.#router.requeue(group, items);
+    this.#requests.reroute(group, items);
   }
 
   roleChanged(replica: Replica): void {
     if (replica.leads) this.#hints.send(this.#yields);
-    this.#retry(replica.group);
+    this.#requests.retry(replica.group);
   }
 
   settled(replica: Replica): void {
-    this.#router.drain(replica.group);
-  }
-
-  #retry(group: GroupId): void {
-    this.#forwards.retarget(group);
-    this.#router.drain(group);
+    this.#requests.settled(replica.group);
   }
 
   makeMachine(space: Space): StateMachine {
@@ -493,7 +429,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   }
 
   get openRequests(): number {
-    let open = this.#router.waiting + this.#forwards.open;
+    let open = this.#requests.waiting + this.#requests.forwarded;
     for (const replica of this.replicas()) open += replica.openRequests;
     return open;
   }

@@ -2,17 +2,16 @@ import { ByteReader, groupId, type NodeId, type ReplicaId, replicaId, SherdError
 import type { Env, PeerLinksHandler } from "../env/index.ts";
 import type { RaftCore } from "../raft/index.ts";
 import type { Hosted } from "./core-events.ts";
-import type { ForwardOut } from "./forward-out.ts";
 import type { MapKeeper } from "./map-keeper.ts";
-import { decodeAnswer, decodeForward, decodeHints, type Forward, type Hints, MessageTag } from "./messages.ts";
+import { decodeAnswer, decodeForward, decodeHints, type Hints, MessageTag } from "./messages.ts";
+import type { Requests } from "./requests.ts";
 
 export interface PeerMessagesHost {
   readonly env: Env;
   readonly raft: RaftCore;
-  readonly forwards: ForwardOut;
+  readonly requests: Requests;
   readonly map: MapKeeper;
   hosted(group: ReturnType<typeof groupId>): Hosted | undefined;
-  onForward(from: NodeId, forward: Forward): void;
   onHints(from: NodeId, hints: Hints): void;
   onLinkUp(node: NodeId): void;
   onLinkDown(node: NodeId, gone: boolean): void;
@@ -65,9 +64,9 @@ export class PeerMessages implements PeerLinksHandler {
         return hosted.replica.transfers.receive(sender, input.block());
       }
       case MessageTag.forward:
-        return host.onForward(from, decodeForward(input));
+        return host.requests.onForward(from, decodeForward(input));
       case MessageTag.answer:
-        return host.forwards.onAnswer(decodeAnswer(input));
+        return host.requests.onAnswer(decodeAnswer(input));
       case MessageTag.hints:
         return host.onHints(from, decodeHints(input));
       case MessageTag.mapWanted:
