@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { ByteReader, groupId, slot, utf8Bytes } from "../base/index.ts";
+import type { Reply } from "../command/index.ts";
+import { type Answer, decodeAnswer, decodeForward, encodeAnswer, encodeForward, type Forward } from "./messages.ts";
+
+/** Decodes a message as it comes from a link, whose buffer then takes the next one. */
+function received<T>(message: Uint8Array, decode: (input: ByteReader) => T): T {
+  const buffer = message.slice();
+  const input = new ByteReader(buffer);
+  input.u8();
+  const decoded = decode(input);
+  buffer.fill(0xcc);
+  return decoded;
+}
+
+const bulk = (text: string): Reply => ({ type: "bulk", bytes: utf8Bytes(text) });
+
+test.each<[string, Reply]>([
+  ["a value", bulk("value")],
+  ["several values", { type: "array", items: [bulk("a"), { type: "nil" }, bulk("b")] }],
+  ["an error", { type: "error", kind: "ERR", text: "no" }],
+])("%s of an answer is a copy: it may wait for earlier replies, longer than the link's buffer holds it", (_, reply) => {
+  expect(received(encodeAnswer({ id: 7, reply }), decodeAnswer)).toEqual({ id: 7, reply, late: false });
+});
+
+test("an answer says whether the attempt was given back, answered, or answered late", () => {
+  const answers: Answer[] = [
+    { id: 1, reply: undefined },
+    { id: 2, reply: { type: "integer", value: -1 }, late: false },
+    { id: 3, reply: { type: "nil" }, late: true },
+  ];
+  for (const answer of answers) expect(received(encodeAnswer(answer), decodeAnswer)).toEqual(answer);
+});
+
+test("an answer of a kind that is not known is no answer", () => {
+  const message = encodeAnswer({ id: 1, reply: { type: "nil" } });
+  message[9] = 3;
+  expect(() => received(message, decodeAnswer)).toThrow(RangeError);
+});
+
+test.each([undefined, { session: 2 ** 40, sequence: 3, ackedBelow: 2 }])(
+  "a forwarded command arrives as it was sent, and its arguments are copies (session %o)",
+  (origin) => {
+    const forward: Forward = {
+      id: 2 ** 33,
+      group: groupId(3),
+      opcode: 0x1234,
+      slot: slot(16383),
+      origin,
+      args: [utf8Bytes("k"), new Uint8Array(0), new Uint8Array([0, 255])],
+    };
+    expect(received(encodeForward(forward), decodeForward)).toEqual(forward);
+  },
+);
