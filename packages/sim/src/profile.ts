@@ -1,6 +1,7 @@
-import { FAULT_KINDS, type FaultPlan } from "./faults/index.ts";
+import type { FaultPlan } from "./faults/index.ts";
 import type { NetworkOptions } from "./network/index.ts";
 import type { Sizes } from "./node/index.ts";
+import { PROFILES, type ProfileKind } from "./profiles.ts";
 import type { Random } from "./world/index.ts";
 
 /**
@@ -24,12 +25,17 @@ export interface Profile {
 
 const KIB = 1024;
 
-export function drawProfile(random: Random): Profile {
+/** `name`: one of PROFILES. */
+export function drawProfile(random: Random, name = "default"): Profile {
+  const kind = PROFILES[name];
+  if (kind === undefined) {
+    throw new RangeError(`There is no profile "${name}", but there are ${Object.keys(PROFILES).join(", ")}.`);
+  }
   // Nodes that are away for long, beside a log that soon drops what they lack: they come back by snapshot.
   const compacting = random.chance(0.3);
   return {
-    network: drawNetwork(random),
-    faults: drawFaults(random, compacting),
+    network: drawNetwork(random, kind.network),
+    faults: drawFaults(random, kind, compacting),
     sizes: drawSizes(random, compacting),
     diskWriteMs: random.chance(0.3) ? [2, 30] : [0.1, 1],
     engineMs: random.chance(0.3) ? [0.1, 120] : [0.02, 1.5],
@@ -42,30 +48,39 @@ export function drawProfile(random: Random): Profile {
   };
 }
 
-function drawNetwork(random: Random): NetworkOptions {
-  const slow = random.chance(0.2);
+function drawNetwork(random: Random, kind: ProfileKind["network"]): NetworkOptions {
+  const chance = (probability: number): boolean => random.chance({ good: 0, any: probability, bad: 0.8 }[kind]);
   return {
-    latencyMs: slow ? [5, 40] : [0.05, 1 + random.below(4)],
-    lossProbability: random.chance(0.3) ? random.between(0, 0.05) : 0,
-    reorderProbability: random.chance(0.3) ? random.between(0, 0.2) : 0,
-    duplicateProbability: random.chance(0.2) ? random.between(0, 0.05) : 0,
-    lateProbability: random.chance(0.5) ? random.between(0, 0.5) : 0,
+    latencyMs: chance(0.2) ? [5, 40] : [0.05, 1 + random.below(4)],
+    lossProbability: chance(0.3) ? random.between(0, 0.05) : 0,
+    reorderProbability: chance(0.3) ? random.between(0, 0.2) : 0,
+    duplicateProbability: chance(0.2) ? random.between(0, 0.05) : 0,
+    lateProbability: random.chance(0.5) ? random.between(0, 1) : 0,
   };
 }
 
-function drawFaults(random: Random, compacting: boolean): FaultPlan {
-  const weights = Object.fromEntries(
-    FAULT_KINDS.map((kind) => [kind, random.chance(0.6) ? random.between(0.2, 1) : 0]),
-  );
-  weights["crash all"] = (weights["crash all"] ?? 0) / 4;
-  if (compacting || Object.values(weights).every((weight) => weight === 0)) weights["crash"] = 1;
+/** Faults of all nodes at once end everything that others have begun. */
+const RARE = { "crash all": 0.25, "readdress all": 0.25, "partition all": 0.25, "clock jumps far": 0.25 };
+
+function drawFaults(
+  random: Random,
+  { faults, share, everyMs, beyondBudget }: ProfileKind,
+  compacting: boolean,
+): FaultPlan {
+  const weights: Record<string, number> = {};
+  for (const kind of faults) {
+    const rare = (RARE as Readonly<Record<string, number>>)[kind] ?? 1;
+    weights[kind] = random.chance(share) ? rare * random.between(0.2, 1) : 0;
+  }
+  if (compacting && faults.includes("crash")) weights["crash"] = 1;
+  if (faults.length > 0 && Object.values(weights).every((weight) => weight === 0)) weights[random.pick(faults)] = 1;
   const fast = random.chance(0.3);
   return {
     weights,
-    everyMs: fast ? [20, 800] : [200, 4_000],
+    everyMs: everyMs ?? (fast ? [20, 800] : [200, 4_000]),
     awayMs: random.chance(0.5) ? [10, 300] : [10, 2_500],
     longAwayProbability: compacting ? 0.7 : random.pick([0, 0.2]),
-    beyondBudget: false,
+    beyondBudget: beyondBudget === true,
   };
 }
 

@@ -90,7 +90,7 @@ class Run {
   constructor(options: RunOptions) {
     this.#options = options;
     this.#world = new World(options.seed, options.print);
-    this.#profile = drawProfile(this.#world.random.stream("profile"));
+    this.#profile = drawProfile(this.#world.random.stream("profile"), options.profile);
     const { nodes, shards, sabotage } = options;
     this.#cluster = new Cluster(this.#world, { ...this.#profile, nodes, shards, sabotage });
     this.#plan = this.#cluster.plan;

@@ -14,5 +14,5 @@
 export { Budget, type Soundness } from "./budget.ts";
 export type { FaultPlan } from "./fault.ts";
 export { Faults, type FaultsOptions } from "./faults.ts";
-export { FAULT_KINDS } from "./schedule.ts";
+export { ADDRESS_FAULTS, CLOCK_FAULTS, DISK_FAULTS, FAULT_KINDS, NETWORK_FAULTS, PROCESS_FAULTS } from "./schedule.ts";
 export type { FaultParameter, FaultStep } from "./step.ts";

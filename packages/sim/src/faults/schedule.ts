@@ -20,6 +20,11 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
 };
 
 export const FAULT_KINDS: readonly string[] = Object.keys(FAULTS);
+export const PROCESS_FAULTS: readonly string[] = Object.keys(processFaults);
+export const NETWORK_FAULTS: readonly string[] = Object.keys(networkFaults);
+export const DISK_FAULTS: readonly string[] = Object.keys(diskFaults);
+export const CLOCK_FAULTS: readonly string[] = Object.keys(clockFaults);
+export const ADDRESS_FAULTS: readonly string[] = Object.keys(addressFaults);
 
 /** The random numbers of one step, for its parameters or for its effect. */
 export const streamOf = (random: Random, ordinal: number, what: "parameters" | "effect"): Random =>

@@ -172,6 +172,15 @@ export class Machine {
     this.#rows = undefined;
   }
 
+  /** Neither clock jumps. */
+  setClockRate(rate: number): void {
+    const { clocks } = this;
+    const passedMs = this.#world.nowMs * (clocks.steadyRate - rate);
+    clocks.steadyOffsetMs += passedMs;
+    clocks.wallOffsetMs += passedMs;
+    clocks.steadyRate = rate;
+  }
+
   /** Nothing is wrong with the machine any more, but for what its disk has lost. */
   heal(): void {
     const { disk } = this;
