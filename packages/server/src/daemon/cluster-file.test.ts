@@ -56,6 +56,10 @@ test.each([
   ["no nodes", { ...three, nodes: [] }, /nodes: /],
   ["a bad port", { ...three, nodes: [{ name: "a", host: "h", grpcPort: 70_000 }] }, /nodes\[0\]\.grpcPort: /],
   ["a name with a slash", { ...three, nodes: [{ name: "../a", host: "h" }] }, /nodes\[0\]\.name: 1 to 63 letters/],
+  ["a long name", { ...three, nodes: [{ name: "a".repeat(64), host: "h" }] }, /nodes\[0\]\.name: 1 to 63 letters/],
+  ["a long host", { ...three, nodes: [{ name: "a", host: "h".repeat(254) }] }, /nodes\[0\]\.host: at most 253/],
+  ["a host with a space", { ...three, nodes: [{ name: "a", host: "h h" }] }, /nodes\[0\]\.host: a host name/],
+  ["no host", { ...three, nodes: [{ name: "a", host: "" }] }, /nodes\[0\]\.host: a host name/],
   ["a wildcard host", { ...three, nodes: [{ name: "a", host: "0.0.0.0" }] }, /nodes\[0\]\.host: an address that/],
   [
     "two nodes of one name",

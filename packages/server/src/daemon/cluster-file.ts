@@ -45,12 +45,16 @@ const name = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "1 to 63 letters, digits, dots, dashes or underscores");
 const port = z.int().min(1).max(65_535);
-const host = z
+/** The longest name that DNS knows; less than NODE_HOST_BYTES_MAX. */
+const HOST_BYTES_MAX = 253;
+const listenHost = z
   .string()
-  .min(1)
-  .max(253)
-  .regex(/^[A-Za-z0-9:._-]+$/, "a host name or an IP address")
-  .refine((text) => text !== "0.0.0.0" && text !== "::", "an address that other machines can reach");
+  .max(HOST_BYTES_MAX, `at most ${HOST_BYTES_MAX} characters`)
+  .regex(/^[A-Za-z0-9:._-]+$/, "a host name or an IP address");
+const host = listenHost.refine(
+  (text) => text !== "0.0.0.0" && text !== "::",
+  "an address that other machines can reach",
+);
 
 const nodeSchema = z.strictObject({
   name,
@@ -118,6 +122,20 @@ export function checkClusterFile(value: unknown, from: string): ClusterFile {
   if (!result.success) throw new SherdError("SHERD_CLUSTER_FILE", `${from}: ${describeIssues(result.error)}.`);
   return result.data;
 }
+
+/**
+ * A host that comes from an option, which errors name. `listen`: where this node listens, which may be on all addresses;
+ * `reach`: where others find it. Throws SHERD_CONFIG_INVALID.
+ */
+export function checkHost(text: string, option: string, use: "reach" | "listen"): void {
+  const result = (use === "listen" ? listenHost : host).safeParse(text);
+  if (result.success) return;
+  throw new SherdError("SHERD_CONFIG_INVALID", `${option} ${quoted(text)}: ${describeIssues(result.error)}.`);
+}
+
+const SHOWN_MAX = 64;
+const quoted = (text: string): string =>
+  JSON.stringify(text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}...` : text);
 
 export function parseClusterFile(text: string, from: string): ClusterFile {
   let value: unknown;

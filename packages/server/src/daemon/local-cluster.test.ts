@@ -52,6 +52,14 @@ test("one node alone gets one replica; more replicas than nodes are refused when
   expect((await begin({ nodes: 1 })).file).toMatchObject({ replicas: 1, shards: 5 });
 });
 
+test("a host that is none is refused under the name of its option, and no directory is made", async () => {
+  await expect(open({ host: "local host" })).rejects.toMatchObject({
+    code: "SHERD_CONFIG_INVALID",
+    detail: '--host "local host": a host name or an IP address.',
+  });
+  expect(readdirSync(root)).toEqual([]);
+});
+
 test.each([
   ["nodes", { nodes: 5 }, "began with --nodes 3, so it cannot start with --nodes 5"],
   ["shards", { shards: 6 }, "began with --shards 5, so it cannot start with --shards 6"],

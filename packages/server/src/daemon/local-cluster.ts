@@ -6,6 +6,7 @@ import { lockDirectory } from "../host/disk/index.ts";
 import {
   type ClusterFile,
   checkClusterFile,
+  checkHost,
   DEFAULT_PORTS,
   formatClusterFile,
   PORT_NAMES,
@@ -48,6 +49,7 @@ export interface LocalCluster {
  * were asked for. Throws coded errors: in use, foreign files, a shape other than it began with.
  */
 export async function openLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
+  if (options.host !== undefined) checkHost(options.host, "--host", "reach");
   const path = join(options.data, CLUSTER_FILE);
   return usingDirectory(options.data, async () => {
     checkForeign(options.data);

@@ -3,11 +3,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
-import { SherdError } from "../core/base/index.ts";
+import { NODES_MAX, SEEDS_MAX, SherdError } from "../core/base/index.ts";
 import { checkClusterFile, formatClusterFile } from "./cluster-file.ts";
 import { HAND_OVER_MS_MAX } from "./limits.ts";
 import type { NodeConfig, RunningNode } from "./node-config.ts";
-import { type HostProcess, type NodeMessage, type NodeOptions, runNode } from "./node-process.ts";
+import { checkNodeOptions, type HostProcess, type NodeMessage, type NodeOptions, runNode } from "./node-process.ts";
+import { EXIT_REFUSED } from "./supervision.ts";
 
 class Exit extends Error {}
 
@@ -103,6 +104,49 @@ test("a node gets its own addresses from the options before the file, and the ot
   expect(config?.bootCounter).toBe(1);
   const runFile = JSON.parse(readFileSync(join(root, "a", "run.json"), "utf8"));
   expect(runFile).toMatchObject({ pid: process.pid, addresses: config?.addresses });
+});
+
+test.each<[string, Partial<NodeOptions>, RegExp]>([
+  ["a host with a space", { addresses: { host: "a b" } }, /^--host "a b": a host name or an IP address\.$/],
+  ["a host that nobody can reach", { addresses: { host: "::" } }, /^--host "::": an address that other machines/],
+  [
+    "a host that is too long",
+    { addresses: { host: "h".repeat(254) } },
+    /^--host "h{64}\.\.\.": at most 253 characters\.$/,
+  ],
+  ["an address to listen on that is none", { listenHost: "eth0/1" }, /^--listen "eth0\/1": a host name/],
+  ["a seed that is none", { seeds: ["10.0.0.1:7100", "ho st:7100"] }, /^--seeds "ho st": a host name/],
+  ["too many seeds", { seeds: Array.from({ length: 65 }, (_, at) => `h${at}:1`) }, /^--seeds: 65 are given, 64 are/],
+])("%s is refused under the name of its option", (_, given, detail) => {
+  try {
+    checkNodeOptions(options(given));
+  } catch (error) {
+    expect(error).toMatchObject({ code: "SHERD_CONFIG_INVALID", detail: expect.stringMatching(detail) });
+    return;
+  }
+  expect.unreachable("nothing was refused");
+});
+
+test("options that are refused end the node for good before anything is written", async () => {
+  await run({ addresses: { host: "a b" } });
+  expect(await host.ended).toBe(EXIT_REFUSED);
+  expect(config).toBeUndefined();
+  expect(readdirSync(root)).toEqual(["cluster.json"]);
+});
+
+test("a node listens on all addresses when told so, and finds others by the seeds it was given", async () => {
+  await run({ listenHost: "::", seeds: ["[fe80::1]:7100", "other.example:7100"] });
+  expect(config?.listenHost).toBe("::");
+  expect(config?.seeds.slice(0, 2)).toEqual(["[fe80::1]:7100", "other.example:7100"]);
+});
+
+test("a file with more nodes than there may be seeds starts: some of them are enough", async () => {
+  const nodes = Array.from({ length: NODES_MAX }, (_, at) => ({ name: `n${at}`, host: `10.0.0.${at}` }));
+  const file = { cluster: "e".repeat(40), shards: 5, replicas: 3, nodes };
+  writeFileSync(join(root, "cluster.json"), formatClusterFile(checkClusterFile(file, "test")));
+  await run({ name: "n7", seeds: ["10.0.1.1:7100"] });
+  expect(config?.seeds).toHaveLength(SEEDS_MAX);
+  expect(config?.seeds[0]).toBe("10.0.1.1:7100");
 });
 
 test("the launcher hears when the node is ready, and that its loop turns", async () => {

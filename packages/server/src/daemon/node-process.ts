@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { ROW_CACHE_BYTES_DEFAULT, SherdError } from "../core/base/index.ts";
+import { ROW_CACHE_BYTES_DEFAULT, SEEDS_MAX, SherdError } from "../core/base/index.ts";
 import type { NodeAddresses } from "../core/meta/index.ts";
-import { addressesOf, type ClusterFile, nodeOfFile, PORT_NAMES, readClusterFile } from "./cluster-file.ts";
+import { addressesOf, type ClusterFile, checkHost, nodeOfFile, PORT_NAMES, readClusterFile } from "./cluster-file.ts";
 import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
 import { dataPaths } from "./identity.ts";
 import { CLOSE_MS_MAX, HAND_OVER_MS_MAX, HEARTBEAT_MS } from "./limits.ts";
@@ -61,6 +61,7 @@ export async function runNode(
 
 async function run(options: NodeOptions, startNode: StartNode, host: HostProcess): Promise<void> {
   const startedAtMs = Date.now();
+  checkNodeOptions(options);
   const file = readClusterFile(options.clusterFile);
   const addresses = { ...addressesOf(nodeOfFile(file, options.name, options.clusterFile)), ...options.addresses };
   const directory = await openDataDirectory(join(options.data, options.name), file, options.name);
@@ -108,9 +109,25 @@ export function exitCodeOf(error: unknown): number {
   return mayPass.includes(error.code) ? EXIT_FAILED : EXIT_REFUSED;
 }
 
+/** What the command line may say of hosts; the same rules as in the file. Throws SHERD_CONFIG_INVALID, naming the option. */
+export function checkNodeOptions(options: NodeOptions): void {
+  if (options.addresses.host !== undefined) checkHost(options.addresses.host, "--host", "reach");
+  if (options.listenHost !== undefined) checkHost(options.listenHost, "--listen", "listen");
+  const { seeds } = options;
+  if (seeds.length > SEEDS_MAX) {
+    throw new SherdError("SHERD_CONFIG_INVALID", `--seeds: ${seeds.length} are given, ${SEEDS_MAX} are allowed.`);
+  }
+  for (const seed of seeds) {
+    // Without the port, and without the brackets of an IPv6 address.
+    checkHost(seed.replace(/:\d*$/, "").replace(/^\[|\]$/g, ""), "--seeds", "reach");
+  }
+}
+
+/** Those of the file come after those that were given, as many as there is room for: nodes tell each other the rest. */
 function seedsOf(file: ClusterFile, options: NodeOptions): string[] {
   const others = file.nodes.filter((node) => node.name !== options.name);
-  return [...new Set([...options.seeds, ...others.map((node) => socketText(node.host, node.peerPort))])];
+  const all = new Set([...options.seeds, ...others.map((node) => socketText(node.host, node.peerPort))]);
+  return [...all].slice(0, SEEDS_MAX);
 }
 
 function describe(addresses: NodeAddresses): string {
