@@ -11,7 +11,7 @@ export function optionsOf(job: Job): RunOptions {
     nodes: job.nodes,
     shards: job.shards,
     profile: job.profile,
-    ...(bug === undefined ? {} : { sabotage: bug.sabotage }),
+    ...(bug === undefined ? {} : { sabotage: bug.make() }),
     ...(job.onlyFaults === undefined ? {} : { onlyFaults: new Set(job.onlyFaults) }),
   };
 }

@@ -1,13 +1,16 @@
 import { parseArgs } from "node:util";
-import { bugByName, bugs } from "./bugs/index.ts";
+import { bugByName, bugs, findBug } from "./bugs/index.ts";
 import { commandOf, optionsOf, outcomeOf } from "./job.ts";
 import { type Job, type Outcome, runJobs } from "./jobs.ts";
 import { minimize } from "./minimize.ts";
+import { PROFILES } from "./profiles.ts";
 import { failureReport, lineOf, Summary } from "./report.ts";
 import { runSeed } from "./run.ts";
 
 /** While minutes go by: a line so often. */
 const PROGRESS_MS = 10_000;
+/** Seeds that each deliberate bug is given by `--bug all`. */
+const BUG_SEEDS_MAX = 40;
 
 const { values } = parseArgs({
   options: {
@@ -29,6 +32,7 @@ const { values } = parseArgs({
 process.exitCode = await main();
 
 async function main(): Promise<number> {
+  if (values.bug === "all") return allBugs();
   const job = readJob();
   if (values.minutes !== undefined) return series(job, minutesOf(values.minutes));
   const seeds = count(values.seeds, "seeds");
@@ -56,14 +60,32 @@ function one(job: Job): number {
   return 0;
 }
 
+/** Which seed finds each deliberate bug, by which promise, and how long that takes: a table in Markdown. */
+function allBugs(): number {
+  console.log("| bug | profile | seed | seconds | broken promise |\n|---|---|---|---|---|");
+  let missed = 0;
+  for (const bug of bugs) {
+    const started = performance.now();
+    const found = findBug(bug, 1n, BUG_SEEDS_MAX);
+    const seconds = ((performance.now() - started) / 1000).toFixed(0);
+    if (found === undefined) missed += 1;
+    const by = found === undefined ? "not found |" : `${found.seed} | ${seconds} | ${found.violation?.promise}`;
+    console.log(`| ${bug.what} (\`${bug.name}\`) | ${bug.profile} | ${by} |`);
+  }
+  return missed === 0 ? 0 : 1;
+}
+
 interface Until {
   readonly untilMs: number;
 }
 
-/** So many seeds, or for so long, on all cores. Ends with the first failure. */
+/**
+ * So many seeds, or for so long, on all cores; of all profiles in turn, unless one is given. Ends with the first failure.
+ */
 async function series(job: Job, limit: number | Until): Promise<number> {
   const first = BigInt(job.seed);
   const summary = new Summary();
+  const profiles = Object.keys(PROFILES);
   const hashes = new Map<string, string>();
   let failure: string | undefined;
   let given = 0n;
@@ -77,7 +99,8 @@ async function series(job: Job, limit: number | Until): Promise<number> {
     }
     const over = typeof limit === "number" ? given >= limit : performance.now() >= limit.untilMs;
     if (over) return undefined;
-    const seed = { ...job, seed: String(first + given) };
+    const profile = job.profile ?? profiles[Number(given) % profiles.length];
+    const seed = { ...job, profile, seed: String(first + given) };
     given += 1n;
     if (values.twice) again = seed;
     return seed;
@@ -110,7 +133,7 @@ async function series(job: Job, limit: number | Until): Promise<number> {
 function readJob(): Job {
   const { bug, profile, faults } = values;
   if (bug !== undefined && bugByName(bug) === undefined) {
-    throw new RangeError(`--bug takes one of ${bugs.map(({ name }) => name).join(", ")}`);
+    throw new RangeError(`--bug takes all, or one of ${bugs.map(({ name }) => name).join(", ")}`);
   }
   return {
     // Minutes that repeat what the last ones did would show nothing new.

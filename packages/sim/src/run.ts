@@ -153,6 +153,8 @@ class Run {
     this.#awaitEqualReplicas();
     this.#checkReplicas();
     this.#checkHistories();
+    // The engines of those that have never ended are looked at as well.
+    for (const machine of this.#machines) machine.process?.crash("power");
   }
 
   /** Every shard takes a write through every node. */

@@ -8,3 +8,4 @@
  * It does not: take part in normal runs.
  */
 export { type Bug, bugByName, bugs } from "./bugs.ts";
+export { findBug } from "./find.ts";

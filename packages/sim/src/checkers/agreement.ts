@@ -1,10 +1,12 @@
 import { crc32, type GroupId, type Index, type ReplicaId, type Slot, type Term } from "sherd/core/base";
 import type { Log } from "sherd/core/log";
+import type { ClusterMap } from "sherd/core/meta";
 import type { Node } from "sherd/core/node";
 import { type Entry, type Ready, Role } from "sherd/core/raft";
 import type { NodeWatcher, RowChange } from "../node/index.ts";
 import { Violation, type World } from "../world/index.ts";
 import { Durability } from "./durability.ts";
+import { Ownership } from "./ownership.ts";
 import { AppliedRows } from "./rows.ts";
 
 interface Said {
@@ -23,6 +25,7 @@ export class Agreement {
   readonly #entries: Map<string, Said> = new Map();
   readonly #effects: Map<string, Said> = new Map();
   readonly rows: AppliedRows = new AppliedRows(crc32);
+  readonly ownership: Ownership = new Ownership();
 
   constructor(world: World, shardOf: (slot: Slot) => GroupId) {
     this.#world = world;
@@ -64,6 +67,8 @@ class Watcher implements NodeWatcher {
   readonly #unsound: () => boolean;
   readonly #durability: Durability;
   #boots = 1;
+  /** The newest that was looked at. */
+  #map: ClusterMap | undefined;
   /** Effects of the entry that is being applied. */
   #applying:
     | { readonly group: GroupId; readonly index: number; effects: string; readonly changes: RowChange[] }
@@ -117,7 +122,9 @@ class Watcher implements NodeWatcher {
     this.#applying.changes.push(...changes);
   }
 
-  onPassEnd(_node: Node): void {
+  onPassEnd({ map }: Node): void {
+    if (map !== this.#map) this.#agreement.ownership.check(this.#name, map);
+    this.#map = map;
     this.#finish();
   }
 

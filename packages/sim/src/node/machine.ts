@@ -225,7 +225,7 @@ export class Machine {
     this.disk.crash(kind);
     this.#rows = this.#engine?.crash() ?? this.#rows;
     const rows = this.#rows?.rows;
-    if (rows !== undefined) this.#rows = { rows: this.#options.sabotage?.image?.(rows) ?? rows };
+    if (rows !== undefined) this.#rows = { rows: this.#options.sabotage?.image?.(rows, this.name) ?? rows };
     this.#engine = undefined;
     this.#node = undefined;
     this.#store = undefined;
@@ -250,7 +250,7 @@ export class Machine {
       serves: (node, store) => {
         this.#node = node;
         this.#store = store;
-        this.#connections = new Connections(node, FACTS);
+        this.#connections = new Connections(sabotage?.node?.(node, { world: this.#world, process }) ?? node, FACTS);
       },
     });
     boot.start();

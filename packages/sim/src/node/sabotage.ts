@@ -1,5 +1,6 @@
 import type { Disk, Engine, PeerLinks } from "sherd/core/env";
 import type { Log } from "sherd/core/log";
+import type { Node } from "sherd/core/node";
 import type { RaftCore } from "sherd/core/raft";
 import type { Store } from "sherd/core/store";
 import type { World } from "../world/index.ts";
@@ -19,6 +20,8 @@ export interface Sabotage {
   store?(store: Store, at: Sabotaged): Store;
   raft?(raft: RaftCore, at: Sabotaged): RaftCore;
   links?(links: PeerLinks, at: Sabotaged): PeerLinks;
-  /** The rows as the next process finds them. */
-  image?(rows: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Uint8Array>;
+  /** What clients' connections speak to. */
+  node?(node: Node, at: Sabotaged): Node;
+  /** The rows as the next process of the machine finds them. */
+  image?(rows: ReadonlyMap<string, Uint8Array>, machine: string): ReadonlyMap<string, Uint8Array>;
 }
