@@ -14,9 +14,12 @@ const spec = (name: string): CommandSpec => {
 
 test("opcodes are on disk: they never change", () => {
   const opcodes = Object.fromEntries(allCommands.filter((one) => one.opcode > 0).map((one) => [one.name, one.opcode]));
-  expect(opcodes).toEqual({ get: 1, set: 2, del: 3, exists: 4 });
+  expect(opcodes).toMatchObject({ get: 1, set: 2, del: 3, exists: 4 });
+  expect(opcodes).toMatchObject({ expire: 64, pexpire: 65, expireat: 66, pexpireat: 67, ttl: 68, pttl: 69 });
+  expect(opcodes).toMatchObject({ expiretime: 70, pexpiretime: 71, persist: 72, unlink: 73, touch: 74, type: 75 });
+  expect(opcodes).toMatchObject({ rename: 76, renamenx: 77, copy: 78, object: 79, memory: 80 });
   for (const [name, opcode] of Object.entries(opcodes)) expect(commandByOpcode(opcode)?.name).toBe(name);
-  for (const opcode of [0, -1, 5, 0xff00, 1.5]) expect(commandByOpcode(opcode)).toBeUndefined();
+  for (const opcode of [0, -1, 0xfeff, 0xff00, 1.5]) expect(commandByOpcode(opcode)).toBeUndefined();
 });
 
 test("names are found in any case, within a bigger buffer, and nothing else is", () => {

@@ -1,8 +1,15 @@
-import type { Slot } from "../base/index.ts";
-import { type CommandContext, type CommandSpec, NOT_RESIDENT, ONE, type Reply, ZERO } from "./types.ts";
+import { latin1, type Slot } from "../base/index.ts";
+import { err, SYNTAX_ERROR } from "./errors.ts";
+import { parseInt64 } from "./expire-time.ts";
+import { type CommandContext, type CommandSpec, NOT_RESIDENT, OK, ONE, type Reply, ZERO } from "./types.ts";
 
+const ONE_KEY = { first: 1, last: 1, step: 1 } as const;
+const TWO_KEYS = { first: 1, last: 2, step: 1 } as const;
 const ANY_NUMBER_OF_KEYS = { first: 1, last: -1, step: 1 } as const;
 const MULTI_SHARD = ["request_policy:multi_shard", "response_policy:agg_sum"] as const;
+const NO_SUCH_KEY: Reply = err("no such key");
+const NONE: Reply = { type: "simple", text: "none" };
+const STRING: Reply = { type: "simple", text: "string" };
 
 const count = (value: number): Reply => (value === 0 ? ZERO : value === 1 ? ONE : { type: "integer", value });
 
@@ -12,6 +19,61 @@ function allResident(context: CommandContext, slot: Slot, args: readonly Uint8Ar
     if (context.get(slot, context.latin1(args[i] as Uint8Array)) === undefined) return false;
   }
   return true;
+}
+
+function remove(context: CommandContext, slot: Slot, args: readonly Uint8Array[]): Reply | typeof NOT_RESIDENT {
+  if (!allResident(context, slot, args)) return NOT_RESIDENT;
+  let deleted = 0;
+  for (let i = 0; i < args.length; i += 1) {
+    if (context.delete(slot, context.latin1(args[i] as Uint8Array))) deleted += 1;
+  }
+  return count(deleted);
+}
+
+function countExisting(context: CommandContext, slot: Slot, args: readonly Uint8Array[]): Reply | typeof NOT_RESIDENT {
+  let found = 0;
+  for (let i = 0; i < args.length; i += 1) {
+    const row = context.get(slot, context.latin1(args[i] as Uint8Array));
+    if (row === undefined) return NOT_RESIDENT;
+    if (row !== null) found += 1;
+  }
+  return count(found);
+}
+
+/** With its expiry. `onlyNew` answers 0 when the new name is taken, else 1; without it the answer is OK. */
+function rename(
+  context: CommandContext,
+  slot: Slot,
+  args: readonly Uint8Array[],
+  onlyNew: boolean,
+): Reply | typeof NOT_RESIDENT {
+  const from = context.latin1(args[0] as Uint8Array);
+  const to = context.latin1(args[1] as Uint8Array);
+  const row = context.get(slot, from);
+  const target = context.get(slot, to);
+  if (row === undefined || target === undefined) return NOT_RESIDENT;
+  if (row === null) return NO_SUCH_KEY;
+  if (onlyNew && target !== null) return ZERO;
+  if (from !== to) {
+    context.put(slot, to, { ...row, version: context.version });
+    context.delete(slot, from);
+  }
+  return onlyNew ? ONE : OK;
+}
+
+/** Whether COPY may replace, or the error that its options are. */
+function copyReplaces(args: readonly Uint8Array[]): boolean | Reply {
+  let replaces = false;
+  for (let at = 2; at < args.length; at += 1) {
+    const option = latin1(args[at] as Uint8Array).toLowerCase();
+    if (option === "replace") replaces = true;
+    else if (option === "db" && at + 1 < args.length) {
+      at += 1;
+      const database = parseInt64(args[at] as Uint8Array);
+      if (database !== 0n) return err(database === undefined ? "invalid DB index" : "DB index is out of range");
+    } else return SYNTAX_ERROR;
+  }
+  return replaces;
 }
 
 /** Group "generic": keys of any type. */
@@ -26,14 +88,19 @@ export const genericCommands: readonly CommandSpec[] = [
     group: "generic",
     summary: "Removes keys of one slot, all in one step, and says how many there were.",
     tips: MULTI_SHARD,
-    run(context, slot, args) {
-      if (!allResident(context, slot, args)) return NOT_RESIDENT;
-      let deleted = 0;
-      for (let i = 0; i < args.length; i += 1) {
-        if (context.delete(slot, context.latin1(args[i] as Uint8Array))) deleted += 1;
-      }
-      return count(deleted);
-    },
+    run: remove,
+  },
+  {
+    name: "unlink",
+    opcode: 73,
+    arity: -2,
+    flags: ["write", "fast"],
+    keys: ANY_NUMBER_OF_KEYS,
+    since: "4.0.0",
+    group: "generic",
+    summary: "As DEL, whose cost does not depend on the size of a value here either.",
+    tips: MULTI_SHARD,
+    run: remove,
   },
   {
     name: "exists",
@@ -45,14 +112,80 @@ export const genericCommands: readonly CommandSpec[] = [
     group: "generic",
     summary: "How many of the given keys of one slot exist; a key given twice counts twice.",
     tips: MULTI_SHARD,
+    run: countExisting,
+  },
+  {
+    name: "touch",
+    opcode: 74,
+    arity: -2,
+    flags: ["readonly", "fast"],
+    keys: ANY_NUMBER_OF_KEYS,
+    since: "3.2.1",
+    group: "generic",
+    summary: "As EXISTS; nothing is evicted here, so the time of the last use is not kept.",
+    tips: MULTI_SHARD,
+    run: countExisting,
+  },
+  {
+    name: "type",
+    opcode: 75,
+    arity: 2,
+    flags: ["readonly", "fast"],
+    keys: ONE_KEY,
+    since: "1.0.0",
+    group: "generic",
+    summary: "What a key holds: string, or none if there is no such key.",
     run(context, slot, args) {
-      let found = 0;
-      for (let i = 0; i < args.length; i += 1) {
-        const row = context.get(slot, context.latin1(args[i] as Uint8Array));
-        if (row === undefined) return NOT_RESIDENT;
-        if (row !== null) found += 1;
-      }
-      return count(found);
+      const row = context.get(slot, context.latin1(args[0] as Uint8Array));
+      if (row === undefined) return NOT_RESIDENT;
+      return row === null ? NONE : STRING;
+    },
+  },
+  {
+    name: "rename",
+    opcode: 76,
+    arity: 3,
+    flags: ["write"],
+    keys: TWO_KEYS,
+    since: "1.0.0",
+    group: "generic",
+    summary: "Gives a key another name in its slot, replacing what has that name.",
+    run: (context, slot, args) => rename(context, slot, args, false),
+  },
+  {
+    name: "renamenx",
+    opcode: 77,
+    arity: 3,
+    flags: ["write", "fast"],
+    keys: TWO_KEYS,
+    since: "1.0.0",
+    group: "generic",
+    summary: "Gives a key another name in its slot, unless that name is taken.",
+    run: (context, slot, args) => rename(context, slot, args, true),
+  },
+  {
+    name: "copy",
+    opcode: 78,
+    arity: -3,
+    flags: ["write", "denyoom"],
+    keys: TWO_KEYS,
+    since: "6.2.0",
+    group: "generic",
+    summary: "Copies a key, with its expiry, to another name in its slot; REPLACE takes a name that is taken.",
+    check(args) {
+      const replaces = copyReplaces(args);
+      return typeof replaces === "boolean" ? undefined : replaces;
+    },
+    run(context, slot, args) {
+      const from = context.latin1(args[0] as Uint8Array);
+      const to = context.latin1(args[1] as Uint8Array);
+      const row = context.get(slot, from);
+      const target = context.get(slot, to);
+      if (row === undefined || target === undefined) return NOT_RESIDENT;
+      if (from === to) return err("source and destination objects are the same");
+      if (row === null || (target !== null && copyReplaces(args) !== true)) return ZERO;
+      context.put(slot, to, { ...row, version: context.version });
+      return ONE;
     },
   },
 ];

@@ -1,7 +1,9 @@
 import { assert } from "../base/index.ts";
 import { clusterCommands } from "./cluster.ts";
 import { connectionCommands } from "./connection.ts";
+import { expiryCommands } from "./expiry.ts";
 import { genericCommands } from "./generic.ts";
+import { inspectCommands } from "./inspect.ts";
 import { serverCommands } from "./server.ts";
 import { stringCommands } from "./string.ts";
 import type { CommandSpec } from "./types.ts";
@@ -10,6 +12,8 @@ import type { CommandSpec } from "./types.ts";
 export const allCommands: readonly CommandSpec[] = [
   ...stringCommands,
   ...genericCommands,
+  ...expiryCommands,
+  ...inspectCommands,
   ...connectionCommands,
   ...serverCommands,
   ...clusterCommands,

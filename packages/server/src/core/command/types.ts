@@ -7,7 +7,8 @@ export type Reply =
   | { readonly type: "bulk"; readonly bytes: Uint8Array }
   /** A null: `$-1` in RESP2, `_` in RESP3. */
   | { readonly type: "nil" }
-  | { readonly type: "integer"; readonly value: number }
+  /** A bigint only where a number would round: a counter has 64 bits. */
+  | { readonly type: "integer"; readonly value: number | bigint }
   /** `kind` is the first word that clients parse (ERR, MOVED, CLUSTERDOWN, INDETERMINATE, ...). */
   | { readonly type: "error"; readonly kind: string; readonly text: string }
   | { readonly type: "array"; readonly items: readonly Reply[] }
