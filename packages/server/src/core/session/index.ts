@@ -4,7 +4,7 @@
  * Invariants
  * - Replies leave in the order of the commands, whatever order the node answers in.
  * - Per connection and shard, what was sent first happens first: a read is given to the node only when no write of the
- *   connection to that shard is open, and the reverse.
+ *   connection to that shard is open, and the reverse; a read behind one that had to be tried again is read again, too.
  * - What a client sends is bounded before it is kept: arguments, commands, incomplete input of all connections, open
  *   commands, replies that it does not read. Beyond a bound it gets an error, is not read for a while, or is closed.
  * - Whatever bytes arrive, the worst that happens is that this connection is closed.

@@ -1,0 +1,60 @@
+import { expect, test } from "vitest";
+import { COMMAND_BYTES_MAX, groupId, KEY_BYTES_MAX, META_GROUP, nodeId, slot, utf8Bytes } from "../base/index.ts";
+import { type CommandSpec, commandByName, commandByOpcode } from "../command/index.ts";
+import { Opcode } from "../machine/index.ts";
+import { admitForward, ForwardedRequest } from "./forward-in.ts";
+import { ANNOUNCE, REFUSE, SESSION_OPEN } from "./internal-commands.ts";
+import type { Answer, Forward } from "./messages.ts";
+
+const SET = commandByName(utf8Bytes("set")) as CommandSpec;
+const SENDER = nodeId("a".repeat(40));
+const SLOT_OF_FOO = slot(12182);
+
+const forward = (given: Partial<Forward>): Forward => ({
+  id: 1,
+  group: groupId(1),
+  opcode: SET.opcode,
+  slot: SLOT_OF_FOO,
+  origin: undefined,
+  args: [utf8Bytes("foo"), utf8Bytes("v")],
+  ...given,
+});
+
+const admitted = (given: Partial<Forward>): ReturnType<typeof admitForward> =>
+  admitForward(forward(given), commandByOpcode);
+
+test("what any replica can apply is admitted", () => {
+  expect(admitted({})).toBe(SET);
+  expect(admitted({ opcode: Opcode.sessionOpen, args: [] })).toBe(SESSION_OPEN);
+  expect(admitted({ group: META_GROUP, opcode: Opcode.announce, args: [utf8Bytes("{}")] })).toBe(ANNOUNCE);
+});
+
+test.each<[string, Partial<Forward>, RegExp]>([
+  ["an unknown command", { opcode: 0x7abc }, /does not know command 31420/],
+  ["an internal command of a replica", { opcode: Opcode.refuse }, /does not know command/],
+  ["a shard's command for the meta group", { group: META_GROUP }, /does not know command/],
+  ["an announcement for a shard", { opcode: Opcode.announce }, /does not know command/],
+  ["too few arguments", { args: [utf8Bytes("foo")] }, /wrong number of arguments/],
+  ["a long key", { args: [new Uint8Array(KEY_BYTES_MAX + 1), utf8Bytes("v")] }, /key is 1025 bytes long/],
+  ["a command too large for an entry", { args: [utf8Bytes("foo"), new Uint8Array(COMMAND_BYTES_MAX)] }, /bytes long/],
+  ["keys of another slot", { slot: slot(1) }, /another slot/],
+])("%s is refused with a definite error", (_, given, text) => {
+  expect(admitted(given)).toMatchObject({ type: "error", kind: "ERR", text: expect.stringMatching(text) });
+});
+
+test("a refused request can neither run as what it was nor bring a session to the meta group", () => {
+  const answers: [unknown, Answer][] = [];
+  const given = forward({ group: META_GROUP, origin: { session: 1, sequence: 1, ackedBelow: 1 } });
+  const request = new ForwardedRequest(admitForward(given, commandByOpcode), given, SENDER, (to, answer) =>
+    answers.push([to, answer]),
+  );
+  expect(request.spec).toBe(REFUSE);
+  expect(request.origin).toBeUndefined();
+  request.giveBack();
+  request.retried();
+  request.complete({ type: "nil" });
+  expect(answers).toEqual([
+    [SENDER, { id: 1, reply: undefined }],
+    [SENDER, { id: 1, reply: { type: "nil" }, late: true }],
+  ]);
+});
