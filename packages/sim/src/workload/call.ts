@@ -86,7 +86,7 @@ function takeResult(operation: Operation, reply: Reply): boolean {
       return true;
     default:
       if (reply.type !== "integer") return false;
-      operation.result = reply.value;
+      operation.result = Number(reply.value);
       return true;
   }
 }

@@ -15,6 +15,7 @@ const Tag = {
   double: 10,
   boolean: 11,
   verbatim: 12,
+  bigInteger: 13,
 } as const;
 
 export function encodeReply(out: ByteWriter, reply: Reply): void {
@@ -26,6 +27,10 @@ export function encodeReply(out: ByteWriter, reply: Reply): void {
     case "nil":
       return out.u8(Tag.nil);
     case "integer":
+      if (typeof reply.value === "bigint") {
+        out.u8(Tag.bigInteger);
+        return out.block(utf8Bytes(String(reply.value)));
+      }
       out.u8(Tag.integer);
       return out.f64(reply.value);
     case "bulk":
@@ -73,6 +78,8 @@ export function decodeReply(input: ByteReader): Reply {
       return NIL;
     case Tag.integer:
       return { type: "integer", value: input.f64() };
+    case Tag.bigInteger:
+      return { type: "integer", value: decodeBigInteger(input.block()) };
     case Tag.bulk:
       return { type: "bulk", bytes: input.block() };
     case Tag.error:
@@ -95,6 +102,13 @@ export function decodeReply(input: ByteReader): Reply {
     default:
       throw new RangeError(`reply tag ${tag}`);
   }
+}
+
+/** What `BigInt` accepts beyond digits (an empty text, a hexadecimal one) no `encodeReply` wrote. */
+function decodeBigInteger(bytes: Uint8Array): bigint {
+  const text = utf8(bytes);
+  if (!/^-?\d{1,19}$/.test(text)) throw new RangeError("an integer reply that is none");
+  return BigInt(text);
 }
 
 function decodeItems(input: ByteReader): Reply[] {

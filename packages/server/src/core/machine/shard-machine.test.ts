@@ -51,7 +51,7 @@ class World {
 
   openSession(): number {
     const reply = this.apply(Opcode.sessionOpen, undefined, 0);
-    return reply.type === "integer" ? reply.value : 0;
+    return reply.type === "integer" ? Number(reply.value) : 0;
   }
 }
 

@@ -223,7 +223,7 @@ export class ForwardOut {
     if (stream.opening !== answer.id) return;
     stream.opening = 0;
     if (answer.reply?.type === "integer") {
-      stream.session = answer.reply.value;
+      stream.session = Number(answer.reply.value);
       stream.nextSequence = 1;
       this.#pump(stream);
     } else {

@@ -127,8 +127,8 @@ export class ReplyWriter {
     this.#text("\r\n");
   }
 
-  #integer(value: number): void {
-    if (value < 0 || value > 0xffff_ffff) return this.#text(`:${value}\r\n`);
+  #integer(value: number | bigint): void {
+    if (typeof value === "bigint" || value < 0 || value > 0xffff_ffff) return this.#text(`:${value}\r\n`);
     const out = this.#tail;
     const digits = digitsOf(value);
     const at = out.skip(digits + 3);
