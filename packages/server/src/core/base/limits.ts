@@ -8,6 +8,11 @@ const MIB = 1024 * KIB;
 export const KEY_BYTES_MAX: number = 1 * KIB;
 /** A value travels in one entry, one frame and one row. */
 export const VALUE_BYTES_MAX: number = 8 * MIB;
+/**
+ * Values of one reply together (MGET). It travels between nodes in one frame (PEER_FRAME_BYTES_MAX, which is twice this)
+ * and is held for its client until that takes it.
+ */
+export const REPLY_BYTES_MAX: number = 16 * MIB;
 /** Arguments of one command. */
 export const COMMAND_ARGS_MAX = 16_384;
 /** One command with all its arguments. */

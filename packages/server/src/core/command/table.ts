@@ -6,11 +6,15 @@ import { genericCommands } from "./generic.ts";
 import { inspectCommands } from "./inspect.ts";
 import { serverCommands } from "./server.ts";
 import { stringCommands } from "./string.ts";
+import { stringManyCommands } from "./string-many.ts";
+import { stringRangeCommands } from "./string-range.ts";
 import type { CommandSpec } from "./types.ts";
 
 /** Every command, by name. */
 export const allCommands: readonly CommandSpec[] = [
   ...stringCommands,
+  ...stringManyCommands,
+  ...stringRangeCommands,
   ...genericCommands,
   ...expiryCommands,
   ...inspectCommands,

@@ -296,7 +296,7 @@ test("Redis' texts for what cannot be a command", () => {
     [["CLUSTER", "KEYSLOT"], "-ERR wrong number of arguments for 'cluster|keyslot' command"],
     [["client", "nosuch"], "-ERR unknown subcommand 'nosuch'. Try CLIENT HELP."],
     [["CLIENT", "MAINT_NOTIFICATIONS", "ON"], "-ERR unknown subcommand 'MAINT_NOTIFICATIONS'. Try CLIENT HELP."],
-    [["SET", "k", "v", "EX", "10"], "-ERR SET with options is not supported yet; send SET key value"],
+    [["SET", "k", "v", "EX", "0"], "-ERR invalid expire time in 'set' command"],
   ];
   for (const [args, text] of table) expect(client.ask(...args), args.join(" ")).toBe(text);
   const long = client.ask("x".repeat(300), "y".repeat(300), "z");
