@@ -8,11 +8,12 @@ const alias = [
   { find: /^@sherd\/client\/protocol$/, replacement: source("packages/client/src/protocol/index.ts") },
   { find: /^@sherd\/client$/, replacement: source("packages/client/src/index.ts") },
   { find: /^sherd\/core\/(.*)$/, replacement: source("packages/server/src/core/$1/index.ts") },
+  { find: /^@sherd\/sim\/(.*)$/, replacement: source("packages/sim/src/$1/index.ts") },
   { find: /^sherd$/, replacement: source("packages/server/src/index.ts") },
 ];
 
 /** Scenarios on real processes that hold them to a time. */
-const TIMED = ["test/e2e/{failover,peer-kill,start}.test.ts"];
+const TIMED = ["test/e2e/{failover,peer-kill,start}.test.ts", "test/chaos/*.test.ts"];
 const PROCESSES = { testTimeout: 120_000, hookTimeout: 60_000, pool: "forks", maxWorkers: 2 } as const;
 
 export default defineConfig({

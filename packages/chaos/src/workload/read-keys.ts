@@ -1,0 +1,32 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Caller } from "../clients/index.ts";
+import { BACK_OFF_MS } from "../limits.ts";
+import { argsOf, takeResult } from "./judge.ts";
+import type { Recorder } from "./recorder.ts";
+
+/** Reads of one client at a time. */
+const TOGETHER = 8;
+
+/** A GET of every key there is, through one or the other of the callers, until it is answered. */
+export async function readKeys(recorder: Recorder, callers: readonly Caller[]): Promise<void> {
+  const keys = [...recorder.keys];
+  const readers = Array.from({ length: callers.length * TOGETHER }, async (_, at) => {
+    const caller = callers[at % callers.length] as Caller;
+    for (let key = keys.pop(); key !== undefined; key = keys.pop()) await readKey(recorder, caller, key);
+  });
+  await Promise.all(readers);
+}
+
+async function readKey(recorder: Recorder, caller: Caller, key: string): Promise<void> {
+  for (;;) {
+    const operation = recorder.begin("final", "get", key, [], 0);
+    const told = await caller.call(key, argsOf(operation));
+    if (told.outcome === "done") {
+      takeResult(recorder, operation, told.value);
+      recorder.end(operation, "done");
+      return;
+    }
+    recorder.end(operation, told.outcome, `${caller.kind} ${told.why}`);
+    await sleep(BACK_OFF_MS);
+  }
+}
