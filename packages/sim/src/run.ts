@@ -49,7 +49,7 @@ export interface RunResult {
 }
 
 /** Faults end after this virtual time, however few commands got through. */
-const FAULTS_MS_MAX = 90_000;
+const FAULTS_MS_MAX = 45_000;
 /** After the last fault, the cluster serves within this time: an election, a snapshot, the limits of what is stuck. */
 const LIVENESS_MS = 30_000;
 /** Operations of a key shown before and behind those that nothing explains. */
