@@ -35,6 +35,7 @@ export const MARKS = [
   "replica: outcome lost with a snapshot",
   "replica: proposal refused for want of room",
   "replica: read fetches its rows",
+  "replica: read waits for log time",
   "replica: read round dropped",
   "replica: write unanswered for too long",
   "router: no leader for too long",

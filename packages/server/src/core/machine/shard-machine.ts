@@ -1,5 +1,13 @@
 import { assert, type GroupId, type Index, SherdError, type Slot, utf8 } from "../base/index.ts";
-import { type CommandContext, type CommandSpec, errorReply, keysOf, NOT_RESIDENT, OK, type Reply } from "../command/index.ts";
+import {
+  type CommandContext,
+  type CommandSpec,
+  errorReply,
+  keysOf,
+  NOT_RESIDENT,
+  OK,
+  type Reply,
+} from "../command/index.ts";
 import type { Env } from "../env/index.ts";
 import type { Entry } from "../raft/index.ts";
 import type { Row, RowKey, Space } from "../store/index.ts";
@@ -32,7 +40,6 @@ export class ShardMachine implements StateMachine {
     this.#counts.load(space.systemNames(KeyCounts.rowPrefix), row);
     this.#sessions.load(space.systemNames(Sessions.rowPrefix), row);
     this.#context = new RowContext(env, space, this.#counts);
-    this.#context.nowMs = this.applied.logTimeMs;
     this.#context.version = this.applied.index;
   }
 
@@ -84,7 +91,7 @@ export class ShardMachine implements StateMachine {
     const decoder = this.#decoder;
     decoder.open(entry.data, this.#where(entry));
     const now = Math.max(state.logTimeMs, decoder.logTimeMs);
-    this.#context.nowMs = now;
+    this.#context.judgeBy(now, now);
     this.#context.version = entry.index;
     this.#sessions.expire(now);
     for (let position = 0; decoder.next(); position += 1) {
@@ -129,9 +136,15 @@ export class ShardMachine implements StateMachine {
     }
   }
 
-  read(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): Reply | typeof NOT_RESIDENT {
+  read(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], clockMs: number): Reply | typeof NOT_RESIDENT {
     assert(spec.run !== undefined, "a read is a command that runs on a shard");
+    const { logTimeMs } = this.applied;
+    this.#context.judgeBy(logTimeMs, Math.max(logTimeMs, clockMs));
     return spec.run(this.#context, slot, args);
+  }
+
+  get undecided(): boolean {
+    return this.#context.undecided;
   }
 
   changedSince(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], since: Index): boolean {
@@ -163,13 +176,16 @@ export class ShardMachine implements StateMachine {
 const isInternal = (opcode: number): boolean =>
   opcode === Opcode.sessionOpen || opcode === Opcode.time || opcode === Opcode.refuse;
 
-/** A command's view of the rows: judges expiry by log time, keeps the counts. */
+/** A command's view of the rows: judges expiry by log time (a read also by its leader's clock), keeps the counts. */
 class RowContext implements CommandContext {
   nowMs = 0;
   version = 0;
+  /** A row was met that has ended by `nowMs`, but not by log time. */
+  undecided = false;
   readonly latin1: (bytes: Uint8Array) => string;
   readonly #space: Space;
   readonly #counts: KeyCounts;
+  #logTimeMs = 0;
 
   constructor(env: Env, space: Space, counts: KeyCounts) {
     this.#space = space;
@@ -177,10 +193,17 @@ class RowContext implements CommandContext {
     this.latin1 = (bytes) => env.latin1(bytes);
   }
 
+  judgeBy(logTimeMs: number, nowMs: number): void {
+    this.#logTimeMs = logTimeMs;
+    this.nowMs = nowMs;
+    this.undecided = false;
+  }
+
   get(slot: Slot, key: string): Row | null | undefined {
     const row = this.#space.get(slot, key);
-    if (row && row.expiresAtMs !== 0 && row.expiresAtMs <= this.nowMs) return null;
-    return row;
+    if (!row || row.expiresAtMs === 0 || row.expiresAtMs > this.nowMs) return row;
+    if (row.expiresAtMs > this.#logTimeMs) this.undecided = true;
+    return null;
   }
 
   put(slot: Slot, key: string, row: Row): void {

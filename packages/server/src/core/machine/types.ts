@@ -20,8 +20,13 @@ export interface StateMachine {
   missingForRead(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): RowKey[];
   /** A normal entry. Throws SHERD_ENTRY_UNREADABLE when it cannot be decoded: the replica stops. */
   apply(entry: Entry, replies: ReplySink | undefined): void;
-  /** A read at the state as it is. */
-  read(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): Reply | typeof NOT_RESIDENT;
+  /** A read at the state as it is. Rows that have ended by log time, or by `clockMs`, are not there. */
+  read(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], clockMs: number): Reply | typeof NOT_RESIDENT;
+  /**
+   * The last read met a row that has ended by the clock and not by log time. Its reply must not be given before log time
+   * has passed that moment: another leader, whose clock is behind, could show the row again.
+   */
+  readonly undecided: boolean;
   /** Whether a read might have answered otherwise at an earlier index. */
   changedSince(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], since: Index): boolean;
   /** Puts the system rows that belong to exactly this state into the space. */

@@ -74,6 +74,8 @@ export class MetaMachine implements StateMachine {
     return { type: "error", kind: "ERR", text: "the meta group has no keys" };
   }
 
+  readonly undecided = false;
+
   changedSince(): boolean {
     return false;
   }

@@ -13,16 +13,17 @@ import {
   index as toIndex,
   term as toTerm,
 } from "../base/index.ts";
-import { NOT_RESIDENT, type Reply } from "../command/index.ts";
+import type { Reply } from "../command/index.ts";
 import type { StateMachine } from "../machine/index.ts";
 import { type ConfState, DropReason, type Entry, EntryKind, type Ready, Role } from "../raft/index.ts";
-import type { Pins, Space, SpaceOwner } from "../store/index.ts";
+import type { Space, SpaceOwner } from "../store/index.ts";
 import { ApplyQueue } from "./apply-queue.ts";
 import type { Batch } from "./batches.ts";
 import { Proposals } from "./proposals.ts";
+import { ReadServing } from "./read-serving.ts";
 import { ReadQueue } from "./reads.ts";
 import { SnapshotTransfers } from "./snapshots.ts";
-import type { ReplicaHost, Request, Rerouted } from "./types.ts";
+import type { ReplicaHost, Request } from "./types.ts";
 
 const READ_TIMEOUT: Reply = { type: "error", kind: "CLUSTERDOWN", text: "The read could not be confirmed in time" };
 
@@ -44,8 +45,7 @@ export class Replica implements SpaceOwner {
   #applies: ApplyQueue;
   readonly #proposals: Proposals = new Proposals();
   readonly #reads: ReadQueue = new ReadQueue();
-  /** Reads whose rows are on their way. A fetch that meets a damaged row never ends: `stop` takes these elsewhere. */
-  readonly #fetching = new Set<Rerouted>();
+  readonly #serving: ReadServing;
   readonly #transfers: SnapshotTransfers;
   #durable: Index;
   /** A membership change that the core is about to put in force; nothing behind it is applied before it has. */
@@ -62,6 +62,7 @@ export class Replica implements SpaceOwner {
     this.#durable = this.#machine.applied.index;
     this.#applies = new ApplyQueue(space, this.#machine, () => host.wake(this));
     this.#transfers = new SnapshotTransfers(host, this);
+    this.#serving = new ReadServing(host, this);
     // A replica that applies nothing is never flushed, and may be the one that a peer needs before anything is.
     this.#transfers.frozen(this.#machine.applied);
     space.setOwner(this);
@@ -122,7 +123,7 @@ export class Replica implements SpaceOwner {
 
   /** A read of the state as it is here, however old. */
   readStale(request: Request, args: readonly Uint8Array[]): void {
-    this.#serve({ request, args, bornMs: this.#host.env.monotonicMs() });
+    this.#serving.serve({ request, args, bornMs: this.#host.env.monotonicMs() }, true);
   }
 
   /** Once a pass: what waits becomes proposals and a read round. */
@@ -192,7 +193,7 @@ export class Replica implements SpaceOwner {
     // While the core has yet to answer for a batch, those behind it wait for that, or they might overtake it.
     const items = this.#proposals.awaitsCore ? [] : this.#proposals.takeUnproposed();
     // Those that are confirmed could be served here, but by then the new leader may have answered what came after them.
-    items.push(...this.#reads.takeAll());
+    items.push(...this.#serving.takeUndecided(), ...this.#reads.takeAll());
     this.#transfers.stopSending();
     this.#host.reroute(this.group, items);
   }
@@ -232,7 +233,8 @@ export class Replica implements SpaceOwner {
     if (this.applied > before) this.#host.raft.applied(this.group, this.applied);
     if (othersWait && !this.unsettled) this.#host.settled(this);
     const reads = this.#reads.takeServable(this.applied);
-    if (reads !== undefined) for (const read of reads) this.#serve(read);
+    if (reads !== undefined) for (const read of reads) this.#serving.serve(read, false);
+    this.#serving.resume();
   }
 
   #apply(entry: Entry): void {
@@ -259,29 +261,6 @@ export class Replica implements SpaceOwner {
     if (lost.length > 0) mark("replica: lost batch taken back");
     if (lost.length > 0) this.#host.reroute(this.group, lost);
     return own;
-  }
-
-  /** `since`: the applied index at the first try. */
-  #serve(read: Rerouted, pinned: readonly Pins[] = [], since: Index = this.applied): void {
-    const { request, args } = read;
-    const reply = this.#machine.read(request.spec, request.slot, args);
-    if (reply !== NOT_RESIDENT) {
-      if (this.applied !== since && this.#machine.changedSince(request.spec, request.slot, args, since)) {
-        request.retried?.();
-      }
-      for (const pins of pinned) pins.release();
-      return request.complete(reply);
-    }
-    // It had no effect: fetch what it needs, pin it, run it again - on the state as it is then, which is newer. What was
-    // resident the first time may be gone by then; the pins gather until all is there.
-    mark("replica: read fetches its rows");
-    this.#fetching.add(read);
-    this.#space.fetch(this.#machine.missingForRead(request.spec, request.slot, args), (pins) => {
-      const all = [...pinned, pins];
-      // Not there any more: `stop` has rerouted it.
-      if (this.#fetching.delete(read)) return this.#serve(read, all, since);
-      for (const each of all) each.release();
-    });
   }
 
   onConfState(confState: ConfState): void {
@@ -329,8 +308,7 @@ export class Replica implements SpaceOwner {
     this.#applies.close();
     this.#transfers.close();
     const items = this.#proposals.takeUnproposed();
-    items.push(...this.#reads.takeAll(), ...this.#fetching);
-    this.#fetching.clear();
+    items.push(...this.#serving.takeAll(), ...this.#reads.takeAll());
     this.#proposals.fail();
     this.#host.roleChanged(this);
     this.#host.reroute(this.group, items);

@@ -1,0 +1,150 @@
+import { type GroupId, type Index, mark, type Slot, slot } from "../base/index.ts";
+import { type CommandSpec, NOT_RESIDENT, type Reply } from "../command/index.ts";
+import { Opcode, type StateMachine } from "../machine/index.ts";
+import type { Pins, Space } from "../store/index.ts";
+import type { ReplicaHost, Request, Rerouted } from "./types.ts";
+
+/** What serving needs of its replica. */
+export interface ServingReplica {
+  readonly group: GroupId;
+  readonly applied: Index;
+  readonly machine: StateMachine;
+  readonly space: Space;
+  readonly leads: boolean;
+  submitWrite(request: Request, args: readonly Uint8Array[]): void;
+}
+
+interface Serving {
+  readonly read: Rerouted;
+  readonly stale: boolean;
+  /** The applied index at the first try. */
+  readonly since: Index;
+  readonly pinned: Pins[];
+}
+
+const TIME: CommandSpec = {
+  name: "time.entry",
+  opcode: Opcode.time,
+  arity: 1,
+  flags: ["write"],
+  keys: { first: 0, last: 0, step: 0 },
+  since: "",
+  group: "internal",
+  summary: "",
+};
+const NO_ARGS: readonly Uint8Array[] = [];
+const NO_SLOT: Slot = slot(0);
+
+/**
+ * Reads that may be answered from the state as it is here, from their turn to their reply. Two things can keep one from
+ * being answered at once. Its rows may not be in memory: they are fetched, and it runs again. Or a row that it met ends
+ * between log time and this leader's clock: had it been answered as gone, another leader whose clock is behind could
+ * show it again. So an entry that carries the time goes through the log first (design 7).
+ */
+export class ReadServing {
+  readonly #host: ReplicaHost;
+  readonly #replica: ServingReplica;
+  /** A fetch that meets a damaged row never ends: `takeAll` takes these elsewhere. */
+  readonly #fetching: Set<Serving> = new Set();
+  /** Wait for an entry that moves log time on. Not empty: one is on its way. */
+  #undecided: Serving[] = [];
+  /** That entry is applied: to be tried again between entries. */
+  #decided: Serving[] = [];
+
+  constructor(host: ReplicaHost, replica: ServingReplica) {
+    this.#host = host;
+    this.#replica = replica;
+  }
+
+  /** `stale`: the state as it is here will do, however old, and this replica's own clock. */
+  serve(read: Rerouted, stale: boolean): void {
+    this.#try({ read, stale, since: this.#replica.applied, pinned: [] });
+  }
+
+  /** After entries were applied. */
+  resume(): void {
+    if (this.#decided.length === 0) return;
+    const decided = this.#decided;
+    this.#decided = [];
+    for (const serving of decided) this.#try(serving);
+  }
+
+  /** This replica leads no more: what waits for the log has to wait elsewhere. */
+  takeUndecided(): Rerouted[] {
+    const taken = this.#undecided.concat(this.#decided);
+    this.#undecided = [];
+    this.#decided = [];
+    return taken.map((serving) => release(serving));
+  }
+
+  takeAll(): Rerouted[] {
+    const fetching = Array.from(this.#fetching, release);
+    this.#fetching.clear();
+    return fetching.concat(this.takeUndecided());
+  }
+
+  #try(serving: Serving): void {
+    const { machine } = this.#replica;
+    const { request, args } = serving.read;
+    const reply = machine.read(request.spec, request.slot, args, Math.floor(this.#host.env.wallMs()));
+    if (reply === NOT_RESIDENT) return this.#fetch(serving);
+    if (machine.undecided && !serving.stale) return this.#decide(serving);
+    const { since } = serving;
+    if (this.#replica.applied !== since && machine.changedSince(request.spec, request.slot, args, since)) {
+      request.retried?.();
+    }
+    release(serving);
+    request.complete(reply);
+  }
+
+  /**
+   * It had no effect: fetch what it needs, pin it, run it again - on the state as it is then, which is newer. What was
+   * resident the first time may be gone by then; the pins gather until all is there.
+   */
+  #fetch(serving: Serving): void {
+    mark("replica: read fetches its rows");
+    this.#fetching.add(serving);
+    const { request, args } = serving.read;
+    const { machine, space } = this.#replica;
+    space.fetch(machine.missingForRead(request.spec, request.slot, args), (pins) => {
+      // Not there any more: it was taken elsewhere.
+      if (!this.#fetching.delete(serving)) return pins.release();
+      serving.pinned.push(pins);
+      this.#try(serving);
+    });
+  }
+
+  #decide(serving: Serving): void {
+    if (!this.#replica.leads) return this.#reroute([release(serving)]);
+    mark("replica: read waits for log time");
+    this.#undecided.push(serving);
+    if (this.#undecided.length > 1) return;
+    const reroute = (): void => this.#reroute(this.takeUndecided());
+    const complete = (reply: Reply): void => {
+      if (reply.type === "error") return reroute();
+      // In the middle of an entry: the state is whole again when `resume` is called.
+      this.#decided.push(...this.#undecided);
+      this.#undecided = [];
+    };
+    const request: Request = {
+      spec: TIME,
+      args: NO_ARGS,
+      slot: NO_SLOT,
+      redirect: false,
+      stale: false,
+      complete,
+      giveBack: reroute,
+    };
+    this.#replica.submitWrite(request, NO_ARGS);
+  }
+
+  #reroute(reads: readonly Rerouted[]): void {
+    if (reads.length > 0) this.#host.reroute(this.#replica.group, reads);
+  }
+}
+
+function release({ read, pinned }: Serving): Rerouted {
+  for (const pins of pinned) pins.release();
+  pinned.length = 0;
+  return read;
+}
