@@ -20,16 +20,17 @@ import (
 const timeout = 20 * time.Second
 
 type operation struct {
-	Client  int      `json:"client"`
-	Kind    string   `json:"kind"`
-	Keys    []string `json:"keys"`
-	Value   string   `json:"value"`
-	Only    string   `json:"only"`
-	Began   int64    `json:"began"`
-	Ended   *int64   `json:"ended"`   // null: nobody learned how it ended
-	Unknown bool     `json:"unknown"` // whatever it would have answered is right
-	Text    *string  `json:"text"`    // the answer, where it is a value; null: nothing
-	Number  int      `json:"number"`  // the answer, where it is a number
+	Client  int       `json:"client"`
+	Kind    string    `json:"kind"`
+	Keys    []string  `json:"keys"`
+	Value   string    `json:"value"`
+	Only    string    `json:"only"`
+	Began   int64     `json:"began"`
+	Ended   *int64    `json:"ended"`   // null: nobody learned how it ended
+	Unknown bool      `json:"unknown"` // whatever it would have answered is right
+	Text    *string   `json:"text"`    // the answer, where it is a value; null: nothing
+	Texts   []*string `json:"texts"`   // the answers, where they are values
+	Number  int       `json:"number"`  // the answer, where it is a number
 }
 
 type history struct {
@@ -87,6 +88,18 @@ func stepValues(before, input, _ interface{}) (bool, interface{}) {
 	case "exists":
 		_, count := state.without(op.Keys)
 		return count == op.Number, state
+	case "mset":
+		for _, key := range op.Keys {
+			state = state.with(key, op.Value)
+		}
+		return true, state
+	case "mget":
+		for at, key := range op.Keys {
+			if !state.shows(key, op.Texts[at]) {
+				return false, state
+			}
+		}
+		return true, state
 	case "incr":
 		count := 0
 		fmt.Sscanf(state[op.Keys[0]], "%d", &count)

@@ -97,6 +97,10 @@ function complete(
       return { ...base, kind, value: `${number}:`.padEnd(valueCharacters, "x"), result: 0 };
     case "append":
       return { ...base, kind, value: number.padStart(PIECE_CHARACTERS, "0"), result: 0 };
+    case "mset":
+      return { ...base, kind, value: number, result: 0 };
+    case "mget":
+      return { ...base, kind, result: [] };
     case "get":
       return { ...base, kind, result: null };
     default:

@@ -4,6 +4,8 @@ export type Operation =
   | GetOperation
   | DeleteOperation
   | ExistsOperation
+  | MultiSetOperation
+  | MultiGetOperation
   | IncrementOperation
   | AppendOperation;
 
@@ -60,6 +62,20 @@ export interface ExistsOperation extends Base {
   result: number;
 }
 
+/** Of several keys of one slot at once, all to the same value. */
+export interface MultiSetOperation extends Base {
+  readonly kind: "mset";
+  /** Never written by another operation. */
+  readonly value: string;
+  result: number;
+}
+
+export interface MultiGetOperation extends Base {
+  readonly kind: "mget";
+  /** What was read, in the order of the keys; null: nothing. Once done. */
+  result: readonly (string | null)[];
+}
+
 /** By one. */
 export interface IncrementOperation extends Base {
   readonly kind: "incr";
@@ -75,7 +91,7 @@ export interface AppendOperation extends Base {
   result: number;
 }
 
-export const isRead = ({ kind }: Operation): boolean => kind === "get" || kind === "exists";
+export const isRead = ({ kind }: Operation): boolean => kind === "get" || kind === "exists" || kind === "mget";
 
 export function describe(operation: Operation): string {
   const { outcome, client, beganMs, endedMs, id } = operation;
@@ -89,9 +105,14 @@ function what(operation: Operation): string {
   const named = keys.length === 1 && keys[0] === key ? "" : ` ${keys.join(" ")}`;
   const written = "value" in operation ? ` ${shown(operation.value)}` : "";
   const condition = kind === "set" && operation.only !== undefined ? ` ${operation.only}` : "";
-  const silent = operation.outcome !== "done" || (kind === "set" && condition === "");
-  const seen = kind === "get" ? shown(operation.result) : String(operation.result);
+  const silent = operation.outcome !== "done" || kind === "mset" || (kind === "set" && condition === "");
+  const seen = seenBy(operation);
   return `${kind}${named}${written}${condition}${silent ? "" : ` = ${seen}`}`;
+}
+
+function seenBy(operation: Operation): string {
+  if (operation.kind === "mget") return operation.result.map(shown).join(" ");
+  return operation.kind === "get" ? shown(operation.result) : String(operation.result);
 }
 
 const SHOWN_MAX = 24;

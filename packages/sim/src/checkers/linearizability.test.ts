@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { checkKey, type Operation } from "./index.ts";
 import { register, values } from "./models.ts";
 import { explainable, mutated, SUBJECTS } from "./testing/arbitrary.ts";
-import { append, del, exists, get, incr, never, set, setIf } from "./testing/operations.ts";
+import { append, del, exists, get, incr, mget, mset, never, set, setIf } from "./testing/operations.ts";
 
 const a = ["{tag}a"];
 const b = ["{tag}b"];
@@ -40,6 +40,13 @@ const good: Record<string, Operation[]> = {
     set(6, 7, "z", "done", [], a),
     get(8, 9, null, b),
     get(10, 11, "z", a),
+  ],
+  "keys that were set together are seen together": [
+    mset(1, 5, "x", both),
+    mget(2, 3, [null, null], both),
+    mget(4, 6, ["x", "x"], both),
+    set(7, never, "y", "unknown", [], a),
+    mget(8, 9, ["y", "x"], both),
   ],
   "only the first NX sets": [
     setIf(1, 4, "nx", a, "x", 0),
@@ -99,6 +106,8 @@ const bad: Record<string, Operation[]> = {
     get(6, 7, null, a),
     get(8, 9, "y", b),
   ],
+  "half of an MSET": [mset(1, 5, "x", both), mget(2, 3, ["x", null], both)],
+  "half of an unknown MSET": [mset(1, never, "x", both, "unknown"), mget(2, 3, [null, "x"], both)],
   "two NX set": [setIf(1, 4, "nx", a, "x", 1), setIf(2, 3, "nx", a, "y", 1)],
   "XX sets what is not there": [setIf(1, 2, "xx", a, "x", 1)],
   "a count twice": [incr(1, 4, 1), incr(2, 3, 1)],

@@ -45,7 +45,12 @@ const SEARCH_MAX = 500_000;
 export function checkKey(history: readonly Operation[], searchMax: number = SEARCH_MAX): Verdict {
   if (history.some(({ kind }) => kind === "incr" || kind === "append")) return checkSequence(history);
   const plain = history.every(
-    (operation) => operation.keys.length === 1 && operation.keys[0] === operation.key && !("only" in operation),
+    (operation) =>
+      operation.kind !== "mset" &&
+      operation.kind !== "mget" &&
+      operation.keys.length === 1 &&
+      operation.keys[0] === operation.key &&
+      !("only" in operation),
   );
   return plain ? search(register, history, searchMax) : search(values, history, searchMax);
 }

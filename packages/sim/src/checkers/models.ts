@@ -54,6 +54,12 @@ export const values: Model<Values> = {
         return operation.result === (state.get(key) ?? null) ? state : undefined;
       case "exists":
         return operation.result === found(state, operation.keys) ? state : undefined;
+      case "mset":
+        return new Map([...state, ...operation.keys.map((name): [string, string] => [name, operation.value])]);
+      case "mget":
+        return operation.keys.every((name, at) => operation.result[at] === (state.get(name) ?? null))
+          ? state
+          : undefined;
       case "del": {
         if (operation.outcome === "done" && operation.result !== found(state, operation.keys)) return undefined;
         return new Map([...state].filter(([name]) => !operation.keys.includes(name)));

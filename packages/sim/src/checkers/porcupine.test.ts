@@ -42,9 +42,14 @@ function asPorcupine(history: readonly Operation[]): string {
       began: ranks.get(operation.began),
       ended: ranks.get(operation.ended) ?? null,
       unknown: operation.outcome === "unknown",
-      ...(operation.kind === "get" ? { text: operation.result } : { number: operation.result }),
+      ...answerOf(operation),
     }));
   return JSON.stringify({ operations });
+}
+
+function answerOf(operation: Operation): object {
+  if (operation.kind === "mget") return { texts: operation.result };
+  return operation.kind === "get" ? { text: operation.result } : { number: operation.result };
 }
 
 test("Porcupine gives the same verdicts", { timeout: 300_000 }, (context) => {

@@ -19,6 +19,8 @@ function command(name: string): CommandSpec {
 
 /** The arguments behind the command's name, which is the operation's kind. */
 export function argsOf(operation: Operation): Uint8Array[] {
+  if (operation.kind === "mset")
+    return operation.keys.flatMap((key) => [latin1Bytes(key), latin1Bytes(operation.value)]);
   const args = operation.keys.map(latin1Bytes);
   if (operation.kind === "set" || operation.kind === "append") args.push(latin1Bytes(operation.value));
   if (operation.kind === "set" && operation.only !== undefined) args.push(latin1Bytes(operation.only));
@@ -84,6 +86,12 @@ function takeResult(operation: Operation, reply: Reply): boolean {
       if (reply.type !== "nil" && reply.type !== "bulk") return false;
       operation.result = reply.type === "nil" ? null : latin1(reply.bytes);
       return true;
+    case "mset":
+      return reply.type === "simple" && reply.text === "OK";
+    case "mget":
+      if (reply.type !== "array" || reply.items.length !== operation.keys.length) return false;
+      operation.result = reply.items.map((item) => (item.type === "bulk" ? latin1(item.bytes) : null));
+      return reply.items.every(({ type }) => type === "bulk" || type === "nil");
     default:
       if (reply.type !== "integer") return false;
       operation.result = Number(reply.value);

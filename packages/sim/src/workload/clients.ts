@@ -47,7 +47,6 @@ export function makeClients(
       wideKeys,
       longValueBytes,
       longValueProbability,
-      conditions: false,
     };
     const habits = {
       redirect: random.chance(0.4),

@@ -103,6 +103,7 @@ function replyOf(value: RespValue): Reply {
   if (typeof value === "string") return { type: "simple", text: value };
   if (typeof value === "number") return { type: "integer", value };
   if (value instanceof Uint8Array) return { type: "bulk", bytes: value };
+  if (Array.isArray(value)) return { type: "array", items: value.map(replyOf) };
   if (value instanceof RespError) {
     return { type: "error", kind: value.kind, text: value.message.slice(value.kind.length + 1) };
   }

@@ -97,6 +97,10 @@ function makeOperation(
       return { ...base, kind, value: number.padEnd(valueBytes, "."), ...(only && { only }), result: 0 };
     case "append":
       return { ...base, kind, value: number.padStart(PIECE_BYTES, "0"), result: 0 };
+    case "mset":
+      return { ...base, kind, value: number, result: 0 };
+    case "mget":
+      return { ...base, kind, result: [] };
     case "get":
       return { ...base, kind, result: null };
     default:

@@ -25,8 +25,6 @@ export interface Mixture {
   /** Of the longer values. */
   readonly longValueBytes: number;
   readonly longValueProbability: number;
-  /** SET NX and XX are known to the store. */
-  readonly conditions: boolean;
 }
 
 const COUNTERS = 4;
@@ -40,7 +38,7 @@ export function chooseOperation(random: Random, mixture: Mixture): Wanted {
     case "registers":
       return chooseRegister(random, mixture);
     case "slots":
-      return chooseInSlot(random, mixture);
+      return chooseInSlot(random);
     case "counters":
       return single(random.chance(0.7) ? "incr" : "get", `count:${random.below(COUNTERS)}`);
     case "lists":
@@ -68,21 +66,25 @@ function chooseRegister(random: Random, mixture: Mixture): Wanted {
 }
 
 /** Several keys of one slot: what is done to them together is seen together. */
-function chooseInSlot(random: Random, { conditions }: Mixture): Wanted {
+function chooseInSlot(random: Random): Wanted {
   const key = `{tag:${random.below(TAGS)}}`;
   const all = TAG_KEYS.map((name) => key + name);
   const one = [random.pick(all)];
   const some = random.chance(0.5) ? all : all.slice(random.below(2), 3);
-  switch (random.below(4)) {
+  switch (random.below(7)) {
     case 0:
       return { kind: "get", key, keys: one };
     case 1:
       return { kind: "exists", key, keys: some };
     case 2:
+      return { kind: "mget", key, keys: some };
+    case 3:
+      return { kind: "mset", key, keys: some };
+    case 4:
       return { kind: "del", key, keys: random.chance(0.6) ? some : one };
+    case 5:
+      return { kind: "set", key, keys: one, only: random.chance(0.6) ? "nx" : "xx" };
     default:
-      return { kind: "set", key, keys: one, ...(conditions && random.chance(0.5) && { only: condition(random) }) };
+      return { kind: "set", key, keys: one };
   }
 }
-
-const condition = (random: Random): "nx" | "xx" => (random.chance(0.6) ? "nx" : "xx");

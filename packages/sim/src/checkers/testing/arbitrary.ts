@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { Operation, Outcome } from "../index.ts";
-import { append, del, exists, get, incr, never, set, setIf } from "./operations.ts";
+import { append, del, exists, get, incr, mget, mset, never, set, setIf } from "./operations.ts";
 
 /** What a history is about: which operations it may have. */
 export type Subject = "register" | "slot" | "counter" | "list";
@@ -19,7 +19,7 @@ interface Step {
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
-  kind: fc.nat(7),
+  kind: fc.nat(9),
   keys: fc.nat(6),
   before: fc.integer({ min: 1, max: 40 }),
   behind: fc.integer({ min: 1, max: 40 }),
@@ -67,7 +67,19 @@ function operationOf(subject: Subject, state: Map<string, string>, one: Step, at
   const found = some.filter((key) => state.has(key)).length;
   const has = state.has(first[0] as string);
   if (one.kind === 2 && subject === "slot") return exists(began, ended, found, some);
+  if (one.kind === 4 && subject === "slot") {
+    return mget(
+      began,
+      ended,
+      some.map((key) => state.get(key) ?? null),
+      some,
+    );
+  }
   if (reads) return get(began, ended, state.get(first[0] as string) ?? null, first);
+  if (one.kind === 9 && subject === "slot") {
+    if (effective) for (const key of some) state.set(key, `v${at}`);
+    return mset(began, ended, `v${at}`, some, outcome);
+  }
   if (one.kind === 1) {
     if (effective) for (const key of some) state.delete(key);
     return del(began, ended, found, outcome, some);
@@ -119,7 +131,8 @@ function mutateOne(operation: Operation, another: Operation, how: number, other:
     case 3:
       if (operation.kind === "get") return [{ ...operation, result: another.kind === "get" ? another.result : null }];
       // A SET without a condition has one answer only.
-      if (operation.kind === "set" && operation.only === undefined) return [operation];
+      if (operation.kind === "mset" || (operation.kind === "set" && operation.only === undefined)) return [operation];
+      if (operation.kind === "mget") return [{ ...operation, result: operation.result.toReversed() }];
       return [{ ...operation, result: Math.max(0, operation.result + 1 - (other % 3)) }];
     // It was not refused, or is not known not to be.
     case 4:

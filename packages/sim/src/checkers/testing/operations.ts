@@ -51,6 +51,14 @@ export function exists(...[began, ended, result, keys]: [...Begin, number, strin
   return { ...base({ began, ended, keys }), kind: "exists", result };
 }
 
+export function mset(...[began, ended, value, keys, outcome]: [...Begin, string, string[], Outcome?]): Operation {
+  return { ...base({ began, ended, outcome, keys }), kind: "mset", value, result: 1 };
+}
+
+export function mget(...[began, ended, result, keys]: [...Begin, (string | null)[], string[]]): Operation {
+  return { ...base({ began, ended, keys }), kind: "mget", result };
+}
+
 export function incr(
   ...[began, ended, result, outcome, behind]: [...Begin, number, Outcome?, (readonly Operation[])?]
 ): Operation {
