@@ -7,9 +7,18 @@ import { type FaultKind, Faults, type Injected, Nodes, schedule } from "./faults
 import { Ground } from "./ground/index.ts";
 import { CLIENTS_STOP_MS_MAX, FINAL_READS_MS_MAX, SERVES_AGAIN_MS_MAX } from "./limits.ts";
 import type { ChaosOptions } from "./options.ts";
-import { type BrokenHistory, type Gap, Gaps, KeyRing, Recorder, Worker, type Workload } from "./workload/index.ts";
-import { readKeys } from "./workload/read-keys.ts";
-import { knownKinds, shardSlots } from "./workload/survey.ts";
+import {
+  type BrokenHistory,
+  type Gap,
+  Gaps,
+  KeyRing,
+  knownKinds,
+  Recorder,
+  readKeys,
+  shardSlots,
+  Worker,
+  type Workload,
+} from "./workload/index.ts";
 
 export interface Extras {
   /** Replaces a client, so that a test can make one lie. */

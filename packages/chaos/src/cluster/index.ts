@@ -8,5 +8,5 @@
  * It does not: know a test runner, or dispose of itself.
  */
 export { type PlacedCluster, type PlacedNode, ProcessCluster, type ProcessClusterOptions } from "./cluster.ts";
-export { CLI, type Ended, SherdProcess } from "./node-process.ts";
+export { SherdProcess } from "./node-process.ts";
 export { freePorts } from "./ports.ts";

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 /** The built program: what a user runs. The same path from the sources and from the build. */
-export const CLI: string = fileURLToPath(new URL("../../../server/bin/sherd.cjs", import.meta.url));
+const CLI: string = fileURLToPath(new URL("../../../server/bin/sherd.cjs", import.meta.url));
 
 export interface Ended {
   readonly code: number | null;

@@ -11,4 +11,4 @@
  */
 export { Faults, type Injected } from "./faults.ts";
 export { Nodes } from "./nodes.ts";
-export { describeFault, FAULT_KINDS, type Fault, type FaultKind, type Round, schedule } from "./schedule.ts";
+export { describeFault, FAULT_KINDS, type FaultKind, schedule } from "./schedule.ts";

@@ -8,6 +8,6 @@
  *
  * It does not: decide when something breaks.
  */
-export { Ground, type GroundWishes } from "./ground.ts";
+export { Ground } from "./ground.ts";
 export type { Namespaces } from "./namespaces.ts";
 export type { SmallDisk } from "./small-disk.ts";

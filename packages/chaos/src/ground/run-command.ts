@@ -12,5 +12,5 @@ export async function runCommand(program: string, ...args: readonly string[]): P
 /** Why it failed, in one line. */
 export function reasonOf(error: unknown): string {
   const { stderr, message } = error as Error & { stderr?: string };
-  return (stderr || message).trim().split("\n").at(-1) ?? "";
+  return (stderr || message).trim().split("\n")[0] as string;
 }

@@ -10,8 +10,9 @@
  * It does not: connect to anything, or break anything.
  */
 export { type Gap, Gaps } from "./gaps.ts";
-export { argsOf, takeResult } from "./judge.ts";
-export { KEY_KINDS, type KeyKind, KeyRing } from "./key-ring.ts";
+export { KeyRing } from "./key-ring.ts";
+export { readKeys } from "./read-keys.ts";
 export { Recorder } from "./recorder.ts";
+export { knownKinds, shardSlots } from "./survey.ts";
 export { type BrokenHistory, checkHistories, type Verdicts } from "./verdict.ts";
 export { Worker, type Workload } from "./worker.ts";

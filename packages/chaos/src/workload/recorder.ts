@@ -108,6 +108,6 @@ function complete(
   }
 }
 
-export function add(counts: Map<string, number>, name: string): void {
+function add(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }
