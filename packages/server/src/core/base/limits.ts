@@ -43,6 +43,16 @@ export const REPLY_UNCOPIED_BYTES_MIN: number = 32 * KIB;
 /** What a connection says about itself (name, library). */
 export const CLIENT_NAME_BYTES_MAX = 256;
 
+// --- transactions: they are one command of one entry
+/** Commands between MULTI and EXEC. */
+export const TRANSACTION_COMMANDS_MAX = 16_384;
+/** The queued commands with their arguments and the watched keys. */
+export const TRANSACTION_BYTES_MAX: number = COMMAND_BYTES_MAX - 1 * KIB;
+/** Keys that one connection watches at a time. */
+export const TRANSACTION_WATCHED_MAX = 1_024;
+/** Replies of one EXEC together: a session keeps them, in one row, as it keeps those of any write. */
+export const TRANSACTION_REPLY_BYTES_MAX: number = VALUE_BYTES_MAX;
+
 // --- entries and the Raft core
 /** One entry packs the commands of one pass up to this size; a single larger command gets an entry of its own. */
 export const ENTRY_BYTES_TARGET: number = 256 * KIB;
@@ -164,10 +174,19 @@ export const DISK_RESERVE_BYTES: number = 128 * MIB;
 /** How often the free space is looked at. */
 export const DISK_CHECK_MS = 1_000;
 
+// --- sessions
+export const SESSION_REPLIES_MAX = 1_024;
+/** Of replies that a session keeps, when one more comes: that one may be as large as a value (GETDEL). */
+export const SESSION_REPLY_BYTES_MAX: number = 1 * MIB;
+export const SESSIONS_PER_GROUP_MAX = 10_000;
+/** A session unused for so long, by log time, is dropped. */
+export const SESSION_IDLE_MS: number = 30 * 60 * 1000;
+
 // --- snapshots
 export const SNAPSHOT_CHUNK_BYTES: number = 1 * MIB;
-/** The largest chunk: it is full but for a byte when the largest row comes. */
-export const SNAPSHOT_CHUNK_BYTES_MAX: number = SNAPSHOT_CHUNK_BYTES + VALUE_BYTES_MAX + 64 * KIB;
+/** The largest chunk: it is full but for a byte when the largest row comes, that of a session with a large last reply. */
+export const SNAPSHOT_CHUNK_BYTES_MAX: number =
+  SNAPSHOT_CHUNK_BYTES + SESSION_REPLY_BYTES_MAX + VALUE_BYTES_MAX + 64 * KIB;
 /** Rows read from the engine at once for a chunk: converting them happens on the main thread. */
 export const SNAPSHOT_ROWS_PER_PAGE = 500;
 /** Chunks sent and not yet acknowledged. */
@@ -180,13 +199,6 @@ export const SNAPSHOT_ASK_TICKS = 20;
 export const SNAPSHOT_BACK_OFF_TICKS_MIN = 4;
 /** ... up to these: what keeps it busy (another snapshot) may take minutes. */
 export const SNAPSHOT_BACK_OFF_TICKS_MAX = 64;
-
-// --- sessions
-export const SESSION_REPLIES_MAX = 1_024;
-export const SESSION_REPLY_BYTES_MAX: number = 1 * MIB;
-export const SESSIONS_PER_GROUP_MAX = 10_000;
-/** A session unused for so long, by log time, is dropped. */
-export const SESSION_IDLE_MS: number = 30 * 60 * 1000;
 
 // --- peers
 /** The largest frame, and so the largest message, between nodes: an entry of the largest size fits with room. */

@@ -12,12 +12,25 @@ const lastKey = (spec: CommandSpec, args: number): number =>
   spec.keys.last < 0 ? args + spec.keys.last : spec.keys.last - 1;
 
 /** The keys of a command whose arity fits. */
-export function keysOf(spec: CommandSpec, args: readonly Uint8Array[]): Uint8Array[] {
+export function keysOf(spec: CommandSpec, args: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (spec.keysIn !== undefined) return spec.keysIn(args);
   if (spec.keys.first === 0) return [];
   const keys: Uint8Array[] = [];
   const last = lastKey(spec, args.length);
   for (let at = spec.keys.first - 1; at <= last; at += spec.keys.step) keys.push(args[at] as Uint8Array);
   return keys;
+}
+
+function slotOf(keys: readonly Uint8Array[]): Slot | Reply {
+  const [first] = keys;
+  assert(first !== undefined, "a command that goes to a shard has a key");
+  const slot = toSlot(keySlot(first));
+  for (const key of keys) {
+    if (key.length > KEY_BYTES_MAX) return keyTooLong(key.length);
+    const other = toSlot(keySlot(key));
+    if (other !== slot) return crossSlot(first, slot, key, other);
+  }
+  return slot;
 }
 
 /**
@@ -30,6 +43,7 @@ export function admit(spec: CommandSpec, args: readonly Uint8Array[]): Slot | Re
     const refusal = spec.check(args);
     if (refusal !== undefined) return refusal;
   }
+  if (spec.keysIn !== undefined) return slotOf(spec.keysIn(args));
   assert(spec.keys.first > 0, "a command that goes to a shard has a key");
   const first = args[spec.keys.first - 1] as Uint8Array;
   if (first.length > KEY_BYTES_MAX) return keyTooLong(first.length);

@@ -23,5 +23,14 @@ export {
   unknownSubcommand,
   wrongArity,
 } from "./errors.ts";
-export { allCommands, commandByName, commandByOpcode, findCommand, findSubcommand, isWrite } from "./table.ts";
+export {
+  allCommands,
+  commandByName,
+  commandByOpcode,
+  findCommand,
+  findSubcommand,
+  isWrite,
+  transactions,
+} from "./table.ts";
+export { TransactionEncoder, type Watched } from "./transaction-format.ts";
 export * from "./types.ts";

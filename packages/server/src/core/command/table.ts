@@ -8,6 +8,7 @@ import { serverCommands } from "./server.ts";
 import { stringCommands } from "./string.ts";
 import { stringManyCommands } from "./string-many.ts";
 import { stringRangeCommands } from "./string-range.ts";
+import { type TransactionCommands, transactionCommands } from "./transaction.ts";
 import type { CommandSpec } from "./types.ts";
 
 /** Every command, by name. */
@@ -26,11 +27,14 @@ export const allCommands: readonly CommandSpec[] = [
 /** The replica's own commands (`machine/entry`) begin here. */
 const OPCODES_END = 0xff00;
 
+/** What EXEC and WATCH are on a shard. No client names them. */
+export const transactions: TransactionCommands = transactionCommands((opcode) => commandByOpcode(opcode));
+
 const byOpcode: readonly (CommandSpec | undefined)[] = indexByOpcode();
 
 function indexByOpcode(): (CommandSpec | undefined)[] {
   const index: (CommandSpec | undefined)[] = [];
-  for (const spec of allCommands) {
+  for (const spec of [...allCommands, ...Object.values(transactions)]) {
     if (spec.opcode === 0) continue;
     assert(spec.run !== undefined && spec.opcode < OPCODES_END, `${spec.name} has an opcode, so it runs on a shard`);
     assert(index[spec.opcode] === undefined, `opcode ${spec.opcode} names one command`);

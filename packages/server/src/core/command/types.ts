@@ -7,6 +7,8 @@ export type Reply =
   | { readonly type: "bulk"; readonly bytes: Uint8Array }
   /** A null: `$-1` in RESP2, `_` in RESP3. */
   | { readonly type: "nil" }
+  /** A null where an array is expected: `*-1` in RESP2, `_` in RESP3. */
+  | { readonly type: "nilArray" }
   /** A bigint only where a number would round: a counter has 64 bits. */
   | { readonly type: "integer"; readonly value: number | bigint }
   /** `kind` is the first word that clients parse (ERR, MOVED, CLUSTERDOWN, INDETERMINATE, ...). */
@@ -21,6 +23,7 @@ export type Reply =
 
 export const OK: Reply = { type: "simple", text: "OK" };
 export const NIL: Reply = { type: "nil" };
+export const NIL_ARRAY: Reply = { type: "nilArray" };
 export const ZERO: Reply = { type: "integer", value: 0 };
 export const ONE: Reply = { type: "integer", value: 1 };
 
@@ -51,6 +54,8 @@ export type CommandFlag =
   | "loading"
   | "stale"
   | "noscript"
+  | "no_multi"
+  | "skip_slowlog"
   | "pubsub";
 
 /**
@@ -67,6 +72,8 @@ export interface CommandSpec {
   readonly flags: readonly CommandFlag[];
   /** Positions as in Redis: the name is 0; last may be negative (from the end). All 0: no keys. */
   readonly keys: { readonly first: number; readonly last: number; readonly step: number };
+  /** Where the keys are if positions can not tell: `keys` is all 0 then. */
+  readonly keysIn?: (args: readonly Uint8Array[]) => readonly Uint8Array[];
   readonly since: string;
   readonly group: string;
   readonly summary: string;

@@ -9,6 +9,7 @@ const { reply } = fc.letrec<{ reply: Reply }>((tie) => ({
     { maxDepth: 3 },
     fc.record({ type: fc.constant("simple" as const), text: fc.string() }),
     fc.record({ type: fc.constant("nil" as const) }),
+    fc.record({ type: fc.constant("nilArray" as const) }),
     fc.record({ type: fc.constant("integer" as const), value: fc.maxSafeInteger() }),
     fc.record({ type: fc.constant("integer" as const), value: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }) }),
     fc.record({ type: fc.constant("bulk" as const), bytes: fc.uint8Array() }),

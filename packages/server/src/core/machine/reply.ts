@@ -1,5 +1,5 @@
 import { type ByteReader, type ByteWriter, utf8, utf8Bytes } from "../base/index.ts";
-import { NIL, OK, type Reply } from "../command/index.ts";
+import { NIL, NIL_ARRAY, OK, type Reply } from "../command/index.ts";
 
 /** Replies as bytes: between nodes, and in sessions on disk. Tags are part of the format: never change or reuse one. */
 const Tag = {
@@ -16,6 +16,7 @@ const Tag = {
   boolean: 11,
   verbatim: 12,
   bigInteger: 13,
+  nilArray: 14,
 } as const;
 
 export function encodeReply(out: ByteWriter, reply: Reply): void {
@@ -26,6 +27,8 @@ export function encodeReply(out: ByteWriter, reply: Reply): void {
       return out.block(utf8Bytes(reply.text));
     case "nil":
       return out.u8(Tag.nil);
+    case "nilArray":
+      return out.u8(Tag.nilArray);
     case "integer":
       if (typeof reply.value === "bigint") {
         out.u8(Tag.bigInteger);
@@ -76,6 +79,8 @@ export function decodeReply(input: ByteReader): Reply {
       return { type: "simple", text: utf8(input.block()) };
     case Tag.nil:
       return NIL;
+    case Tag.nilArray:
+      return NIL_ARRAY;
     case Tag.integer:
       return { type: "integer", value: input.f64() };
     case Tag.bigInteger:

@@ -71,13 +71,19 @@ export class ShardMachine implements StateMachine {
 
   /** Rows that a command names and that are not in memory, appended to `into`. */
   #missingKeys(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], into: RowKey[]): void {
+    if (spec.keysIn !== undefined) {
+      for (const key of spec.keysIn(args)) this.#missingKey(slot, key, into);
+      return;
+    }
     const { first, last, step } = spec.keys;
     if (first === 0) return;
     const end = last < 0 ? args.length + last : last - 1;
-    for (let at = first - 1; at <= end; at += step) {
-      const key = this.#context.latin1(args[at] as Uint8Array);
-      if (this.#space.get(slot, key) === undefined) into.push({ slot, key });
-    }
+    for (let at = first - 1; at <= end; at += step) this.#missingKey(slot, args[at] as Uint8Array, into);
+  }
+
+  #missingKey(slot: Slot, bytes: Uint8Array, into: RowKey[]): void {
+    const key = this.#context.latin1(bytes);
+    if (this.#space.get(slot, key) === undefined) into.push({ slot, key });
   }
 
   missingForRead(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): RowKey[] {

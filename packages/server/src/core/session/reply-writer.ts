@@ -11,6 +11,7 @@ const MINUS = 0x2d;
 
 const WIRE_OK = utf8Bytes("+OK\r\n");
 const WIRE_NIL_2 = utf8Bytes("$-1\r\n");
+const WIRE_NIL_ARRAY_2 = utf8Bytes("*-1\r\n");
 const WIRE_NIL_3 = utf8Bytes("_\r\n");
 const WIRE_ZERO = utf8Bytes(":0\r\n");
 const WIRE_ONE = utf8Bytes(":1\r\n");
@@ -63,6 +64,8 @@ export class ReplyWriter {
         return this.#line(MINUS, `${reply.kind} ${reply.text}`);
       case "nil":
         return this.#nil();
+      case "nilArray":
+        return this.#tail.bytes(this.resp === 3 ? WIRE_NIL_3 : WIRE_NIL_ARRAY_2);
       case "integer":
         return this.#integer(reply.value);
       case "bulk":

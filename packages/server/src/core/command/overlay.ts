@@ -1,0 +1,49 @@
+import { assert, type Slot } from "../base/index.ts";
+import type { Row } from "../store/index.ts";
+import type { CommandContext } from "./types.ts";
+
+/** The rows of one slot with changes that are not yet made: all or none of them will be. */
+export class Overlay implements CommandContext {
+  readonly nowMs: number;
+  readonly version: number;
+  readonly #under: CommandContext;
+  readonly #slot: Slot;
+  /** Null: deleted. */
+  readonly #changes: Map<string, Row | null> = new Map();
+
+  constructor(under: CommandContext, slot: Slot) {
+    this.#under = under;
+    this.#slot = slot;
+    this.nowMs = under.nowMs;
+    this.version = under.version;
+  }
+
+  get(slot: Slot, key: string): Row | null | undefined {
+    assert(slot === this.#slot, "a transaction is in one slot");
+    const changed = this.#changes.get(key);
+    return changed === undefined ? this.#under.get(slot, key) : changed;
+  }
+
+  put(_slot: Slot, key: string, row: Row): void {
+    // A later command may answer with these bytes, and the reply outlives the entry that they came with.
+    this.#changes.set(key, { ...row, payload: row.payload.slice() });
+  }
+
+  delete(slot: Slot, key: string): boolean {
+    const before = this.get(slot, key);
+    assert(before !== undefined, "a row is resident when a command deletes it");
+    this.#changes.set(key, null);
+    return before !== null;
+  }
+
+  latin1(bytes: Uint8Array): string {
+    return this.#under.latin1(bytes);
+  }
+
+  commit(): void {
+    for (const [key, row] of this.#changes) {
+      if (row === null) this.#under.delete(this.#slot, key);
+      else this.#under.put(this.#slot, key, row);
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import { assert, SherdError, type Slot, TRANSACTION_REPLY_BYTES_MAX } from "../base/index.ts";
+import { arityFits, keysOf } from "./admit.ts";
+import { err, wrongArity } from "./errors.ts";
+import { Overlay } from "./overlay.ts";
+import { decodeTransaction, type Transaction } from "./transaction-format.ts";
+import { type CommandContext, type CommandSpec, NIL_ARRAY, NOT_RESIDENT, type Reply } from "./types.ts";
+
+/**
+ * MULTI and EXEC on a shard: what the connection queued is one command, so it is one step of one entry, nothing comes
+ * between its parts, and a retry finds one reply.
+ */
+export interface TransactionCommands {
+  /** Of commands that read. */
+  readonly read: CommandSpec;
+  /** Of commands that change something and need no further room ... */
+  readonly write: CommandSpec;
+  /** ... and of those that may. */
+  readonly grow: CommandSpec;
+  /** The versions of keys' rows, for WATCH; 0: there is none. */
+  readonly watch: CommandSpec;
+}
+
+type CommandOf = (opcode: number) => CommandSpec | undefined;
+type Flags = CommandSpec["flags"];
+
+const MALFORMED = err("malformed transaction");
+const REPLIES_TOO_LARGE = err(
+  `the transaction's replies exceed ${TRANSACTION_REPLY_BYTES_MAX} bytes; nothing was done. Read less at once.`,
+);
+
+export function transactionCommands(commandOf: CommandOf): TransactionCommands {
+  const inner: CommandOf = (opcode) => {
+    const spec = commandOf(opcode);
+    // No transaction within a transaction: a sender could nest them until the stack ends.
+    return spec?.run === undefined || spec.keysIn !== undefined ? undefined : spec;
+  };
+  const decode = (args: readonly Uint8Array[]): Transaction => {
+    const transaction = decodeTransaction(args[0] as Uint8Array, inner);
+    // It was checked before it was replicated, by a node that knew its commands.
+    if (transaction === undefined) throw new SherdError("SHERD_ENTRY_UNREADABLE", "A transaction cannot be decoded.");
+    return transaction;
+  };
+  const internal = (opcode: number, flags: Flags): CommandSpec => ({
+    name: "exec",
+    opcode,
+    arity: 2,
+    flags,
+    keys: { first: 0, last: 0, step: 0 },
+    since: "",
+    group: "internal",
+    summary: "",
+    keysIn: (args) => keysIn(decode(args)),
+    check: (args) => check(decodeTransaction(args[0] as Uint8Array, inner), flags.includes("write")),
+    run: flags.includes("write")
+      ? (context, slot, args) => runWrites(context, slot, decode(args))
+      : (context, slot, args) => run(context, slot, decode(args)),
+  });
+  return {
+    read: internal(200, ["readonly"]),
+    write: internal(201, ["write"]),
+    grow: internal(202, ["write", "denyoom"]),
+    watch: {
+      name: "watch",
+      opcode: 203,
+      arity: -2,
+      flags: ["readonly", "fast"],
+      keys: { first: 1, last: -1, step: 1 },
+      since: "",
+      group: "internal",
+      summary: "",
+      run: versions,
+    },
+  };
+}
+
+function keysIn({ watched, commands }: Transaction): Uint8Array[] {
+  const keys = watched.map(({ key }) => key);
+  for (const { spec, args } of commands) keys.push(...keysOf(spec, args));
+  return keys;
+}
+
+/** As each command was checked when it was queued; here for what another node forwards. */
+function check(transaction: Transaction | undefined, writes: boolean): Reply | undefined {
+  if (transaction === undefined || keysIn(transaction).length === 0) return MALFORMED;
+  for (const { spec, args } of transaction.commands) {
+    if (!arityFits(spec, args.length)) return wrongArity(spec.name);
+    if (!writes && spec.flags.includes("write")) return MALFORMED;
+    const refusal = spec.check?.(args);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+function versions(context: CommandContext, slot: Slot, args: readonly Uint8Array[]): Reply | typeof NOT_RESIDENT {
+  const items: Reply[] = [];
+  for (const arg of args) {
+    const row = context.get(slot, context.latin1(arg));
+    if (row === undefined) return NOT_RESIDENT;
+    items.push({ type: "integer", value: row?.version ?? 0 });
+  }
+  return { type: "array", items };
+}
+
+/** One command's error is its reply; the others have their effect, as in Redis. */
+function run(context: CommandContext, slot: Slot, transaction: Transaction): Reply | typeof NOT_RESIDENT {
+  for (const { key, version } of transaction.watched) {
+    const row = context.get(slot, context.latin1(key));
+    if (row === undefined) return NOT_RESIDENT;
+    if ((row?.version ?? 0) !== version) return NIL_ARRAY;
+  }
+  const items: Reply[] = [];
+  let bytes = 0;
+  for (const { spec, args } of transaction.commands) {
+    assert(spec.run !== undefined, "what is queued runs on a shard");
+    const reply = spec.run(context, slot, args);
+    if (reply === NOT_RESIDENT) return NOT_RESIDENT;
+    bytes += replyBytes(reply);
+    if (bytes > TRANSACTION_REPLY_BYTES_MAX) return REPLIES_TOO_LARGE;
+    items.push(reply);
+  }
+  return { type: "array", items };
+}
+
+function runWrites(context: CommandContext, slot: Slot, transaction: Transaction): Reply | typeof NOT_RESIDENT {
+  const overlay = new Overlay(context, slot);
+  const reply = run(overlay, slot, transaction);
+  if (reply !== NOT_RESIDENT && reply.type === "array") overlay.commit();
+  return reply;
+}
+
+/** At least what it takes in a session's row. */
+const REPLY_OVERHEAD_BYTES = 32;
+
+function replyBytes(reply: Reply): number {
+  switch (reply.type) {
+    case "bulk":
+      return REPLY_OVERHEAD_BYTES + reply.bytes.length;
+    case "array":
+    case "set":
+      return reply.items.reduce((bytes, item) => bytes + replyBytes(item), REPLY_OVERHEAD_BYTES);
+    case "map":
+      return reply.entries.reduce(
+        (bytes, [key, value]) => bytes + replyBytes(key) + replyBytes(value),
+        REPLY_OVERHEAD_BYTES,
+      );
+    case "error":
+      return REPLY_OVERHEAD_BYTES + reply.text.length;
+    default:
+      return REPLY_OVERHEAD_BYTES;
+  }
+}
