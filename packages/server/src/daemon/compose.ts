@@ -20,7 +20,7 @@ import { Opened } from "./opened.ts";
 import { within } from "./within.ts";
 
 const WASM = new URL("../../wasm/raft-core.wasm", import.meta.url);
-/** Says that all replicas of the plan were made once: one that is missing later was lost. */
+/** Says that all replicas of the plan were made and have begun: one that is missing later was lost. */
 const BOOTSTRAPPED = "bootstrapped";
 /** How often a handing-over node looks whether others lead by now. */
 const HAND_OVER_POLL_MS = TICK_MS;
@@ -113,7 +113,7 @@ async function openParts(config: NodeConfig, opened: Opened): Promise<Parts> {
     bootstrapped,
     opened,
   });
-  if (!bootstrapped) disk.writeFile(BOOTSTRAPPED, new Uint8Array(0));
+  if (!bootstrapped) node.whenBegun(() => disk.writeFile(BOOTSTRAPPED, new Uint8Array(0)));
   scheduler.start(() => node.pass());
   scheduler.request();
   return { config, env, scheduler, disk, network, log, store, raft, peers, node };

@@ -1,5 +1,5 @@
 import type { CrashKind, Machine } from "../node/index.ts";
-import { drawAwayMs, drawTwo, type Fault, fault } from "./fault.ts";
+import { drawAwayMs, drawTwo, type Fault, fault, makeUnsound } from "./fault.ts";
 import { crash } from "./process-faults.ts";
 
 /** Nodes that come back elsewhere, or with nothing. Nodes are known by their ids and directories, not by addresses. */
@@ -54,8 +54,7 @@ export const addressFaults: Readonly<Record<string, Fault>> = {
     inject(stage, { node, awayMs }) {
       const machine = stage.machine(node);
       // Beyond the budget, too: a majority of new directories is a new cluster, and nobody is there to know better.
-      if (!stage.budget.spend(machine.info.id, "minority")) return false;
-      machine.unsound = true;
+      if (!makeUnsound(stage, machine, "minority")) return false;
       crash(stage, machine, "power", awayMs);
       machine.emptyDisk();
       return true;

@@ -1,5 +1,5 @@
 import type { Machine } from "../node/index.ts";
-import { drawAwayMs, type Fault, fault, type Stage } from "./fault.ts";
+import { drawAwayMs, type Fault, fault, makeUnsound, type Stage } from "./fault.ts";
 
 /** Shorter and longer than an election, and longer than what a node takes for a disk that will never answer (10 s). */
 const HANG_MS = [50, 4_000] as const;
@@ -110,7 +110,5 @@ function failure(what: "read" | "write"): Fault {
 /** Breaks a disk that the budget allows to break. */
 function damage(stage: Stage, node: string, break_: (machine: Machine) => boolean): boolean {
   const machine = stage.machine(node);
-  if (!stage.budget.spend(machine.info.id)) return false;
-  machine.unsound = true;
-  return break_(machine);
+  return makeUnsound(stage, machine) && break_(machine);
 }

@@ -62,3 +62,10 @@ export function drawTwo(random: Random, { nodes }: Cast): { from: string; to: st
   const others = nodes.filter((name) => name !== from);
   return others.length === 0 ? undefined : { from, to: random.pick(others) };
 }
+
+/** False: the budget does not allow it, or a cluster is still beginning: without a disk of its first nodes it never does. */
+export function makeUnsound({ machines, budget }: Stage, machine: Machine, limit?: "minority"): boolean {
+  if (!machines.every(({ begun }) => begun) || !budget.spend(machine.info.id, limit)) return false;
+  machine.unsound = true;
+  return true;
+}

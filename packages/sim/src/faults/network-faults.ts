@@ -40,7 +40,7 @@ export const networkFaults: Readonly<Record<string, Fault>> = {
       const two = drawTwo(random, cast);
       if (two === undefined) return undefined;
       const addedMs = random.pick([20, 200, 800]);
-      return { ...two, addedMs, bytesPerMs: random.pick([1, 20, 1_000]), forMs: drawPartitionMs(random) };
+      return { ...two, addedMs, bytesPerMs: random.pick([5, 50, 1_000]), forMs: drawPartitionMs(random) };
     },
     inject({ machine, network, after }, { from, to, addedMs, bytesPerMs, forMs }) {
       const way = [machine(from).info.id, machine(to).info.id] as const;

@@ -30,6 +30,8 @@ export class SimConnection implements Connection {
   readonly #parcels: Parcel[] = [];
   #underWayBytes = 0;
   #full = false;
+  /** Nothing gets out or in any more. */
+  #broken = false;
   /** Nothing is taken in any more: the end of the stream is under way, or has arrived. */
   #finished = false;
 
@@ -47,6 +49,7 @@ export class SimConnection implements Connection {
   write(bytes: Uint8Array): boolean {
     assert(this.other !== undefined, "a connection is written to when it is open");
     assert(!this.#full && !this.closed, "nothing is written before the drain, nor after the end");
+    if (this.#broken) return true;
     this.#underWayBytes += bytes.length;
     this.#full = this.#underWayBytes > BUFFER_BYTES;
     // Bytes that belong to the connection are taken as they are: whoever changes them is found out by a checksum.
@@ -70,11 +73,13 @@ export class SimConnection implements Connection {
     if (this.other !== undefined) this.#finish();
   }
 
-  /** The same, while the process lives: it hears of it at once. */
+  /** The same, while the process lives: it hears of it when it runs, and until then what it writes is lost. */
   break(): void {
-    if (this.closed) return;
-    this.cut();
-    this.host.run(() => this.handler?.onClose("ended"));
+    if (this.closed || this.#broken) return;
+    this.#broken = true;
+    this.#truncate();
+    if (this.other !== undefined) this.#finish();
+    this.end("ended");
   }
 
   /** The host is gone without a word: what is under way may arrive, the end never. */
@@ -137,7 +142,7 @@ export class SimConnection implements Connection {
   }
 
   #receive(piece: Uint8Array): void {
-    if (this.closed) return;
+    if (this.closed || this.#broken) return;
     this.host.run(() => {
       if (this.closed) return;
       (this.other as SimConnection).#taken(piece.length);

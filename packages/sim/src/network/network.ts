@@ -107,17 +107,14 @@ export class SimNetwork {
 
   /** From one node to the other everything takes longer, the more the larger it is. */
   slow(from: NodeId, to: NodeId, addedMs: number, bytesPerMs: number): void {
-    const way = this.#way(from, to);
-    way.addedMs = addedMs;
-    way.bytesPerMs = bytesPerMs;
+    this.#way(from, to).slow(addedMs, bytesPerMs);
   }
 
   /** Nothing is blocked, slow, lost or overtaken any more. */
   heal(): void {
     this.options = { ...this.options, lossProbability: 0, reorderProbability: 0, duplicateProbability: 0 };
     for (const way of this.#ways.values()) {
-      way.addedMs = 0;
-      way.bytesPerMs = Number.POSITIVE_INFINITY;
+      way.slow(0, Number.POSITIVE_INFINITY);
       way.unblock();
     }
   }

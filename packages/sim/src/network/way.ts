@@ -8,12 +8,12 @@ export class Way {
   readonly #world: World;
   readonly #random: Random;
   readonly #latencyMs: readonly [number, number];
-  /** On a slow link: so much later, and so many bytes a millisecond. */
-  addedMs = 0;
-  bytesPerMs: number = Number.POSITIVE_INFINITY;
+  #addedMs = 0;
+  #bytesPerMs: number = Number.POSITIVE_INFINITY;
   #blocked = false;
   #waiting: (() => void)[] = [];
   #freeMs = 0;
+  readonly #underWay: Set<() => void> = new Set();
 
   constructor(world: World, random: Random, from: NodeId, to: NodeId, latencyMs: readonly [number, number]) {
     this.#world = world;
@@ -21,6 +21,15 @@ export class Way {
     this.from = from;
     this.to = to;
     this.#latencyMs = latencyMs;
+  }
+
+  /** A slow link: everything takes so much longer, and so many bytes are carried in a millisecond. */
+  slow(addedMs: number, bytesPerMs: number): void {
+    this.#addedMs = addedMs;
+    this.#bytesPerMs = bytesPerMs;
+    // What queues up for the old speed goes on at the new one.
+    this.#freeMs = 0;
+    for (const event of this.#underWay) this.#world.after(this.#random.between(...this.#latencyMs), event);
   }
 
   get blocked(): boolean {
@@ -56,8 +65,12 @@ export class Way {
   #later(bytes: number, event: () => void): void {
     const { nowMs } = this.#world;
     // Parcels of all connections share what the link can carry.
-    this.#freeMs = Math.max(this.#freeMs, nowMs) + bytes / this.bytesPerMs;
-    const delayMs = this.#freeMs - nowMs + this.addedMs + this.#random.between(...this.#latencyMs);
-    this.#world.after(delayMs, event);
+    this.#freeMs = Math.max(this.#freeMs, nowMs) + bytes / this.#bytesPerMs;
+    const delayMs = this.#freeMs - nowMs + this.#addedMs + this.#random.between(...this.#latencyMs);
+    const arrive = (): void => {
+      if (this.#underWay.delete(arrive)) event();
+    };
+    this.#underWay.add(arrive);
+    this.#world.after(delayMs, arrive);
   }
 }

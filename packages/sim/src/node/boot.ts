@@ -41,7 +41,8 @@ export interface BootOptions extends MachineOptions {
   readonly serves: (node: Node, store: Store) => void;
 }
 
-const BOOTSTRAPPED = "bootstrapped";
+/** File of a node whose replicas have begun, as the daemon writes it. */
+export const BOOTSTRAPPED = "bootstrapped";
 const IDENTITY = "identity";
 const TICK_JITTER_MS = 4;
 
@@ -130,7 +131,7 @@ export class Boot {
 
   #ready(node: Node, peers: Peers, env: SimEnv, store: Store, events: LateEvents, bootstrapped: boolean): void {
     const { world, random, disk, watcher, self, serves } = this.#options;
-    if (!bootstrapped) disk.writeFile(BOOTSTRAPPED, new Uint8Array(0));
+    if (!bootstrapped) node.whenBegun(() => disk.writeFile(BOOTSTRAPPED, new Uint8Array(0)));
     events.attach(node);
     for (const info of peers.known().values()) {
       node.onAddresses(info);

@@ -7,7 +7,7 @@ import { MemoryEngine, type MemoryImage, type Store } from "sherd/core/store";
 import { SimDisk } from "../disk/index.ts";
 import type { SimNetwork } from "../network/index.ts";
 import type { Random, World } from "../world/index.ts";
-import { Boot } from "./boot.ts";
+import { BOOTSTRAPPED, Boot } from "./boot.ts";
 import { type Clocks, ObservedEngine } from "./env.ts";
 import { type CrashKind, SimProcess } from "./process.ts";
 import type { Sabotage } from "./sabotage.ts";
@@ -163,6 +163,11 @@ export class Machine {
     this.#info = { ...this.#info, addresses: { ...this.#info.addresses, host } };
     this.#hosts.add(host);
     this.#moves += 1;
+  }
+
+  /** Its replicas were met by others and took part once. */
+  get begun(): boolean {
+    return this.unsound || this.disk.paths().includes(BOOTSTRAPPED);
   }
 
   /** A new disk, under the old name of the node. Between two processes only. */

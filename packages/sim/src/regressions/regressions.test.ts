@@ -1,5 +1,9 @@
 import { expect, test } from "vitest";
+import { Cluster } from "../cluster.ts";
+import type { Machine } from "../node/index.ts";
+import { drawProfile } from "../profile.ts";
 import { Story } from "../testing/story.ts";
+import { Random, World } from "../world/index.ts";
 
 const KIB = 1024;
 /** So small that a node which is away for a while comes back by snapshot. */
@@ -25,4 +29,34 @@ test("a leader that has applied nothing since its start brings the only other re
   const write = story.send(behind!, "set", "k");
   story.waitUntil("a majority serves", () => write.outcome === "done");
   expect(story.world.coverage.of("log: snapshot installed")).toBeGreaterThanOrEqual(1);
+});
+
+// Found by seed 1001 of profile swarm: two leaders of one term. A node whose disk was emptied, and one that had never met
+// it, were a majority, and neither could know that the first had voted before.
+test("nothing begins before every node of three was met once", () => {
+  const world = new World(1n);
+  const profile = drawProfile(new Random(1n), "calm");
+  const cluster = new Cluster(world, { ...profile, nodes: 3, shards: 1, sabotage: undefined });
+  const [first, second, third] = cluster.machines as [Machine, Machine, Machine];
+  const leaders = (): Machine[] =>
+    cluster.machines.filter(({ node }) => [...(node?.replicas() ?? [])].some(({ leads }) => leads));
+  for (const other of [first, second]) {
+    cluster.network.block(other.info.id, third.info.id);
+    cluster.network.block(third.info.id, other.info.id);
+  }
+  cluster.start();
+  world.run(30_000);
+  expect(first.node?.unmet).toEqual([third.info.id]);
+  expect(leaders()).toEqual([]);
+  cluster.network.heal();
+  world.run(60_000, () => leaders().length > 0);
+  expect(first.node?.unmet).toEqual([]);
+  // Whoever was met once need not be there again.
+  third.process?.crash("power");
+  first.process?.crash("power");
+  world.run(world.nowMs + 5_000);
+  expect(leaders()).toEqual([]);
+  first.start();
+  world.run(120_000, () => leaders().length > 0);
+  expect(leaders().length).toBeGreaterThan(0);
 });

@@ -18,6 +18,7 @@ import type { GroupStart, RaftCore } from "../raft/index.ts";
 import { Replica, type ReplicaHost, type Request, type Rerouted } from "../replica/index.ts";
 import type { Space, Store } from "../store/index.ts";
 import { CoreEvents, type Hosted } from "./core-events.ts";
+import { FirstContact } from "./first-contact.ts";
 import { LeaderHints } from "./hints.ts";
 import { ANNOUNCE } from "./internal-commands.ts";
 import { Leadership, membersOf } from "./leadership.ts";
@@ -69,6 +70,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   /** What comes from other nodes is given to this. */
   readonly peerMessages: PeerMessages;
   readonly #hints: LeaderHints;
+  readonly #firstContact: FirstContact = new FirstContact();
   readonly #transferring: { send: Replica | undefined; receive: Replica | undefined } = {
     send: undefined,
     receive: undefined,
@@ -173,6 +175,27 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.#hosted.set(space.group, { replica, persist });
     this.raft.open(start);
     this.env.requestPass();
+  }
+
+  /** The same, once enough others have met this node: the replica may be one whose disk was emptied. */
+  hostNew(space: Space, start: GroupStart): void {
+    const others = membersOf(this.map, space.group).filter((member) => member.node !== this.id);
+    const begin = (): void => this.host(space, start);
+    this.#firstContact.wait(
+      space.group,
+      others.map(({ node }) => node),
+      begin,
+    );
+  }
+
+  /** `done` is called when no replica waits for others any more: at once, perhaps. */
+  whenBegun(done: () => void): void {
+    this.#firstContact.whenBegun(done);
+  }
+
+  /** Nodes that new replicas wait for before they begin. */
+  get unmet(): NodeId[] {
+    return this.#firstContact.unmet;
   }
 
   *replicas(): Iterable<Replica> {
@@ -299,6 +322,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   // --- peers
 
   #onLinkUp(node: NodeId): void {
+    this.#firstContact.met(node);
     this.#hints.linkUp(node);
     this.#hints.send(this.#yields);
     this.#leadership.claim();

@@ -1,13 +1,13 @@
-import { type GroupId, type Index, index, META_GROUP, type ReplicaId, SherdError } from "../base/index.ts";
+import { type GroupId, type Index, index, META_GROUP, NO_REPLICA, type ReplicaId, SherdError } from "../base/index.ts";
 import { AppliedState, initialSystemRows } from "../machine/index.ts";
 import { metaSystemRows } from "../meta/index.ts";
-import type { GroupStart } from "../raft/index.ts";
+import { BOOTSTRAP, type GroupStart } from "../raft/index.ts";
 import { recoverGroup } from "../replica/index.ts";
 import type { Space } from "../store/index.ts";
 import { Node, type NodeOptions } from "./node.ts";
 
 export interface OpenNodeOptions extends NodeOptions {
-  /** True: this directory was set up before, so a replica that is not there was lost, not yet to be made. */
+  /** True: this directory was set up before and has begun, so a replica that is not there was lost, not yet to be made. */
   readonly bootstrapped: boolean;
 }
 
@@ -19,8 +19,8 @@ interface Planned {
 
 /**
  * Brings a node up from its log and store. The first time it makes the replicas that the plan gives it, each durable
- * before the next; interrupted, it continues with those that are missing. `ready` comes when all replicas are open; the
- * caller then records that the directory is set up. What stands in the way is thrown, or, once something had to be
+ * before the next; interrupted, it continues with those that are missing. `ready` comes when all replicas are there. New ones
+ * begin when others have met the node (`FirstContact`); the caller records it then (`Node.whenBegun`). What stands in the way is thrown, or, once something had to be
  * waited for, given to `failed`.
  */
 export function openNode(
@@ -84,11 +84,23 @@ function recover(node: Node, options: OpenNodeOptions, ready: (node: Node) => vo
         finish();
       });
     }
-    node.host(space, groupStart(space, applied, plan, options));
+    const start = groupStart(space, applied, plan, options);
+    if (!options.bootstrapped && isUntouched(start)) node.hostNew(space, start);
+    else node.host(space, start);
+  }
+  if (node.unmet.length > 0) {
+    const nodes = node.unmet.map((id) => options.map.nodes.get(id)?.name ?? id);
+    options.env.log("info", "new replicas begin when enough of these nodes have been met", { nodes });
   }
   log.flush();
   started = true;
   if (resets === 0) ready(node);
+}
+
+/** It has neither voted nor taken an entry: it is new, or its disk was emptied. */
+function isUntouched({ hardState, applied, last }: GroupStart): boolean {
+  const { index: first, term } = BOOTSTRAP;
+  return last === first && applied === first && hardState.term === term && hardState.vote === NO_REPLICA;
 }
 
 function groupStart(
