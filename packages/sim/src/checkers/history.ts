@@ -40,6 +40,8 @@ export interface SetOperation extends Base {
   readonly value: string;
   /** NX: only if there is no such key. XX: only if there is. */
   readonly only?: "nx" | "xx";
+  /** Set so that it ends after this time (PX). */
+  readonly expiresMs?: number;
   /** 1: it was set; 0: its condition did not hold. Once done. */
   result: number;
 }
@@ -105,9 +107,10 @@ function what(operation: Operation): string {
   const named = keys.length === 1 && keys[0] === key ? "" : ` ${keys.join(" ")}`;
   const written = "value" in operation ? ` ${shown(operation.value)}` : "";
   const condition = kind === "set" && operation.only !== undefined ? ` ${operation.only}` : "";
+  const ends = kind === "set" && operation.expiresMs !== undefined ? ` px ${operation.expiresMs}` : "";
   const silent = operation.outcome !== "done" || kind === "mset" || (kind === "set" && condition === "");
   const seen = seenBy(operation);
-  return `${kind}${named}${written}${condition}${silent ? "" : ` = ${seen}`}`;
+  return `${kind}${named}${written}${condition}${ends}${silent ? "" : ` = ${seen}`}`;
 }
 
 function seenBy(operation: Operation): string {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { checkKey, type Operation } from "./index.ts";
 import { register, values } from "./models.ts";
 import { explainable, mutated, SUBJECTS } from "./testing/arbitrary.ts";
-import { append, del, exists, get, incr, mget, mset, never, set, setIf } from "./testing/operations.ts";
+import { append, del, exists, get, incr, mget, mset, never, set, setEnding, setIf } from "./testing/operations.ts";
 
 const a = ["{tag}a"];
 const b = ["{tag}b"];
@@ -61,6 +61,12 @@ const good: Record<string, Operation[]> = {
     setIf(4, never, "nx", a, "y", 0, "unknown"),
     get(5, 6, "y", a),
   ],
+  "a value that ends": [setEnding(1, 2, "a"), get(3, 4, "a"), get(5, 6, null), set(7, 8, "b"), get(9, 10, "b")],
+  "a value that ended before an unknown end of another": [
+    set(1, 2, "a"),
+    setEnding(3, never, "b", "unknown"),
+    get(4, 5, null),
+  ],
   "a count": [incr(1, 2, 1), get(3, 4, "1"), incr(5, 9, 3), incr(6, 8, 2), get(7, 10, "2")],
   "unknown additions that count, late, and not": [
     incr(1, never, 0, "unknown"),
@@ -110,6 +116,13 @@ const bad: Record<string, Operation[]> = {
   "half of an unknown MSET": [mset(1, never, "x", both, "unknown"), mget(2, 3, [null, "x"], both)],
   "two NX set": [setIf(1, 4, "nx", a, "x", 1), setIf(2, 3, "nx", a, "y", 1)],
   "XX sets what is not there": [setIf(1, 2, "xx", a, "x", 1)],
+  "a value that ends and comes back": [setEnding(1, 2, "a"), get(3, 4, null), get(5, 6, "a")],
+  "a value that ends although it was replaced by one that does not": [
+    setEnding(1, 2, "a"),
+    set(3, 4, "b"),
+    get(5, 6, null),
+  ],
+  "a value that ends before it was set": [set(1, 2, "a"), get(3, 4, null), setEnding(5, 6, "b")],
   "a count twice": [incr(1, 4, 1), incr(2, 3, 1)],
   "a count that one unknown addition made two": [incr(1, never, 0, "unknown"), incr(2, 3, 3)],
   "a refused addition that counts": [incr(1, 2, 1, "refused"), incr(3, 4, 2)],

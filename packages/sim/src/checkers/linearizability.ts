@@ -1,5 +1,5 @@
 import { isRead, type Operation } from "./history.ts";
-import { type Model, register, values } from "./models.ts";
+import { expiriesOf, type Model, register, type Step, values } from "./models.ts";
 import { checkSequence } from "./sequence.ts";
 
 export type Verdict =
@@ -30,7 +30,7 @@ interface Place<State> {
 }
 
 interface Placed {
-  readonly operation: Operation;
+  readonly operation: Step;
   /** Its bit. */
   readonly at: number;
 }
@@ -67,13 +67,15 @@ export function search<State>(model: Model<State>, history: readonly Operation[]
   return new Search(model, history, searchMax).run();
 }
 
+const isOperation = (step: Step): step is Operation => step.kind !== "expiry";
+
 class Search<State> {
   readonly #model: Model<State>;
   readonly #searchMax: number;
   /** In the order of their beginnings. */
   readonly #definite: readonly Placed[];
   readonly #unknown: readonly Placed[];
-  readonly #placedOf: Map<Operation, Placed> = new Map();
+  readonly #placedOf: Map<Step, Placed> = new Map();
   readonly #done: Uint32Array;
   readonly #seen: Set<string> = new Set();
   readonly #places: Place<State>[] = [];
@@ -94,7 +96,7 @@ class Search<State> {
     const matter = history.filter(
       (operation) => operation.outcome === "done" || (!isRead(operation) && operation.outcome !== "refused"),
     );
-    const placed = matter
+    const placed = [...matter, ...expiriesOf(matter)]
       .sort((left, right) => left.began - right.began)
       .map((operation, at): Placed => ({ operation, at }));
     for (const one of placed) this.#placedOf.set(one.operation, one);
@@ -153,10 +155,10 @@ class Search<State> {
     for (const operation of open.operations) this.#choicesOf(operation, open.endMs, choices);
     if (!this.#model.overwrites) this.#unseenChoices(open.endMs, choices);
     if (choices.length === 0 && this.#places.length >= this.#best.explained.length) {
-      const explained = this.#places.map(
-        ({ choices: made, next }) => (made[next - 1] as Choice<State>).operation.operation,
-      );
-      this.#best = { explained, stuck: open.operations.map(({ operation }) => operation) };
+      const explained = this.#places
+        .map(({ choices: made, next }) => (made[next - 1] as Choice<State>).operation.operation)
+        .filter(isOperation);
+      this.#best = { explained, stuck: open.operations.map(({ operation }) => operation).filter(isOperation) };
     }
     this.#places.push({ choices, next: 0, before: this.#state });
   }
@@ -208,7 +210,7 @@ class Search<State> {
   }
 
   /** What one connection sent before has happened before, if it certainly happened. */
-  #mayFollow({ behind }: Operation): boolean {
+  #mayFollow({ behind }: Step): boolean {
     return behind.every((before) => {
       if (before.outcome !== "done") return this.#mayFollow(before);
       const placed = this.#placedOf.get(before);

@@ -1,10 +1,43 @@
 import type { Operation } from "./history.ts";
 
+/**
+ * The end of a value that was set with a time to live: it may come at any moment after its SET, or never. (When exactly is
+ * not judged: log time follows the leaders' clocks, which jump here. That it never comes back is.)
+ */
+export interface Expiry {
+  readonly kind: "expiry";
+  readonly outcome: "unknown";
+  /** The value that ends; null: whatever there is, by a SET whose own outcome is not known. */
+  readonly value: string | null;
+  readonly began: number;
+  readonly ended: number;
+  readonly behind: readonly [];
+}
+
+export type Step = Operation | Expiry;
+
+/** What may end by itself, of a history. */
+export function expiriesOf(history: readonly Operation[]): Expiry[] {
+  return history.flatMap((operation): Expiry[] => {
+    if (operation.kind !== "set" || operation.expiresMs === undefined || operation.outcome === "refused") return [];
+    const { began } = operation;
+    const of = (value: string | null): Expiry => ({
+      kind: "expiry",
+      outcome: "unknown",
+      value,
+      began,
+      ended: Number.POSITIVE_INFINITY,
+      behind: [],
+    });
+    return operation.outcome === "done" ? [of(operation.value)] : [of(operation.value), of(null)];
+  });
+}
+
 /** How the operations of one history change a state and what they answer. States are never changed in place. */
 export interface Model<State> {
   readonly initial: State;
   /** The state after it, or undefined when it could not have answered as it did. */
-  step(state: State, operation: Operation): State | undefined;
+  step(state: State, operation: Step): State | undefined;
   /** The same for equal states, and no other. */
   nameOf(state: State): string;
   /**
@@ -23,6 +56,8 @@ export const register: Model<string | null> = {
     switch (operation.kind) {
       case "set":
         return operation.value;
+      case "expiry":
+        return operation.value === null || operation.value === state ? null : state;
       case "get":
         return operation.result === state ? state : undefined;
       case "exists":
@@ -43,6 +78,7 @@ export const values: Model<Values> = {
   nameOf: (state) => JSON.stringify([...state].sort(([left], [right]) => (left < right ? -1 : 1))),
   overwrites: false,
   step(state, operation) {
+    if (operation.kind === "expiry") throw new RangeError("keys that expire are judged as registers");
     const key = operation.keys[0] as string;
     switch (operation.kind) {
       case "set": {

@@ -24,6 +24,9 @@ export function argsOf(operation: Operation): Uint8Array[] {
   const args = operation.keys.map(latin1Bytes);
   if (operation.kind === "set" || operation.kind === "append") args.push(latin1Bytes(operation.value));
   if (operation.kind === "set" && operation.only !== undefined) args.push(latin1Bytes(operation.only));
+  if (operation.kind === "set" && operation.expiresMs !== undefined) {
+    args.push(latin1Bytes("px"), latin1Bytes(String(operation.expiresMs)));
+  }
   return args;
 }
 

@@ -127,7 +127,8 @@ export class Client {
     const target = there.find(({ info }) => info.addresses.host === host) ?? there[0];
     if (target === undefined) throw new Violation("replies fit their commands", `MOVED ${text}`);
     const { kind, key, keys } = operation;
-    this.#again.push({ kind, key, keys, ...(kind === "set" && operation.only && { only: operation.only }) });
+    const { only, expiresMs } = kind === "set" ? operation : {};
+    this.#again.push({ kind, key, keys, ...(only && { only }), ...(expiresMs && { expiresMs }) });
     // Other replies may still be to come on this connection.
     if (this.#open.length === 0) this.#moveTo(target);
   }

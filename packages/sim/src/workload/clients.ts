@@ -19,6 +19,7 @@ export interface Load {
 const NEEDS: Readonly<Record<Workload, readonly string[]>> = {
   registers: [],
   slots: [],
+  expiring: [],
   counters: ["incr"],
   lists: ["append"],
 };

@@ -10,6 +10,7 @@ export interface Particulars {
   /** All of one slot; the history's name when not given. */
   readonly keys?: readonly string[];
   readonly only?: "nx" | "xx" | undefined;
+  readonly expiresMs?: number | undefined;
 }
 
 /** Of the pieces that APPEND adds: the operation's number. */
@@ -88,13 +89,20 @@ export class Recorder {
 
 function makeOperation(
   kind: Operation["kind"],
-  { valueBytes = 0, only }: Particulars,
+  { valueBytes = 0, only, expiresMs }: Particulars,
   number: string,
-  base: Omit<Operation, "kind" | "value" | "result" | "only">,
+  base: Omit<Operation, "kind" | "value" | "result" | "only" | "expiresMs">,
 ): Operation {
   switch (kind) {
     case "set":
-      return { ...base, kind, value: number.padEnd(valueBytes, "."), ...(only && { only }), result: 0 };
+      return {
+        ...base,
+        kind,
+        value: number.padEnd(valueBytes, "."),
+        ...(only && { only }),
+        ...(expiresMs && { expiresMs }),
+        result: 0,
+      };
     case "append":
       return { ...base, kind, value: number.padStart(PIECE_BYTES, "0"), result: 0 };
     case "mset":

@@ -8,11 +8,12 @@ export interface Wanted {
   readonly key: string;
   readonly keys: readonly string[];
   readonly only?: "nx" | "xx";
+  readonly expiresMs?: number;
   readonly valueBytes?: number;
 }
 
 /** What kinds of data a client works with. A model of the checkers stands behind each. */
-export const WORKLOADS = ["registers", "slots", "counters", "lists"] as const;
+export const WORKLOADS = ["registers", "slots", "expiring", "counters", "lists"] as const;
 export type Workload = (typeof WORKLOADS)[number];
 
 export interface Mixture {
@@ -29,6 +30,8 @@ export interface Mixture {
 
 const COUNTERS = 4;
 const LISTS = 4;
+const EXPIRING = 6;
+const EXPIRES_MS_MAX = 2_000;
 /** Hash tags, each with a few keys. Many, so that each is used little: unknown outcomes make their search expensive. */
 const TAGS = 24;
 const TAG_KEYS = ["a", "b", "c"] as const;
@@ -39,6 +42,8 @@ export function chooseOperation(random: Random, mixture: Mixture): Wanted {
       return chooseRegister(random, mixture);
     case "slots":
       return chooseInSlot(random);
+    case "expiring":
+      return chooseExpiring(random);
     case "counters":
       return single(random.chance(0.7) ? "incr" : "get", `count:${random.below(COUNTERS)}`);
     case "lists":
@@ -63,6 +68,13 @@ function chooseRegister(random: Random, mixture: Mixture): Wanted {
   const hot = random.chance(mixture.hotProbability);
   const key = hot ? `hot:${random.below(mixture.hotKeys)}` : `wide:${random.below(mixture.wideKeys)}`;
   return { kind, key, keys: [key], valueBytes };
+}
+
+function chooseExpiring(random: Random): Wanted {
+  const key = `ttl:${random.below(EXPIRING)}`;
+  if (random.chance(0.6)) return single(random.chance(0.1) ? "del" : "get", key);
+  const expires = random.chance(0.7) ? { expiresMs: 1 + random.below(EXPIRES_MS_MAX) } : {};
+  return { ...single("set", key), ...expires };
 }
 
 /** Several keys of one slot: what is done to them together is seen together. */

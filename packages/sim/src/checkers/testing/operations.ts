@@ -32,6 +32,11 @@ export function set(
   return { ...base({ began, ended, outcome, behind, ...(keys && { keys }) }), kind: "set", value, result: 1 };
 }
 
+/** SET PX. */
+export function setEnding(...[began, ended, value, outcome]: [...Begin, string, Outcome?]): Operation {
+  return { ...base({ began, ended, outcome }), kind: "set", value, expiresMs: 5, result: 1 };
+}
+
 /** SET NX or XX of a key of a slot. */
 export function setIf(
   ...[began, ended, only, keys, value, result, outcome]: [...Begin, "nx" | "xx", string[], string, 0 | 1, Outcome?]
