@@ -1,6 +1,7 @@
 import { latin1, type Slot } from "../base/index.ts";
 import { err, NOT_AN_INTEGER } from "./errors.ts";
-import { EX, EXAT, type ExpireForm, expireMoment, invalidExpireTime, PX, PXAT, parseInt64 } from "./expire-time.ts";
+import { EX, EXAT, type ExpireForm, expireMoment, invalidExpireTime, PX, PXAT } from "./expire-time.ts";
+import { parseInt64 } from "./integer-text.ts";
 import { type CommandContext, type CommandSpec, NOT_RESIDENT, ONE, type Reply, ZERO } from "./types.ts";
 
 const ONE_KEY = { first: 1, last: 1, step: 1 } as const;

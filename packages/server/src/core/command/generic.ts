@@ -1,6 +1,6 @@
 import { latin1, type Slot } from "../base/index.ts";
 import { err, SYNTAX_ERROR } from "./errors.ts";
-import { parseInt64 } from "./expire-time.ts";
+import { parseInt64 } from "./integer-text.ts";
 import { type CommandContext, type CommandSpec, NOT_RESIDENT, OK, ONE, type Reply, ZERO } from "./types.ts";
 
 const ONE_KEY = { first: 1, last: 1, step: 1 } as const;

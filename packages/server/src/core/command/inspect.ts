@@ -1,6 +1,6 @@
 import { latin1, utf8Bytes } from "../base/index.ts";
 import { err, NOT_AN_INTEGER, SYNTAX_ERROR, unknownSubcommand, wrongArity } from "./errors.ts";
-import { parseInt64 } from "./expire-time.ts";
+import { parseInt64 } from "./integer-text.ts";
 import { type CommandSpec, NIL, NOT_RESIDENT, ONE, type Reply } from "./types.ts";
 
 const KEY_BEHIND_SUBCOMMAND = { first: 2, last: 2, step: 1 } as const;

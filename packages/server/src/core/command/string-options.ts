@@ -1,5 +1,6 @@
 import { NOT_AN_INTEGER } from "./errors.ts";
-import { EX, EXAT, type ExpireForm, expireMoment, invalidExpireTime, PX, PXAT, parseInt64 } from "./expire-time.ts";
+import { EX, EXAT, type ExpireForm, expireMoment, invalidExpireTime, PX, PXAT } from "./expire-time.ts";
+import { parseInt64 } from "./integer-text.ts";
 import { word } from "./string-row.ts";
 import type { Reply } from "./types.ts";
 

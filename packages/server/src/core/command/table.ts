@@ -1,9 +1,11 @@
 import { assert } from "../base/index.ts";
 import { clusterCommands } from "./cluster.ts";
 import { connectionCommands } from "./connection.ts";
+import { counterCommands } from "./counter.ts";
 import { expiryCommands } from "./expiry.ts";
 import { genericCommands } from "./generic.ts";
 import { inspectCommands } from "./inspect.ts";
+import { lcsCommands } from "./lcs.ts";
 import { serverCommands } from "./server.ts";
 import { stringCommands } from "./string.ts";
 import { stringManyCommands } from "./string-many.ts";
@@ -16,6 +18,8 @@ export const allCommands: readonly CommandSpec[] = [
   ...stringCommands,
   ...stringManyCommands,
   ...stringRangeCommands,
+  ...lcsCommands,
+  ...counterCommands,
   ...genericCommands,
   ...expiryCommands,
   ...inspectCommands,

@@ -58,6 +58,8 @@ export function shown(reply: Reply): string {
       return `(error) ${reply.kind} ${reply.text}`;
     case "array":
       return `[${reply.items.map(shown).join(" ")}]`;
+    case "map":
+      return `[${reply.entries.flat().map(shown).join(" ")}]`;
     default:
       throw new RangeError(`no test needs ${reply.type}`);
   }
