@@ -24,8 +24,10 @@ export const MARGIN_MS: number =
 
 /** Operations of one key, after which another takes its place: what the checker decides at once. */
 export const KEY_OPERATIONS_MAX = 300;
-/** ... and those of them whose outcome is unknown: each doubles the orders in the worst case. */
+/** ... and those of them whose outcome is unknown: each doubles the orders in the worst case, ... */
 export const KEY_UNKNOWN_MAX = 25;
+/** ... and where writes do not simply overwrite (several keys, NX, XX), that case is the usual one. */
+export const SLOT_UNKNOWN_MAX = 5;
 /** Commands that a client which pipelines sends together. */
 export const PIPELINE_MAX = 4;
 /** A client whose command could not be sent waits so long, so that a dead node is not dialled in a circle. */

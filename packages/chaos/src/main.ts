@@ -19,12 +19,22 @@ async function main(): Promise<number> {
   }
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
+  // Namespaces and mounts would stay behind.
+  let crash: unknown;
+  process.on("uncaughtException", (error) => {
+    crash ??= error;
+    interrupt();
+  });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, interrupt);
   console.log(
     `seed ${options.seed}: ${options.minutes} minutes of faults, over within ${minutesMax(options.minutes)} minutes`,
   );
   const result = await runChaos(options, { print: (line) => console.log(line), signal: interrupted.signal });
   console.log(report(options, result).join("\n"));
+  if (crash !== undefined) {
+    console.error("this program failed:", crash);
+    return 1;
+  }
   if (result.interrupted) return 130;
   return result.failure === undefined ? 0 : 1;
 }

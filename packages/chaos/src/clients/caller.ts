@@ -11,7 +11,7 @@ export type Told =
   | { readonly outcome: "unknown"; readonly why: string };
 
 /** What the commands of the workloads answer. */
-export type Value = string | number | null;
+export type Value = string | number | null | readonly (string | null)[];
 
 /** A client as a user would have it. It never sends a command again that may have taken effect. */
 export interface Caller {
@@ -37,10 +37,14 @@ export function toldByError(text: string): Told {
 
 export function toldByReply(reply: RespValue): Told {
   if (reply instanceof RespError) return toldByError(reply.message);
-  if (reply instanceof Uint8Array) return { outcome: "done", value: new TextDecoder().decode(reply) };
-  if (typeof reply === "string" || typeof reply === "number" || reply === null) {
-    return { outcome: "done", value: reply };
-  }
+  if (Array.isArray(reply)) return { outcome: "done", value: reply.map(bulk) };
+  if (typeof reply === "string" || typeof reply === "number") return { outcome: "done", value: reply };
+  return { outcome: "done", value: bulk(reply) };
+}
+
+function bulk(reply: RespValue): string | null {
+  if (reply === null) return null;
+  if (reply instanceof Uint8Array) return new TextDecoder().decode(reply);
   throw new Violation("replies fit their commands", `a command was answered with ${JSON.stringify(reply)}`);
 }
 

@@ -61,11 +61,24 @@ export function sendsTwice(honest: Caller, name: string): Caller {
   });
 }
 
+/** Of several keys it deletes two. */
+export function deletesHalf(honest: Caller): Caller {
+  return through(honest, async (key, args) => {
+    if (args[0] !== "DEL" || args.length < 4) return honest.call(key, args);
+    let deleted = 0;
+    for (const one of args.slice(1, 3)) {
+      const told = await honest.call(one, ["DEL", one]);
+      if (told.outcome === "done") deleted += told.value as number;
+    }
+    return { outcome: "done", value: deleted };
+  });
+}
+
 /** Does not know how every second write ended; half of them were not even sent. */
 export function forgets(honest: Caller): Caller {
   let writes = 0;
   return through(honest, async (key, args) => {
-    if (args[0] === "GET" || args[0] === "EXISTS") return honest.call(key, args);
+    if (args[0]?.endsWith("GET") === true || args[0] === "EXISTS") return honest.call(key, args);
     writes += 1;
     const told: Told = writes % 4 === 0 ? { outcome: "unknown", why: "not sent" } : await honest.call(key, args);
     return writes % 4 === 2 ? { outcome: "unknown", why: "sent" } : told;

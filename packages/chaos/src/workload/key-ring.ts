@@ -1,13 +1,14 @@
 import { keySlot, type SlotRange } from "@sherd/client";
 import type { Random } from "@sherd/sim/world";
-import { KEY_OPERATIONS_MAX, KEY_UNKNOWN_MAX } from "../limits.ts";
+import { KEY_OPERATIONS_MAX, KEY_UNKNOWN_MAX, SLOT_UNKNOWN_MAX } from "../limits.ts";
 import type { Recorder } from "./recorder.ts";
 
 /** What kinds of data a key may hold; each has a model in the checkers. */
-export const KEY_KINDS = ["register", "counter", "list"] as const;
+export const KEY_KINDS = ["register", "counter", "list", "slot"] as const;
 export type KeyKind = (typeof KEY_KINDS)[number];
 
 export interface LiveKey {
+  /** Of its history: the key, or the hash tag of several. */
   readonly name: string;
   readonly kind: KeyKind;
   readonly shard: number;
@@ -45,7 +46,8 @@ export class KeyRing {
   live(shard: number, kind: KeyKind): LiveKey {
     const place = `${shard} ${kind}`;
     let key = this.#live.get(place);
-    if (key === undefined || key.operations >= KEY_OPERATIONS_MAX || key.unknown >= KEY_UNKNOWN_MAX) {
+    const unknownMax = kind === "slot" ? SLOT_UNKNOWN_MAX : KEY_UNKNOWN_MAX;
+    if (key === undefined || key.operations >= KEY_OPERATIONS_MAX || key.unknown >= unknownMax) {
       key = { name: this.#nameIn(shard, kind), kind, shard, operations: 0, unknown: 0 };
       this.#live.set(place, key);
     }
@@ -56,7 +58,7 @@ export class KeyRing {
     const ranges = this.#shards[shard] as readonly SlotRange[];
     for (;;) {
       this.#made += 1;
-      const name = `${kind}:${this.#made}`;
+      const name = kind === "slot" ? `{slot:${this.#made}}` : `${kind}:${this.#made}`;
       const slot = keySlot(new TextEncoder().encode(name));
       if (ranges.some(({ from, to }) => slot >= from && slot <= to)) return name;
     }

@@ -7,19 +7,22 @@ import type { Recorder } from "./recorder.ts";
 /** Reads of one client at a time. */
 const TOGETHER = 8;
 
-/** A GET of every key there is, through one or the other of the callers, until it is answered. */
+/** A GET of every key that was used, through one or the other of the callers, until it is answered. */
 export async function readKeys(recorder: Recorder, callers: readonly Caller[]): Promise<void> {
-  const keys = [...recorder.keys];
+  const keys = [...recorder.keys].flatMap((history) =>
+    [...new Set(recorder.of(history).flatMap((operation) => operation.keys))].map((key) => ({ history, key })),
+  );
   const readers = Array.from({ length: callers.length * TOGETHER }, async (_, at) => {
     const caller = callers[at % callers.length] as Caller;
-    for (let key = keys.pop(); key !== undefined; key = keys.pop()) await readKey(recorder, caller, key);
+    for (let key = keys.pop(); key !== undefined; key = keys.pop())
+      await readKey(recorder, caller, key.history, key.key);
   });
   await Promise.all(readers);
 }
 
-async function readKey(recorder: Recorder, caller: Caller, key: string): Promise<void> {
+async function readKey(recorder: Recorder, caller: Caller, history: string, key: string): Promise<void> {
   for (;;) {
-    const operation = recorder.begin("final", "get", key, [], 0);
+    const operation = recorder.begin("final", history, { kind: "get", keys: [key], valueCharacters: 0 });
     const told = await caller.call(key, argsOf(operation));
     if (told.outcome === "done") {
       takeResult(recorder, operation, told.value);

@@ -1,4 +1,5 @@
 import type { Operation, Outcome } from "@sherd/sim/checkers";
+import type { Wanted } from "./wanted.ts";
 
 /** Pieces that APPEND adds have the same length: the number of the operation. */
 const PIECE_CHARACTERS = 8;
@@ -39,21 +40,15 @@ export class Recorder {
     return this.#byKey.get(key) ?? [];
   }
 
-  /** Called before the command is sent. `valueCharacters`: of a SET, at least. */
-  begin(
-    client: string,
-    kind: Operation["kind"],
-    key: string,
-    behind: readonly Operation[],
-    valueCharacters: number,
-  ): Operation {
+  /** Called before the command is sent. `history`: the key, or the hash tag of keys that are used together. */
+  begin(client: string, history: string, wanted: Wanted, behind: readonly Operation[] = []): Operation {
     const id = this.#all.length;
     this.#moment += 1;
     const base = {
       id,
       client,
-      key,
-      keys: [key],
+      key: history,
+      keys: wanted.keys,
       began: this.#moment,
       beganMs: this.nowMs,
       ended: Number.POSITIVE_INFINITY,
@@ -61,11 +56,11 @@ export class Recorder {
       outcome: "open" as Outcome,
       behind,
     };
-    const operation = complete(kind, base, String(id), valueCharacters);
+    const operation = complete(wanted, base, String(id));
     this.#all.push(operation);
-    const history = this.#byKey.get(key);
-    if (history === undefined) this.#byKey.set(key, [operation]);
-    else history.push(operation);
+    const operations = this.#byKey.get(history);
+    if (operations === undefined) this.#byKey.set(history, [operation]);
+    else operations.push(operation);
     return operation;
   }
 
@@ -87,14 +82,13 @@ export class Recorder {
 }
 
 function complete(
-  kind: Operation["kind"],
+  { kind, only, valueCharacters }: Wanted,
   base: Omit<Operation, "kind" | "value" | "result" | "only">,
   number: string,
-  valueCharacters: number,
 ): Operation {
   switch (kind) {
     case "set":
-      return { ...base, kind, value: `${number}:`.padEnd(valueCharacters, "x"), result: 0 };
+      return { ...base, kind, value: `${number}:`.padEnd(valueCharacters, "x"), ...(only && { only }), result: 0 };
     case "append":
       return { ...base, kind, value: number.padStart(PIECE_CHARACTERS, "0"), result: 0 };
     case "mset":

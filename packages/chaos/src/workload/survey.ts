@@ -2,8 +2,8 @@ import { ClusterConnections, RespConnection, RespError, type SlotRange } from "@
 import type { PlacedNode } from "../cluster/index.ts";
 import { KEY_KINDS, type KeyKind } from "./key-ring.ts";
 
-/** The command that each kind of key needs, besides GET. */
-const NEEDED: Readonly<Record<KeyKind, string>> = { register: "SET", counter: "INCR", list: "APPEND" };
+/** A command that is known only where all are that a kind of key needs (SET NX and SETNX came together). */
+const NEEDED: Readonly<Record<KeyKind, string>> = { register: "SET", counter: "INCR", list: "APPEND", slot: "SETNX" };
 
 /** The slots of each shard, as the cluster tells its clients. */
 export async function shardSlots(nodes: readonly PlacedNode[], shards: number): Promise<readonly SlotRange[][]> {

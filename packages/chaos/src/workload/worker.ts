@@ -6,8 +6,9 @@ import type { PlacedNode } from "../cluster/index.ts";
 import { BACK_OFF_MS, PIPELINE_MAX } from "../limits.ts";
 import type { Gaps } from "./gaps.ts";
 import { argsOf, takeResult } from "./judge.ts";
-import type { KeyKind, KeyRing, LiveKey } from "./key-ring.ts";
+import type { KeyRing, LiveKey } from "./key-ring.ts";
 import type { Recorder } from "./recorder.ts";
+import { chooseOperation } from "./wanted.ts";
 
 /** What all workers share. */
 export interface Workload {
@@ -19,10 +20,7 @@ export interface Workload {
   readonly nodes: { readonly placed: readonly PlacedNode[]; readonly generation: number };
 }
 
-const LONG_VALUE_PROBABILITY = 0.03;
-const LONG_VALUE_CHARACTERS = 100_000;
-const VALUE_CHARACTERS = 200;
-const WRITES: ReadonlySet<Operation["kind"]> = new Set(["set", "del", "incr", "append"]);
+const WRITES: ReadonlySet<Operation["kind"]> = new Set(["set", "mset", "del", "incr", "append"]);
 
 /** One client: a few commands, their answers, a moment of thought, and again. */
 export class Worker {
@@ -73,7 +71,8 @@ export class Worker {
       const { recorder, keys } = this.#workload;
       const key = keys.choose(this.#random, recorder);
       const behind = sent.filter((operation) => operation.key === key.name).slice(-1);
-      const operation = recorder.begin(this.#name, this.#kind(key.kind), key.name, behind, this.#valueCharacters());
+      const wanted = chooseOperation(this.#random, key);
+      const operation = recorder.begin(this.#name, key.name, wanted, behind);
       key.operations += 1;
       sent.push(operation);
       calls.push(this.#call(operation, key));
@@ -93,22 +92,5 @@ export class Worker {
     recorder.end(operation, "done");
     if (WRITES.has(operation.kind)) gaps.acknowledged(key.shard, operation.beganMs, operation.endedMs);
     return true;
-  }
-
-  #kind(kind: KeyKind): Operation["kind"] {
-    const at = this.#random.fraction();
-    switch (kind) {
-      case "counter":
-        return at < 0.6 ? "incr" : "get";
-      case "list":
-        return at < 0.6 ? "append" : "get";
-      case "register":
-        return at < 0.45 ? "get" : at < 0.9 ? "set" : at < 0.95 ? "del" : "exists";
-    }
-  }
-
-  #valueCharacters(): number {
-    const most = this.#random.chance(LONG_VALUE_PROBABILITY) ? LONG_VALUE_CHARACTERS : VALUE_CHARACTERS;
-    return this.#random.below(most);
   }
 }
