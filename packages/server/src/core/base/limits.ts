@@ -140,6 +140,12 @@ export const MEMTABLE_BYTES_MAX: number = 64 * MIB;
 export const FLUSH_BYTES: number = 4 * MIB;
 /** ... or when the oldest change is so old. */
 export const FLUSH_AGE_MS = 200;
+/** A shard's leader looks this often for keys that have ended and still take space. */
+export const EXPIRY_SWEEP_MS = 1_000;
+/** ... and this often from the first moment on, whatever it thinks to know. */
+export const EXPIRY_FULL_SWEEP_MS = 60_000;
+/** Keys that have ended and are removed at a time, in one entry: at most so many a tick and shard. */
+export const EXPIRY_KEYS_PER_TICK = 512;
 /** Rows put into an engine batch in one pass: converting them happens on the main thread. */
 export const FLUSH_ROWS_PER_PASS = 500;
 /** ... and so many bytes of them: large values are copied there, too. */

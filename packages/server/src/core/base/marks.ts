@@ -31,6 +31,7 @@ export const MARKS = [
   "recovery: log discarded for the store",
   "replica: entry waits for its rows",
   "replica: entry's rows were evicted again",
+  "replica: keys that have ended are removed",
   "replica: lost batch taken back",
   "replica: outcome lost with a snapshot",
   "replica: proposal refused for want of room",

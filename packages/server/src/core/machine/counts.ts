@@ -1,17 +1,25 @@
-import { assert, SLOT_COUNT, type Slot } from "../base/index.ts";
+import { assert, ByteReader, ByteWriter, SLOT_COUNT, type Slot } from "../base/index.ts";
 
 /** Slots of one row: a flush of random writes then touches rows of half a KiB, not one of 64 KiB or thousands of 4 bytes. */
 const SLOTS_PER_ROW = 128;
 const PREFIX = "count:";
+const EXPIRING = "expiring";
 
 /** Keys in each slot, kept as state: DBSIZE and CLUSTER COUNTKEYSINSLOT never scan. */
 export class KeyCounts {
   readonly #counts: Uint32Array = new Uint32Array(SLOT_COUNT);
   readonly #dirty: Set<number> = new Set();
   #total = 0;
+  #expiring = 0;
+  #expiringDirty = false;
 
   get total(): number {
     return this.#total;
+  }
+
+  /** Keys that have an end, those that have ended and are not removed yet included. */
+  get expiring(): number {
+    return this.#expiring;
   }
 
   of(slot: Slot): number {
@@ -24,6 +32,12 @@ export class KeyCounts {
     this.#counts[slot] = count;
     this.#total += by;
     this.#dirty.add(Math.floor(slot / SLOTS_PER_ROW));
+  }
+
+  changeExpiring(by: 1 | -1): void {
+    this.#expiring += by;
+    assert(this.#expiring >= 0, "a shard's count of keys that end is not negative");
+    this.#expiringDirty = true;
   }
 
   static readonly rowPrefix: string = PREFIX;
@@ -39,6 +53,8 @@ export class KeyCounts {
         this.#total += count;
       }
     }
+    const expiring = row(EXPIRING);
+    if (expiring !== undefined) this.#expiring = new ByteReader(expiring).u64();
   }
 
   writeChanges(put: (name: string, bytes: Uint8Array) => void): void {
@@ -51,5 +67,10 @@ export class KeyCounts {
       put(PREFIX + part, bytes);
     }
     this.#dirty.clear();
+    if (!this.#expiringDirty) return;
+    this.#expiringDirty = false;
+    const bytes = new ByteWriter(8);
+    bytes.u64(this.#expiring);
+    put(EXPIRING, bytes.copy());
   }
 }

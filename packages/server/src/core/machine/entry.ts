@@ -23,6 +23,8 @@ export const Opcode = {
   announce: 0xff02,
   /** In place of a command of a session that the leader will not run: takes its sequence, answers with an error. */
   refuse: 0xff03,
+  /** Removes a key if it has ended by log time. */
+  end: 0xff04,
 } as const;
 
 export const NO_SESSION = 0;

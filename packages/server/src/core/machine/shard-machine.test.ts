@@ -15,6 +15,7 @@ const SET = commandByName(utf8Bytes("set")) as CommandSpec;
 class World {
   readonly rows: Map<string, Row> = new Map();
   readonly machine: ShardMachine;
+  logTimeMs = 0;
   #index = 0;
 
   constructor() {
@@ -41,7 +42,7 @@ class World {
       index: index(this.#index),
       term: term(this.machine.applied.term + 1),
       kind: EntryKind.normal,
-      data: encoder.finish(0),
+      data: encoder.finish(this.logTimeMs),
     };
     const replies: Reply[] = [];
     expect(this.machine.missing(entry)).toEqual([]);
@@ -79,4 +80,35 @@ test("a refusal that overtook a lost command waits for it like any other", () =>
   const world = new World();
   const session = world.openSession();
   expect(world.apply(Opcode.refuse, 2, session, "MISCONF", "no room")).toMatchObject({ kind: "SESSIONGAP" });
+});
+
+test("keys are counted until they are removed, also those that have ended; a write over one counts once", () => {
+  const world = new World();
+  const { machine } = world;
+  const command = (line: string): Reply => {
+    const [name, ...args] = line.split(" ");
+    return world.apply((commandByName(utf8Bytes(name as string)) as CommandSpec).opcode, undefined, 0, ...args);
+  };
+  const counts = (): number[] => [machine.keys, machine.keysInSlot(SLOT), machine.expiringKeys];
+  command("set a 1");
+  command("set b 1");
+  command("pexpire a 100");
+  expect(counts()).toEqual([2, 2, 1]);
+  world.logTimeMs = 100;
+  expect(command("exists a b")).toEqual({ type: "integer", value: 1 });
+  expect(counts()).toEqual([2, 2, 1]);
+  command("set a 2");
+  expect(counts()).toEqual([2, 2, 0]);
+  command("pexpire a 50");
+  command("pexpire b 50");
+  world.apply(Opcode.end, undefined, 0, "a");
+  expect(counts()).toEqual([2, 2, 2]);
+  world.logTimeMs = 150;
+  world.apply(Opcode.end, undefined, 0, "a");
+  world.apply(Opcode.end, undefined, 0, "gone");
+  expect(counts()).toEqual([1, 1, 1]);
+  command("persist b");
+  expect(counts()).toEqual([1, 1, 1]);
+  expect(command("del b")).toEqual({ type: "integer", value: 0 });
+  expect(counts()).toEqual([0, 0, 0]);
 });

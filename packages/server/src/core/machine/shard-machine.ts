@@ -47,6 +47,10 @@ export class ShardMachine implements StateMachine {
     return this.#counts.total;
   }
 
+  get expiringKeys(): number {
+    return this.#counts.expiring;
+  }
+
   keysInSlot(slot: Slot): number {
     return this.#counts.of(slot);
   }
@@ -60,6 +64,7 @@ export class ShardMachine implements StateMachine {
     this.#decoder.open(entry.data, this.#where(entry));
     while (this.#decoder.next()) {
       const command = this.#decoder.command;
+      if (command.opcode === Opcode.end) this.#missingKey(command.slot, command.args[0] as Uint8Array, missing);
       if (isInternal(command.opcode)) continue;
       const spec = this.#commands(command.opcode);
       // Here and not only when it is run: the commands before it would have had their effect by then.
@@ -128,6 +133,9 @@ export class ShardMachine implements StateMachine {
       }
       case Opcode.time:
         return OK;
+      case Opcode.end:
+        this.#context.removeEnded(command.slot, this.#context.latin1(command.args[0] as Uint8Array));
+        return OK;
       case Opcode.refuse: {
         const [kind, text] = command.args;
         return errorReply(kind === undefined ? "ERR" : utf8(kind), text === undefined ? "refused" : utf8(text));
@@ -180,7 +188,7 @@ export class ShardMachine implements StateMachine {
 }
 
 const isInternal = (opcode: number): boolean =>
-  opcode === Opcode.sessionOpen || opcode === Opcode.time || opcode === Opcode.refuse;
+  opcode === Opcode.sessionOpen || opcode === Opcode.time || opcode === Opcode.refuse || opcode === Opcode.end;
 
 /** A command's view of the rows: judges expiry by log time (a read also by its leader's clock), keeps the counts. */
 class RowContext implements CommandContext {
@@ -216,7 +224,19 @@ class RowContext implements CommandContext {
     const before = this.#space.get(slot, key);
     assert(before !== undefined, "a row is resident when a command writes it");
     if (before === null) this.#counts.change(slot, 1);
+    this.#countExpiring(before, row.expiresAtMs);
     this.#space.put(slot, key, row);
+  }
+
+  #countExpiring(before: Row | null, expiresAtMs: number): void {
+    const ended = before !== null && before.expiresAtMs !== 0;
+    if (ended !== (expiresAtMs !== 0)) this.#counts.changeExpiring(ended ? -1 : 1);
+  }
+
+  /** Nobody sees the difference; its space comes back. */
+  removeEnded(slot: Slot, key: string): void {
+    const row = this.#space.get(slot, key);
+    if (row && row.expiresAtMs !== 0 && row.expiresAtMs <= this.nowMs) this.delete(slot, key);
   }
 
   delete(slot: Slot, key: string): boolean {
@@ -224,6 +244,7 @@ class RowContext implements CommandContext {
     assert(before !== undefined, "a row is resident when a command deletes it");
     if (before === null) return false;
     this.#counts.change(slot, -1);
+    this.#countExpiring(before, 0);
     this.#space.delete(slot, key);
     return before.expiresAtMs === 0 || before.expiresAtMs > this.nowMs;
   }

@@ -14,6 +14,8 @@ export interface StateMachine {
   readonly applied: AppliedState;
   /** Keys stored, by the state (not a scan). */
   readonly keys: number;
+  /** Of them, those that end. */
+  readonly expiringKeys: number;
   /** Rows that the entry needs and that are not in memory. Must be empty before `apply`. */
   missing(entry: Entry): RowKey[];
   /** Rows that a read needs and that are not in memory. */

@@ -74,6 +74,7 @@ export class MetaMachine implements StateMachine {
     return { type: "error", kind: "ERR", text: "the meta group has no keys" };
   }
 
+  readonly expiringKeys = 0;
   readonly undecided = false;
 
   changedSince(): boolean {

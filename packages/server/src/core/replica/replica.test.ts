@@ -43,7 +43,7 @@ class World {
 
   #host(): ReplicaHost {
     let number = 0;
-    const machine = { applied: { index: index(0) } } as unknown as StateMachine;
+    const machine = { applied: { index: index(0) }, expiringKeys: 0 } as unknown as StateMachine;
     const raft = {
       propose: (_: unknown, ticket: number, data: Uint8Array) => this.asked.push({ ticket, keys: keysOf(data) }),
       readIndex: () => {},

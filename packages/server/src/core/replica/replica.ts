@@ -17,6 +17,7 @@ import type { Reply } from "../command/index.ts";
 import type { StateMachine } from "../machine/index.ts";
 import { type ConfState, DropReason, type Entry, EntryKind, type Ready, Role } from "../raft/index.ts";
 import type { Space, SpaceOwner } from "../store/index.ts";
+import { ActiveExpiry } from "./active-expiry.ts";
 import { ApplyQueue } from "./apply-queue.ts";
 import type { Batch } from "./batches.ts";
 import { Proposals } from "./proposals.ts";
@@ -46,6 +47,9 @@ export class Replica implements SpaceOwner {
   readonly #proposals: Proposals = new Proposals();
   readonly #reads: ReadQueue = new ReadQueue();
   readonly #serving: ReadServing;
+  readonly #expiry: ActiveExpiry;
+  /** Log time of the state that a running flush carries. */
+  #frozenLogTimeMs = 0;
   readonly #transfers: SnapshotTransfers;
   #durable: Index;
   /** A membership change that the core is about to put in force; nothing behind it is applied before it has. */
@@ -63,6 +67,7 @@ export class Replica implements SpaceOwner {
     this.#applies = new ApplyQueue(space, this.#machine, () => host.wake(this));
     this.#transfers = new SnapshotTransfers(host, this);
     this.#serving = new ReadServing(host, this);
+    this.#expiry = new ActiveExpiry(host, this);
     // A replica that applies nothing is never flushed, and may be the one that a peer needs before anything is.
     this.#transfers.frozen(this.#machine.applied);
     space.setOwner(this);
@@ -195,6 +200,7 @@ export class Replica implements SpaceOwner {
     // Those that are confirmed could be served here, but by then the new leader may have answered what came after them.
     items.push(...this.#serving.takeUndecided(), ...this.#reads.takeAll());
     this.#transfers.stopSending();
+    this.#expiry.leadershipLost();
     this.#host.reroute(this.group, items);
   }
 
@@ -278,11 +284,13 @@ export class Replica implements SpaceOwner {
 
   onFreeze(): void {
     this.#machine.freeze();
+    this.#frozenLogTimeMs = this.#machine.applied.logTimeMs;
     this.#transfers.frozen(this.#machine.applied);
   }
 
   onDurable(applied: Index): void {
     this.#durable = applied;
+    this.#expiry.flushed(this.#frozenLogTimeMs);
     this.release();
   }
 
@@ -336,6 +344,7 @@ export class Replica implements SpaceOwner {
     if (this.stopped !== undefined) return;
     this.#holdUntilTick = false;
     this.#transfers.tick();
+    this.#expiry.tick(nowMs);
     const limit = nowMs - REQUEST_MS_MAX;
     this.#proposals.expire(limit);
     for (const read of this.#reads.takeOlder(limit)) read.request.complete(READ_TIMEOUT);

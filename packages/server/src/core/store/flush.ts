@@ -1,6 +1,6 @@
 import { ByteWriter, type Index } from "../base/index.ts";
 import { RowClass, type RowCodec, SYSTEM_SLOT } from "./layout.ts";
-import type { FrozenSystem, MemorySpace } from "./memory-space.ts";
+import type { FrozenSystem, MemorySpace, SlotRows } from "./memory-space.ts";
 import type { FrozenRows, Residents } from "./residents.ts";
 import type { Portion, WriteJob } from "./writes.ts";
 
@@ -17,7 +17,7 @@ export class FlushJob implements WriteJob {
   begun = false;
   /** Called when everything applied before `begin` is durable. */
   readonly waiters: (() => void)[] = [];
-  #rows: FrozenRows = { cells: [], rows: [] };
+  #rows: FrozenRows = { cells: [], rows: [], endedAtMs: [] };
   #system: FrozenSystem[] = [];
   /** How far `fill` has come. */
   #nextRow = 0;
@@ -54,7 +54,7 @@ export class FlushJob implements WriteJob {
   }
 
   #fillRows(portion: Portion): boolean {
-    const { cells, rows } = this.#rows;
+    const { cells, rows, endedAtMs } = this.#rows;
     for (; this.#nextRow < cells.length; this.#nextRow += 1) {
       if (portion.full) return false;
       const { home, key } = cells[this.#nextRow] as (typeof cells)[number];
@@ -66,8 +66,23 @@ export class FlushJob implements WriteJob {
         this.#codec.buildRow(home.space.id, home.slot, key, row);
         portion.put(this.#codec.key, this.#codec.value);
       }
+      const ended = endedAtMs[this.#nextRow] as number;
+      const ends = row === null ? 0 : row.expiresAtMs;
+      if (ended !== ends) this.#moveEnding(portion, home, key, ended, ends);
     }
     return true;
+  }
+
+  /** The index of endings says what the rows say: both are of the same batch. */
+  #moveEnding(portion: Portion, home: SlotRows, key: string, fromMs: number, toMs: number): void {
+    if (fromMs !== 0) {
+      this.#codec.buildEndingKey(home.space.id, home.slot, key, fromMs);
+      portion.delete(this.#codec.key);
+    }
+    if (toMs !== 0) {
+      this.#codec.buildEnding(home.space.id, home.slot, key, toMs);
+      portion.put(this.#codec.key, this.#codec.value);
+    }
   }
 
   #fillSystem(portion: Portion): boolean {

@@ -1,4 +1,4 @@
-import { ByteWriter, type Slot, type SpaceId } from "../base/index.ts";
+import { ByteWriter, latin1, type Slot, type SpaceId } from "../base/index.ts";
 import type { Env } from "../env/index.ts";
 import type { Row, RowKind } from "./types.ts";
 
@@ -13,6 +13,8 @@ export const RowClass = {
   system: 0x40,
   /** The applied index of the space, as the store keeps it. */
   applied: 0x41,
+  /** Says when a key ends: lies in the order of time, so that those that have ended are found without a scan. */
+  ending: 0x42,
   // --- of the store itself, in space 0
   format: 0x50,
   /** The id that the next space gets. */
@@ -128,6 +130,15 @@ export class RowCodec {
     this.#seal();
   }
 
+  /** The index row of a key that ends. */
+  buildEnding(space: SpaceId, slot: Slot, key: string, endsAtMs: number): void {
+    this.buildPlain(space, RowClass.ending, endingName(endsAtMs, slot, key), NO_BYTES);
+  }
+
+  buildEndingKey(space: SpaceId, slot: Slot, key: string, endsAtMs: number): void {
+    this.buildKey(space, SYSTEM_SLOT, RowClass.ending, endingName(endsAtMs, slot, key));
+  }
+
   #seal(): void {
     const covered = this.#writer.view().subarray(SPACE_PREFIX_BYTES);
     this.#writer.u32(this.#env.checksum(covered));
@@ -171,3 +182,29 @@ export class RowCodec {
 
 const readU64 = (view: DataView, at: number): number =>
   view.getUint32(at + 4, true) * 0x1_0000_0000 + view.getUint32(at, true);
+
+const NO_BYTES = new Uint8Array(0);
+/** u64 and u16, big-endian. */
+const ENDING_HEADER_BYTES = 10;
+
+/** Where the index row of a key that ends at this moment lies among the others: by time, then slot, then key. */
+export function endingName(endsAtMs: number, slot: number, key: string): string {
+  let name = "";
+  const high = Math.floor(endsAtMs / 2 ** 32);
+  const low = endsAtMs % 2 ** 32;
+  for (const word of [high, low]) {
+    name += String.fromCharCode(word >>> 24, (word >>> 16) & 0xff, (word >>> 8) & 0xff, word & 0xff);
+  }
+  return name + String.fromCharCode(slot >>> 8, slot & 0xff) + key;
+}
+
+/** What an index row's key says; undefined when it is none. */
+export function readEnding(rowKey: Uint8Array): { endsAtMs: number; slot: Slot; key: string } | undefined {
+  if (rowKey.length < KEY_PREFIX_BYTES + ENDING_HEADER_BYTES || keyClass(rowKey) !== RowClass.ending) return undefined;
+  const view = new DataView(rowKey.buffer, rowKey.byteOffset + KEY_PREFIX_BYTES, ENDING_HEADER_BYTES);
+  return {
+    endsAtMs: view.getUint32(0) * 2 ** 32 + view.getUint32(4),
+    slot: view.getUint16(8) as Slot,
+    key: latin1(rowKey.subarray(KEY_PREFIX_BYTES + ENDING_HEADER_BYTES)),
+  };
+}

@@ -18,6 +18,8 @@ export class Cell {
   generation = 0;
   /** Fetches that need it in memory. */
   pins = 0;
+  /** When the row that the engine holds, or is being given, ends; 0: never. The engine has an index row for it. */
+  endsAtMs = 0;
   /** Used since the clock's hand last passed. The use for which it was fetched, pinned, does not count. */
   hot = false;
 
@@ -31,6 +33,8 @@ export class Cell {
 export interface FrozenRows {
   readonly cells: readonly Cell[];
   readonly rows: readonly (Row | null)[];
+  /** When the rows that these replace in the engine end. */
+  readonly endedAtMs: readonly number[];
 }
 
 /**
@@ -102,6 +106,7 @@ export class Residents {
   load(cell: Cell, row: Row | null): void {
     assert(cell.row === undefined, "a fetch never replaces a resident row");
     cell.row = row === null ? null : this.#owned(row);
+    cell.endsAtMs = row === null ? 0 : row.expiresAtMs;
     this.#cleanBytes += valueBytes(row);
   }
 
@@ -113,11 +118,13 @@ export class Residents {
   freeze(): FrozenRows {
     const cells = this.#changed;
     const rows = cells.map((cell) => cell.row as Row | null);
+    const endedAtMs = cells.map((cell) => cell.endsAtMs);
+    for (const cell of cells) cell.endsAtMs = cell.row?.expiresAtMs ?? 0;
     this.#changed = [];
     this.#active += 1;
     this.#frozenBytes = this.#activeBytes;
     this.#activeBytes = 0;
-    return { cells, rows };
+    return { cells, rows, endedAtMs };
   }
 
   /** The frozen rows are in the engine. */

@@ -12,6 +12,7 @@ import {
 } from "../base/index.ts";
 import type { Engine, Env } from "../env/index.ts";
 import { Clearing } from "./clearing.ts";
+import { Endings } from "./endings.ts";
 import { Fetches } from "./fetches.ts";
 import { FlushJob, putFrozenSystem } from "./flush.ts";
 import { RowCodec } from "./layout.ts";
@@ -21,7 +22,7 @@ import { Residents } from "./residents.ts";
 import { SpaceSnapshotReader } from "./snapshot-reader.ts";
 import { putFormat, putNextSpace, putSpaceRecord, recordOf, SpaceFate } from "./space-table.ts";
 import { SpaceStage, type StageHandler } from "./stage.ts";
-import type { SnapshotReader, Space, Stage, Store, StoreOptions, StoreStats } from "./types.ts";
+import type { Ending, SnapshotReader, Space, Stage, Store, StoreOptions, StoreStats } from "./types.ts";
 import { type Portion, Writes } from "./writes.ts";
 
 /**
@@ -50,6 +51,7 @@ class NodeStore implements Store {
   readonly #fetches: Fetches;
   readonly #writes: Writes;
   readonly #clearing: Clearing;
+  readonly #endings: Endings;
   #spaces: readonly MemorySpace[] = [];
   #nextSpace: SpaceId;
   /** Asked for and not begun: takes everything applied until then. */
@@ -67,6 +69,7 @@ class NodeStore implements Store {
     this.#fetches = new Fetches(env, engine, codec, this.#residents);
     this.#writes = new Writes(env, engine, codec, found.lastMarker);
     this.#clearing = new Clearing(engine, codec, this.#writes);
+    this.#endings = new Endings(env, engine, codec);
     this.#nextSpace = found.nextSpace;
   }
 
@@ -159,6 +162,16 @@ class NodeStore implements Store {
         done();
       },
     );
+  }
+
+  ended(
+    space: Space,
+    from: number | Ending,
+    untilMs: number,
+    keysMax: number,
+    done: (endings: readonly Ending[]) => void,
+  ): void {
+    this.#endings.find(this.#own(space), from, untilMs, keysMax, done);
   }
 
   openSnapshot(space: Space, done: (reader: SnapshotReader) => void): void {

@@ -25,6 +25,11 @@ export interface RowKey {
   readonly key: string;
 }
 
+/** A key and the moment of log time at which it ends. */
+export interface Ending extends RowKey {
+  readonly endsAtMs: number;
+}
+
 /** Rows kept in memory until `release`: what an entry or a read needs stays until it has run. */
 export interface Pins {
   release(): void;
@@ -130,6 +135,18 @@ export interface Store {
   openSnapshot(space: Space, done: (reader: SnapshotReader) => void): void;
   /** Begins a staged generation for the same group and replica as `old`. */
   stage(old: Space, done: (stage: Stage) => void): void;
+  /**
+   * Keys that end at `untilMs` or before, as of the last flush, the earliest first: from a moment on, or those behind one
+   * that was found. At most `keysMax`; fewer only if there are no more. Never answered if the space goes meanwhile, or
+   * when damage is found. What was changed since the flush may have another end by now.
+   */
+  ended(
+    space: Space,
+    from: number | Ending,
+    untilMs: number,
+    keysMax: number,
+    done: (endings: readonly Ending[]) => void,
+  ): void;
   /** The memtable is full: no new proposals until it is not. */
   readonly full: boolean;
   /** Starts a flush as soon as none runs; `done` when everything applied before this call is durable. */

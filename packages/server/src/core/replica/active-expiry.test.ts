@@ -1,0 +1,134 @@
+import { beforeEach, expect, test } from "vitest";
+import { EXPIRY_FULL_SWEEP_MS, EXPIRY_KEYS_PER_TICK, EXPIRY_SWEEP_MS, groupId, latin1, slot } from "../base/index.ts";
+import type { Ending, Space } from "../store/index.ts";
+import { ActiveExpiry } from "./active-expiry.ts";
+import type { ReplicaHost, Request } from "./types.ts";
+
+/** A leader whose store answers at once, and whose proposals are answered when the test says so. */
+class World {
+  leads = true;
+  accepts = true;
+  readonly group = groupId(1);
+  readonly space = {} as Space;
+  readonly machine = { expiringKeys: 1 };
+  nowMs = 0;
+  clockMs = 1_000_000;
+  index: Ending[] = [];
+  readonly asked: (number | Ending)[] = [];
+  readonly proposed: Request[] = [];
+  readonly expiry: ActiveExpiry;
+
+  constructor() {
+    const ended = (
+      _: Space,
+      from: number | Ending,
+      untilMs: number,
+      keysMax: number,
+      done: (endings: readonly Ending[]) => void,
+    ): void => {
+      this.asked.push(from);
+      const at = typeof from === "number" ? 0 : this.index.indexOf(from) + 1;
+      const due = this.index.slice(at).filter(({ endsAtMs }) => endsAtMs <= untilMs);
+      done((typeof from === "number" ? due.filter(({ endsAtMs }) => endsAtMs >= from) : due).slice(0, keysMax));
+    };
+    const host = { env: { wallMs: () => this.clockMs }, store: { ended } };
+    this.expiry = new ActiveExpiry(host as unknown as ReplicaHost, this);
+  }
+
+  submitWrite(request: Request): void {
+    this.proposed.push(request);
+  }
+
+  add(...endings: [string, number][]): void {
+    for (const [key, endsAtMs] of endings) this.index.push({ key, slot: slot(1), endsAtMs });
+    this.index.sort((left, right) => left.endsAtMs - right.endsAtMs);
+  }
+
+  tick(ms: number): string[] {
+    this.nowMs += ms;
+    this.expiry.tick(this.nowMs);
+    return this.proposed.map(({ args }) => latin1(args[0] as Uint8Array));
+  }
+
+  applied(): void {
+    for (const request of this.proposed.splice(0)) {
+      const key = latin1(request.args[0] as Uint8Array);
+      this.index = this.index.filter((ending) => ending.key !== key);
+      request.complete({ type: "simple", text: "OK" });
+    }
+  }
+}
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+
+test("a leader removes what has ended by its clock, and nothing else", () => {
+  world.add(["gone", 999_000], ["now", 1_000_000], ["later", 1_000_001]);
+  expect(world.tick(EXPIRY_SWEEP_MS)).toEqual(["gone", "now"]);
+  world.applied();
+  world.clockMs += 1;
+  expect(world.tick(EXPIRY_SWEEP_MS - 1)).toEqual([]);
+  expect(world.tick(1)).toEqual(["later"]);
+});
+
+test("where no key ends, the store is not asked", () => {
+  world.machine.expiringKeys = 0;
+  world.tick(EXPIRY_SWEEP_MS);
+  expect(world.asked).toEqual([]);
+});
+
+test("a follower removes nothing", () => {
+  world.add(["gone", 1]);
+  world.leads = false;
+  expect(world.tick(EXPIRY_SWEEP_MS)).toEqual([]);
+  expect(world.asked).toEqual([]);
+});
+
+test("many that end at once are removed in portions, one at a time, a portion a tick", () => {
+  for (let n = 0; n < EXPIRY_KEYS_PER_TICK * 2 + 1; n += 1) world.add([`k${n}`, 1]);
+  expect(world.tick(EXPIRY_SWEEP_MS)).toHaveLength(EXPIRY_KEYS_PER_TICK);
+  expect(world.tick(50)).toHaveLength(EXPIRY_KEYS_PER_TICK);
+  expect(world.asked).toHaveLength(1);
+  const portions: number[] = [];
+  while (world.proposed.length > 0) {
+    portions.push(world.proposed.length);
+    // What is applied is in the store's index until it is flushed.
+    for (const request of world.proposed.splice(0)) request.complete({ type: "simple", text: "OK" });
+    world.tick(50);
+  }
+  expect(portions).toEqual([EXPIRY_KEYS_PER_TICK, EXPIRY_KEYS_PER_TICK, 1]);
+});
+
+test("a sweep begins at the log time that the one before saw flushed; now and then at the first moment", () => {
+  world.expiry.flushed(500);
+  world.tick(EXPIRY_SWEEP_MS);
+  world.expiry.flushed(600);
+  world.tick(EXPIRY_SWEEP_MS);
+  world.tick(EXPIRY_SWEEP_MS);
+  expect(world.asked).toEqual([0, 500, 600]);
+  world.tick(EXPIRY_FULL_SWEEP_MS);
+  expect(world.asked.at(-1)).toBe(0);
+});
+
+test("what could not be removed is looked for again", () => {
+  world.expiry.flushed(500);
+  world.add(["lost", 1], ["refused", 2]);
+  expect(world.tick(EXPIRY_SWEEP_MS)).toEqual(["lost", "refused"]);
+  world.proposed.splice(0, 1)[0]?.complete({ type: "error", kind: "INDETERMINATE", text: "" });
+  world.proposed.splice(0, 1)[0]?.giveBack?.();
+  expect(world.tick(EXPIRY_SWEEP_MS)).toEqual(["lost", "refused"]);
+});
+
+test("who leads again begins anew, and hears nothing of what was asked before", () => {
+  world.expiry.flushed(500);
+  world.add(["gone", 1]);
+  world.tick(EXPIRY_SWEEP_MS);
+  const before = world.proposed.splice(0);
+  world.expiry.leadershipLost();
+  expect(world.tick(EXPIRY_SWEEP_MS)).toEqual(["gone"]);
+  for (const request of before) request.giveBack?.();
+  expect(world.tick(EXPIRY_SWEEP_MS)).toEqual(["gone"]);
+  expect(world.asked).toEqual([0, 0]);
+});

@@ -1,0 +1,152 @@
+import {
+  EXPIRY_FULL_SWEEP_MS,
+  EXPIRY_KEYS_PER_TICK,
+  EXPIRY_SWEEP_MS,
+  type GroupId,
+  latin1Bytes,
+  mark,
+  type Slot,
+} from "../base/index.ts";
+import type { CommandSpec, Reply } from "../command/index.ts";
+import { Opcode, type StateMachine } from "../machine/index.ts";
+import type { Ending, Space } from "../store/index.ts";
+import type { ReplicaHost, Request } from "./types.ts";
+
+/** What removing needs of its replica. */
+export interface ExpiringReplica {
+  readonly group: GroupId;
+  readonly space: Space;
+  readonly machine: Pick<StateMachine, "expiringKeys">;
+  readonly leads: boolean;
+  readonly accepts: boolean;
+  submitWrite(request: Request, args: readonly Uint8Array[]): void;
+}
+
+const END: CommandSpec = {
+  name: "key.end",
+  opcode: Opcode.end,
+  arity: 2,
+  flags: ["write"],
+  keys: { first: 1, last: 1, step: 1 },
+  since: "",
+  group: "internal",
+  summary: "",
+};
+
+/**
+ * Gives back the space of keys that have ended and that nobody asks for. Whether a key is seen never depends on it: log
+ * time decides that. The leader finds them by the store's index, a bounded number each tick, and removes them through
+ * the log; the entry looks again whether they have ended.
+ *
+ * A sweep begins where the one before may have missed something. LevelDB keeps what was deleted as markers until it
+ * compacts, and beginning at the first moment each time would step over all of them. What is in the index lately was
+ * written after the last flush that the former sweep saw, so at a later log time, and ends after that.
+ */
+export class ActiveExpiry {
+  readonly #host: ReplicaHost;
+  readonly #replica: ExpiringReplica;
+  /** Where the sweep under way continues; undefined: none is. */
+  #next: number | Ending | undefined;
+  #beginMs = 0;
+  /** Log time of what the store has durably flushed, now and when the sweep under way began. */
+  #flushedMs = 0;
+  #flushedAtBeginMs = 0;
+  #sweptMs = Number.NEGATIVE_INFINITY;
+  #fullSweepMs = Number.NEGATIVE_INFINITY;
+  /** Asked of the store, or proposed and not answered. */
+  #open = 0;
+  /** Numbers the leaderships: what an earlier one asked for is nothing to the next. */
+  #reign = 0;
+
+  constructor(host: ReplicaHost, replica: ExpiringReplica) {
+    this.#host = host;
+    this.#replica = replica;
+  }
+
+  /** The store has durably flushed the state as of this log time. */
+  flushed(logTimeMs: number): void {
+    this.#flushedMs = logTimeMs;
+  }
+
+  leadershipLost(): void {
+    this.#reign += 1;
+    this.#open = 0;
+    this.#next = undefined;
+    this.#beginMs = 0;
+    this.#fullSweepMs = Number.NEGATIVE_INFINITY;
+  }
+
+  tick(nowMs: number): void {
+    const { leads, accepts, machine } = this.#replica;
+    if (!leads || !accepts || machine.expiringKeys === 0 || this.#host.store.full || this.#open > 0) return;
+    if (this.#next === undefined) {
+      if (nowMs - this.#sweptMs < EXPIRY_SWEEP_MS) return;
+      this.#begin(nowMs);
+    }
+    this.#open = 1;
+    const reign = this.#reign;
+    const untilMs = Math.floor(this.#host.env.wallMs());
+    const { space } = this.#replica;
+    this.#host.store.ended(space, this.#next ?? 0, untilMs, EXPIRY_KEYS_PER_TICK, (endings) => {
+      if (this.#reign !== reign) return;
+      this.#open = 0;
+      this.#remove(endings, nowMs);
+    });
+  }
+
+  #begin(nowMs: number): void {
+    this.#sweptMs = nowMs;
+    if (nowMs - this.#fullSweepMs >= EXPIRY_FULL_SWEEP_MS) {
+      this.#fullSweepMs = nowMs;
+      this.#beginMs = 0;
+    }
+    this.#next = this.#beginMs;
+    this.#flushedAtBeginMs = this.#flushedMs;
+  }
+
+  #remove(endings: readonly Ending[], nowMs: number): void {
+    if (!this.#replica.leads) return;
+    this.#next = endings.length < EXPIRY_KEYS_PER_TICK ? undefined : endings.at(-1);
+    if (this.#next === undefined) {
+      this.#beginMs = this.#flushedAtBeginMs;
+      this.#sweptMs = nowMs;
+    }
+    if (endings.length === 0) return;
+    mark("replica: keys that have ended are removed");
+    const reign = this.#reign;
+    const answered = (done: boolean): void => {
+      if (this.#reign !== reign) return;
+      this.#open -= 1;
+      // It may be there still: the next sweep begins at the first moment again.
+      if (!done) this.#fullSweepMs = Number.NEGATIVE_INFINITY;
+    };
+    this.#open = endings.length;
+    for (const { slot, key } of endings) {
+      const args = [latin1Bytes(key)];
+      this.#replica.submitWrite(new EndRequest(slot, args, answered), args);
+    }
+  }
+}
+
+class EndRequest implements Request {
+  readonly spec: CommandSpec = END;
+  readonly args: readonly Uint8Array[];
+  readonly slot: Slot;
+  readonly redirect = false;
+  readonly stale = false;
+  readonly #answered: (done: boolean) => void;
+
+  constructor(slot: Slot, args: readonly Uint8Array[], answered: (done: boolean) => void) {
+    this.slot = slot;
+    this.args = args;
+    this.#answered = answered;
+  }
+
+  complete(reply: Reply): void {
+    this.#answered(reply.type !== "error");
+  }
+
+  giveBack(): void {
+    this.#answered(false);
+  }
+}
