@@ -31,7 +31,7 @@ export function unknownCommand(name: Uint8Array, args: readonly Uint8Array[]): E
 export const unknownSubcommand = (container: string, name: Uint8Array): ErrorReply =>
   err(`unknown subcommand '${quoted(name, QUOTED_BYTES_MAX)}'. Try ${container.toUpperCase()} HELP.`);
 
-export const wrongArity = (command: string): Reply => err(`wrong number of arguments for '${command}' command`);
+export const wrongArity = (command: string): ErrorReply => err(`wrong number of arguments for '${command}' command`);
 
 export const keyTooLong = (keyBytes: number): Reply =>
   err(`key is ${keyBytes} bytes long; at most ${KEY_BYTES_MAX} are allowed`);

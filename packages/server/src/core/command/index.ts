@@ -13,6 +13,7 @@
 export { admit, arityFits, keysOf } from "./admit.ts";
 export { commandDocs, commandEntry } from "./describe.ts";
 export {
+  crossSlot,
   type ErrorReply,
   err,
   errorReply,

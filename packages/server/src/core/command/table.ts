@@ -6,6 +6,7 @@ import { expiryCommands } from "./expiry.ts";
 import { genericCommands } from "./generic.ts";
 import { inspectCommands } from "./inspect.ts";
 import { lcsCommands } from "./lcs.ts";
+import { multiCommands } from "./multi.ts";
 import { serverCommands } from "./server.ts";
 import { stringCommands } from "./string.ts";
 import { stringManyCommands } from "./string-many.ts";
@@ -23,6 +24,7 @@ export const allCommands: readonly CommandSpec[] = [
   ...genericCommands,
   ...expiryCommands,
   ...inspectCommands,
+  ...multiCommands,
   ...connectionCommands,
   ...serverCommands,
   ...clusterCommands,

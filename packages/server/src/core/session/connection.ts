@@ -21,6 +21,7 @@ import type { Connections } from "./connections.ts";
 import { OpenRequest, ReplyPlace, type RequestOwner, sizeOf } from "./open-request.ts";
 import { ReplyWriter, type RespVersion } from "./reply-writer.ts";
 import { Parsed, RequestParser } from "./request-parser.ts";
+import { Transactions } from "./transactions.ts";
 import type { ClientSocket } from "./types.ts";
 
 /** A command of the connection itself that waits until everything before it is answered. */
@@ -64,6 +65,8 @@ export class Connection implements RequestOwner {
   readonly #reads: number[] = [];
   readonly #writes: number[] = [];
   #held: OpenRequest | HeldLocal | undefined;
+  /** Undefined before the first MULTI or WATCH. */
+  #transactions: Transactions | undefined;
   /** Bytes of replies that wait for older ones, ... */
   #waitingBytes = 0;
   /** ... and of those that the system has not taken, as of the last flush. */
@@ -106,6 +109,11 @@ export class Connection implements RequestOwner {
     this.#out.resp = version;
   }
 
+  /** Forgets what MULTI queued and WATCH watches. */
+  endTransaction(): void {
+    this.#transactions?.end();
+  }
+
   /** Commands that have no answer yet. */
   get open(): number {
     return this.#places;
@@ -142,6 +150,7 @@ export class Connection implements RequestOwner {
     if (this.#closed) return;
     this.#closed = true;
     this.#parser.close();
+    this.endTransaction();
     this.#first = undefined;
     this.#last = undefined;
     this.#places = 0;
@@ -321,6 +330,10 @@ export class Connection implements RequestOwner {
     const args = new Array<Uint8Array>(count - 1);
     for (let i = 1; i < count; i += 1) args[i - 1] = parser.arg(i);
     this.#connections.commands += 1;
+    if (this.#transactions !== undefined) {
+      const queued = this.#transactions.queue(spec, parser.arg(0), args);
+      if (queued !== undefined) return this.#answer(queued);
+    }
     if (spec === undefined) return this.#answer(unknownCommand(parser.arg(0), args));
     this.lastCommand = spec;
     if (spec.opcode === 0) return this.#local(spec, args);
@@ -353,11 +366,21 @@ export class Connection implements RequestOwner {
 
   /** Such a command may change how later replies are written, so it runs when all before it have been. */
   #local(spec: CommandSpec, args: readonly Uint8Array[]): boolean {
+    if (spec.group === "transactions") return this.#transact(spec, args);
     if (this.#first !== undefined) {
       this.#held = { spec, args };
       return false;
     }
     return this.#answer(answerLocally(spec, args, this, this.#connections));
+  }
+
+  #transact(spec: CommandSpec, args: readonly Uint8Array[]): boolean {
+    this.#transactions ??= new Transactions(this, this.#connections);
+    const step = this.#transactions.take(spec, args);
+    if (step instanceof OpenRequest) return this.#start(step);
+    if (step !== undefined) return this.#answer(step);
+    this.#held = { spec, args };
+    return false;
   }
 
   /** Always true. */

@@ -83,4 +83,8 @@ export class OpenRequest extends ReplyPlace implements Request {
 }
 
 /** Bytes that a reply keeps in memory, beyond what every reply costs. */
-export const sizeOf = (reply: Reply | undefined): number => (reply?.type === "bulk" ? reply.bytes.length : 0);
+export function sizeOf(reply: Reply | undefined): number {
+  if (reply === undefined) return 0;
+  if (reply.type === "bulk") return reply.bytes.length;
+  return reply.type === "array" ? reply.items.reduce((bytes, item) => bytes + sizeOf(item), 0) : 0;
+}

@@ -85,6 +85,7 @@ function reset({ connection }: LocalCall): Reply {
   connection.resp = 2;
   connection.name = "";
   connection.stale = false;
+  connection.endTransaction();
   return RESET;
 }
 

@@ -31,7 +31,7 @@ function collect(): Map<CommandSpec, Answer> {
   const collected = new Map<CommandSpec, Answer>();
   for (const container of allCommands) {
     for (const spec of [container, ...(container.subcommands ?? [])]) {
-      if (spec.opcode !== 0) continue;
+      if (spec.opcode !== 0 || spec.group === "transactions") continue;
       const isHelp = spec.name.endsWith("|help");
       const answer = byName[spec.name] ?? (isHelp ? () => help(container) : undefined);
       assert(answer !== undefined || spec.subcommands !== undefined, `${spec.name} has an answer`);

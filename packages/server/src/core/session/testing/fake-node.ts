@@ -46,6 +46,8 @@ export class FakeNode implements NodeApi {
   readonly #manual: boolean;
   readonly #listeners: (() => void)[] = [];
   readonly #context: CommandContext;
+  /** Each command is an entry of its own. */
+  #version = 0;
   #passAsked = false;
 
   constructor(options: FakeNodeOptions = {}) {
@@ -55,9 +57,12 @@ export class FakeNode implements NodeApi {
     this.#manual = options.manual ?? false;
     this.map = mapOf(nodes, options.shards ?? 1);
     const rows = this.rows;
+    const version = (): number => this.#version;
     this.#context = {
       nowMs: 0,
-      version: 1,
+      get version() {
+        return version();
+      },
       get: (_slot, key) => rows.get(key) ?? null,
       put: (_slot, key, row) => void rows.set(key, row),
       delete: (_slot, key) => rows.delete(key),
@@ -134,6 +139,7 @@ export class FakeNode implements NodeApi {
       request.complete(errorReply("MOVED", `${request.slot} ${addresses.host}:${addresses.clusterPort}`));
       return;
     }
+    this.#version += 1;
     const reply = request.spec.run?.(this.#context, request.slot, request.args);
     if (reply === undefined || reply === NOT_RESIDENT) throw new Error("a Map holds every row");
     request.complete(reply);

@@ -1,0 +1,61 @@
+import { assert, type GroupId, type Slot } from "../base/index.ts";
+import { type CommandSpec, OK, type Reply, transactions, type Watched } from "../command/index.ts";
+import { OpenRequest, type RequestOwner } from "./open-request.ts";
+
+/** WATCH on its way: the shard answers with versions, the client gets OK. */
+export class WatchRequest extends OpenRequest {
+  /** Undefined until it is known what is watched; empty when the shard could not say. */
+  watched: readonly Watched[] | undefined;
+
+  constructor(owner: RequestOwner, keys: readonly Uint8Array[], slot: Slot, group: GroupId) {
+    super(owner, transactions.watch, keys, slot, group, false);
+  }
+
+  /** May happen again: a read that was overtaken is read again, and the later versions count. */
+  override complete(reply: Reply): void {
+    if (reply.type !== "array") {
+      this.watched = [];
+      return super.complete(reply);
+    }
+    this.watched = reply.items.map((version, at) => {
+      assert(version.type === "integer", "a row's version is a number");
+      return { key: this.args[at] as Uint8Array, version: Number(version.value) };
+    });
+    super.complete(OK);
+  }
+}
+
+/** What a queued command is answered by: the shard, or here. */
+export type Queued = "shard" | (() => Reply);
+
+/** EXEC on its way: what the shard does not answer is put between what it does. */
+export class ExecRequest extends OpenRequest {
+  readonly #queue: readonly Queued[];
+
+  constructor(
+    owner: RequestOwner,
+    spec: CommandSpec,
+    argument: Uint8Array,
+    slot: Slot,
+    group: GroupId,
+    queue: readonly Queued[],
+  ) {
+    super(owner, spec, [argument], slot, group, spec !== transactions.read);
+    this.#queue = queue;
+  }
+
+  override complete(reply: Reply): void {
+    super.complete(reply.type === "array" ? merge(this.#queue, reply.items) : reply);
+  }
+}
+
+/** The replies of a transaction in the order of its commands. */
+export function merge(queue: readonly Queued[], ofShard: readonly Reply[]): Reply {
+  let next = 0;
+  const items = queue.map((queued) => {
+    if (queued !== "shard") return queued();
+    next += 1;
+    return ofShard[next - 1] as Reply;
+  });
+  return { type: "array", items };
+}

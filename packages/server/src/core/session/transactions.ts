@@ -1,0 +1,224 @@
+import {
+  type GroupId,
+  type Slot,
+  TRANSACTION_BYTES_MAX,
+  TRANSACTION_COMMANDS_MAX,
+  TRANSACTION_WATCHED_MAX,
+} from "../base/index.ts";
+import {
+  admit,
+  arityFits,
+  type CommandSpec,
+  crossSlot,
+  err,
+  errorReply,
+  findSubcommand,
+  keysOf,
+  OK,
+  type Reply,
+  SLOT_NOT_SERVED,
+  TransactionEncoder,
+  transactions,
+  unknownCommand,
+  wrongArity,
+} from "../command/index.ts";
+import { answerLocally } from "./answers/index.ts";
+import type { Connection } from "./connection.ts";
+import type { Connections } from "./connections.ts";
+import type { OpenRequest } from "./open-request.ts";
+import { ExecRequest, merge, type Queued, WatchRequest } from "./transaction-requests.ts";
+
+const QUEUED: Reply = { type: "simple", text: "QUEUED" };
+const ABORTED = errorReply("EXECABORT", "Transaction discarded because of previous errors.");
+const NOT_INSIDE = err("Command not allowed inside a transaction");
+const TOO_LARGE = err(
+  `the transaction is too large: at most ${TRANSACTION_COMMANDS_MAX} commands and ${TRANSACTION_BYTES_MAX} bytes are allowed`,
+);
+const TOO_MANY_WATCHED = err(`at most ${TRANSACTION_WATCHED_MAX} keys may be watched at a time`);
+/** Commands that end the connection or its state do so at once. */
+const AT_ONCE: ReadonlySet<string> = new Set(["quit", "reset"]);
+
+/** A key, and the slot that it is in. */
+interface Place {
+  readonly key: Uint8Array;
+  readonly slot: Slot;
+  readonly group: GroupId;
+}
+
+/**
+ * MULTI, EXEC, DISCARD, WATCH and UNWATCH of one connection. What is queued goes to its shard as one command when EXEC
+ * comes; until then nothing has happened anywhere.
+ */
+export class Transactions {
+  readonly #connection: Connection;
+  readonly #connections: Connections;
+  #watches: WatchRequest[] = [];
+  #multi: Multi | undefined;
+
+  constructor(connection: Connection, connections: Connections) {
+    this.#connection = connection;
+    this.#connections = connections;
+  }
+
+  /** Forgets what is queued and watched: DISCARD, RESET, the end of the connection. */
+  end(): void {
+    this.#watches = [];
+    if (this.#multi !== undefined) this.#connections.input.give(this.#multi.takenBytes);
+    this.#multi = undefined;
+  }
+
+  /** A command of the group itself. Undefined: it must wait until a WATCH before it is answered. */
+  take(spec: CommandSpec, args: readonly Uint8Array[]): Reply | OpenRequest | undefined {
+    if (spec.name === "exec") return this.#exec(spec, args);
+    if (!arityFits(spec, args.length)) return this.#refuse(wrongArity(spec.name));
+    switch (spec.name) {
+      case "multi":
+        if (this.#multi !== undefined) return err("MULTI calls can not be nested");
+        this.#multi = new Multi();
+        return OK;
+      case "discard":
+        if (this.#multi === undefined) return err("DISCARD without MULTI");
+        this.end();
+        return OK;
+      case "watch":
+        return this.#watch(args);
+      default:
+        this.#watches = [];
+        return OK;
+    }
+  }
+
+  /** The answer to a command behind MULTI. Undefined: it is not one that is queued. */
+  queue(spec: CommandSpec | undefined, name: Uint8Array, args: readonly Uint8Array[]): Reply | undefined {
+    if (this.#multi === undefined) return undefined;
+    if (spec === undefined) return this.#refuse(unknownCommand(name, args));
+    if (AT_ONCE.has(spec.name)) return undefined;
+    if (spec.group === "transactions" && spec.name !== "unwatch") return undefined;
+    if (!arityFits(spec, args.length)) return this.#refuse(wrongArity(spec.name));
+    const refusal = spec.opcode === 0 ? this.#queueLocal(spec, args) : this.#queueForShard(spec, args);
+    return refusal === undefined ? QUEUED : this.#refuse(refusal);
+  }
+
+  #refuse(reply: Reply): Reply {
+    if (this.#multi !== undefined) this.#multi.aborted = true;
+    return reply;
+  }
+
+  #queueLocal(spec: CommandSpec, args: readonly Uint8Array[]): Reply | undefined {
+    const own = args.map((arg) => arg.slice());
+    // What was watched has been judged by then.
+    if (spec.name === "unwatch") return this.#add("", own, () => OK);
+    // Such commands change how the connection speaks, which must not happen between the replies of an array.
+    const named = own[0] === undefined ? undefined : findSubcommand(spec, own[0]);
+    if ((named ?? spec).flags.includes("noscript")) return NOT_INSIDE;
+    return this.#add("", own, () => answerLocally(spec, own, this.#connection, this.#connections));
+  }
+
+  #queueForShard(spec: CommandSpec, args: readonly Uint8Array[]): Reply | undefined {
+    // No state could make it valid, but in Redis that is found out by EXEC, and the other commands are run.
+    const refused = spec.check?.(args);
+    if (refused !== undefined) return this.#add("", args, () => refused);
+    const slot = admit(spec, args);
+    if (typeof slot !== "number") return slot;
+    const { node } = this.#connections;
+    const group = node.shardOf(slot);
+    if (group === undefined) return SLOT_NOT_SERVED;
+    const moved = this.#movedTo(spec, slot, group);
+    if (moved !== undefined) return moved;
+    const multi = this.#multi as Multi;
+    const key = keysOf(spec, args)[0] as Uint8Array;
+    const refusal = this.#add(spec, args, "shard");
+    if (refusal === undefined) multi.place({ key, slot, group });
+    return refusal;
+  }
+
+  /** A cluster client is told at once, so that it queues nothing at a node that will not run it. */
+  #movedTo(spec: CommandSpec, slot: Slot, group: GroupId): Reply | undefined {
+    const { redirect, stale } = this.#connection;
+    const { node } = this.#connections;
+    const leader = node.leaderOf(group)?.node;
+    if (!redirect || leader === undefined || leader === node.id || !node.isUp(leader)) return undefined;
+    if (stale && !spec.flags.includes("write")) return undefined;
+    const addresses = node.map.nodes.get(leader)?.addresses;
+    return addresses && errorReply("MOVED", `${slot} ${addresses.host}:${addresses.clusterPort}`);
+  }
+
+  #add(spec: CommandSpec | "", args: readonly Uint8Array[], queued: Queued): Reply | undefined {
+    const multi = this.#multi as Multi;
+    // Behind an error nothing is kept: EXEC will not run it.
+    if (multi.aborted) return undefined;
+    let bytes = 0;
+    for (const arg of args) bytes += arg.length;
+    if (multi.takenBytes + bytes > TRANSACTION_BYTES_MAX || multi.queue.length >= TRANSACTION_COMMANDS_MAX)
+      return TOO_LARGE;
+    if (!this.#connections.input.take(bytes)) return err("the node holds too much unfinished input; try again");
+    multi.takenBytes += bytes;
+    if (spec !== "" && !multi.add(spec, args)) return TOO_LARGE;
+    multi.queue.push(queued);
+    return undefined;
+  }
+
+  #watch(args: readonly Uint8Array[]): Reply | OpenRequest {
+    if (this.#multi !== undefined) return err("WATCH inside MULTI is not allowed");
+    const slot = admit(transactions.watch, args);
+    if (typeof slot !== "number") return slot;
+    const [other] = this.#watches;
+    const key = args[0] as Uint8Array;
+    if (other !== undefined && other.slot !== slot)
+      return crossSlot(other.args[0] as Uint8Array, other.slot, key, slot);
+    const count = this.#watches.reduce((sum, { args: keys }) => sum + keys.length, args.length);
+    if (count > TRANSACTION_WATCHED_MAX) return TOO_MANY_WATCHED;
+    const group = this.#connections.node.shardOf(slot);
+    if (group === undefined) return SLOT_NOT_SERVED;
+    const keys = args.map((arg) => arg.slice());
+    const request = new WatchRequest(this.#connection, keys, slot, group);
+    this.#watches.push(request);
+    return request;
+  }
+
+  #exec(spec: CommandSpec, args: readonly Uint8Array[]): Reply | OpenRequest | undefined {
+    if (!arityFits(spec, args.length)) {
+      this.end();
+      return errorReply("EXECABORT", `Transaction discarded because of: ${wrongArity(spec.name).text}`);
+    }
+    const multi = this.#multi;
+    if (multi === undefined) return err("EXEC without MULTI");
+    if (this.#watches.some(({ watched }) => watched === undefined)) return undefined;
+    const watched = this.#watches.flatMap((watch) => watch.watched ?? []);
+    const [watch] = this.#watches;
+    this.end();
+    if (multi.aborted) return ABORTED;
+    if (watch !== undefined) multi.place({ key: watch.args[0] as Uint8Array, slot: watch.slot, group: watch.group });
+    if (multi.crossing !== undefined) return multi.crossing;
+    if (multi.at === undefined) return merge(multi.queue, []);
+    const argument = multi.encoder.finish(watched);
+    if (argument.length > TRANSACTION_BYTES_MAX) return TOO_LARGE;
+    return new ExecRequest(this.#connection, multi.spec, argument, multi.at.slot, multi.at.group, multi.queue);
+  }
+}
+
+/** What came since MULTI. */
+class Multi {
+  readonly encoder: TransactionEncoder = new TransactionEncoder();
+  readonly queue: Queued[] = [];
+  /** Of the memory that all connections share for input. */
+  takenBytes = 0;
+  /** A command could not be queued: EXEC will run none. */
+  aborted = false;
+  /** What all of them become on the shard. */
+  spec: CommandSpec = transactions.read;
+  at: Place | undefined;
+  /** They are not all in one slot: what EXEC answers. */
+  crossing: Reply | undefined;
+
+  add(spec: CommandSpec, args: readonly Uint8Array[]): boolean {
+    if (spec.flags.includes("denyoom")) this.spec = transactions.grow;
+    else if (spec.flags.includes("write") && this.spec === transactions.read) this.spec = transactions.write;
+    return this.encoder.add(spec.opcode, args);
+  }
+
+  place(place: Place): void {
+    this.at ??= place;
+    if (this.at.slot !== place.slot) this.crossing ??= crossSlot(this.at.key, this.at.slot, place.key, place.slot);
+  }
+}
