@@ -18,6 +18,8 @@ test("opcodes are on disk: they never change", () => {
   expect(opcodes).toMatchObject({ setnx: 5, setex: 6, psetex: 7, getset: 8, getdel: 9, getex: 10, mget: 11, mset: 12 });
   expect(opcodes).toMatchObject({ msetnx: 13, append: 14, strlen: 15, getrange: 16, substr: 17, setrange: 18 });
   expect(opcodes).toMatchObject({ lcs: 19, incr: 20, decr: 21, incrby: 22, decrby: 23, incrbyfloat: 24 });
+  expect(opcodes).toMatchObject({ setbit: 25, getbit: 26, bitcount: 27, bitpos: 28, bitop: 29, bitfield: 30 });
+  expect(opcodes).toMatchObject({ bitfield_ro: 31 });
   expect(opcodes).toMatchObject({ expire: 64, pexpire: 65, expireat: 66, pexpireat: 67, ttl: 68, pttl: 69 });
   expect(opcodes).toMatchObject({ expiretime: 70, pexpiretime: 71, persist: 72, unlink: 73, touch: 74, type: 75 });
   expect(opcodes).toMatchObject({ rename: 76, renamenx: 77, copy: 78, object: 79, memory: 80 });

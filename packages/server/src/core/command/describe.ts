@@ -33,7 +33,7 @@ function categoriesOf(spec: CommandSpec): string[] {
   if (spec.flags.includes("write")) categories.push("@write");
   if (spec.flags.includes("readonly")) categories.push("@read");
   if (spec.group === "generic") categories.push("@keyspace");
-  else if (spec.group === "string" || spec.group === "connection") categories.push(`@${spec.group}`);
+  else if (spec.group === "string" || spec.group === "bitmap" || spec.group === "connection") categories.push(`@${spec.group}`);
   if (spec.flags.includes("admin")) categories.push("@admin", "@dangerous");
   categories.push(spec.flags.includes("fast") ? "@fast" : "@slow");
   return categories;

@@ -2,7 +2,16 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { latin1Bytes } from "../base/index.ts";
 import { NOT_RESIDENT } from "./index.ts";
-import { type Command, counters, fractions, KEYS, keys, strings } from "./testing/random-commands.ts";
+import {
+  bitfields,
+  bitmaps,
+  type Command,
+  counters,
+  fractions,
+  KEYS,
+  keys,
+  strings,
+} from "./testing/random-commands.ts";
 import { RedisOracle, redisVersion } from "./testing/redis.ts";
 import { Rows, shown } from "./testing/rows.ts";
 
@@ -26,6 +35,14 @@ set {k}a ohmytext ; set {k}b mynewtext ; lcs {k}a {k}b idx minmatchlen 4 withmat
 lcs {k}a {k}b idx minmatchlen x ; lcs {k}a {k}b idx len ; lcs {k}a {k}b minmatchlen
 set {k}a ${LARGE} ; set {k}b ${LARGE} ; lcs {k}a {k}b
 set {k}a ohmytext ; incr {k}a ; incrbyfloat {k}a 1 ; incrbyfloat {k}c 1e15
+set {k}a foobar ; bitcount {k}a 0 ; bitcount {k}a 0 x ; bitcount {k}a 0 -1 bits ; bitcount {k}a 0 -1 bit 1
+bitcount {k}a -1 -6 ; bitcount {k}a -90 -100 bit ; bitcount {k}a 5 30 BIT ; bitcount {k}c
+bitpos {k}a 2 ; bitpos {k}a x ; bitpos {k}a 1 x ; bitpos {k}a 1 0 x ; bitpos {k}a 1 0 -1 y ; bitpos {k}a 0 0 -1 bit 1
+bitpos {k}a 1 -90 -100 ; bitpos {k}c 0 ; bitpos {k}c 1 ; bitop and {k}c {k}a {k}b ; bitop not {k}c {k}a {k}b
+bitop or {k}c {k}none ; exists {k}c ; bitop y {k}c {k}a
+setbit {k}b 67108863 1 ; strlen {k}b ; setbit {k}b 67108864 1 ; getbit {k}b 67108863 ; bitpos {k}b 1 ; bitcount {k}b
+del {k}b ; bitfield {k}b get u8 67108863 ; bitfield_ro {k}b set u8 0 1 ; bitfield_ro {k}b overflow fail get u8 0
+bitfield {k}b overflow fail incrby u2 0 5 ; strlen {k}b ; bitfield {k}b overflow sat set u8 0 -1 ; bitfield {k}b
 `
   .trim()
   .split(/ ; |\n/);
@@ -68,6 +85,8 @@ describe.skipIf(version === undefined)("as Redis", () => {
     ["counters", counters, 30],
     ["fractions", fractions, 8],
     ["keys", keys, 30],
+    ["bitmaps", bitmaps, 30],
+    ["bitfields", bitfields, 20],
   ] as const)("%s", async (_group, command, lengthMax) => {
     const sequences = fc.array(command, { minLength: 1, maxLength: lengthMax });
     await fc.assert(fc.asyncProperty(sequences, compare), { numRuns: SEQUENCES });

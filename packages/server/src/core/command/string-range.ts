@@ -14,9 +14,11 @@ function checkRange(args: readonly Uint8Array[]): Reply | undefined {
   return valid ? undefined : NOT_AN_INTEGER;
 }
 
+/** Both count from the end, and the first lies behind the last: nothing, however long the value is. */
+export const isInverted = (first: bigint, last: bigint): boolean => first < 0n && last < 0n && first > last;
+
 /** First and last position within `length`, negative ones counted from the end as in Redis; undefined: none. */
 export function rangeWithin(length: number, first: bigint, last: bigint): { from: number; to: number } | undefined {
-  if (first < 0n && last < 0n && first > last) return undefined;
   // Rounding is harmless: a position that a double rounds is far outside.
   let from = Number(first);
   let to = Number(last);
@@ -33,9 +35,9 @@ function getRange(context: CommandContext, slot: Slot, args: readonly Uint8Array
   const first = parseInt64(args[1] as Uint8Array);
   const last = parseInt64(args[2] as Uint8Array);
   if (first === undefined || last === undefined) return NOT_AN_INTEGER;
-  const range = row === null ? undefined : rangeWithin(row.payload.length, first, last);
-  if (row === null || range === undefined) return EMPTY;
-  return bulk(row.payload.subarray(range.from, range.to + 1));
+  if (row === null || isInverted(first, last)) return EMPTY;
+  const range = rangeWithin(row.payload.length, first, last);
+  return range === undefined ? EMPTY : bulk(row.payload.subarray(range.from, range.to + 1));
 }
 
 function setRange(context: CommandContext, slot: Slot, args: readonly Uint8Array[]): Answer {

@@ -1,4 +1,7 @@
 import { assert } from "../base/index.ts";
+import { bitfieldCommands } from "./bitfield.ts";
+import { bitmapCommands } from "./bitmap.ts";
+import { bitmapCountCommands } from "./bitmap-count.ts";
 import { clusterCommands } from "./cluster.ts";
 import { connectionCommands } from "./connection.ts";
 import { counterCommands } from "./counter.ts";
@@ -21,6 +24,9 @@ export const allCommands: readonly CommandSpec[] = [
   ...stringRangeCommands,
   ...lcsCommands,
   ...counterCommands,
+  ...bitmapCommands,
+  ...bitmapCountCommands,
+  ...bitfieldCommands,
   ...genericCommands,
   ...expiryCommands,
   ...inspectCommands,

@@ -95,3 +95,64 @@ export const keys: fc.Arbitrary<Command> = fc.oneof(
   call("unlink", key, many(key)),
   call("del", key, many(key, 1)),
 );
+
+const offset = fc.oneof(
+  fc.nat(70).map(String),
+  fc.constantFrom(..."-1|01||x|67108863|67108864|9223372036854775807".split("|")),
+);
+const position = fc.integer({ min: -80, max: 80 }).map(String);
+const bits = fc.oneof(
+  fc.uint8Array({ maxLength: 10 }).map((bytes) => String.fromCharCode(...bytes)),
+  fc.nat(9).map((length) => "\xff".repeat(length)),
+  fc.nat(9).map((length) => "\0".repeat(length)),
+);
+/** What Redis before 7.2 does not look at when there is no key is always valid here. */
+const range = fc.oneof(
+  fc.constant([]),
+  fc.tuple(position, position),
+  fc.tuple(position, position, words("bit BIT byte")),
+);
+const bit = words("0 1");
+
+export const bitmaps: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 2, arbitrary: call("set", key, bits) },
+  call("setbit", key, fc.oneof({ weight: 4, arbitrary: fc.nat(70).map(String) }, offset), words("0 1 2 x")),
+  call("getbit", key, offset),
+  call("bitcount", key, range),
+  call("bitpos", key, bit, fc.oneof(range, fc.tuple(position))),
+  call("bitop", words("and OR xor"), key, key, many(key)),
+  call("bitop", words("NOT not y"), key, key, many(key, 1)),
+  call("get", key),
+);
+
+const fieldType = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.tuple(words("i u"), fc.integer({ min: 1, max: 63 })).map(([sign, width]) => sign + width),
+  },
+  words("i64 u64 i0 i65 u I8 x i08"),
+);
+const fieldOffset = fc.oneof(
+  { weight: 6, arbitrary: fc.tuple(fc.constantFrom("", "#"), fc.nat(20)).map(([hash, at]) => hash + at) },
+  { weight: 6, arbitrary: fc.nat(70).map(String) },
+  words("-1 # #x x 67108864 #67108864"),
+);
+const fieldOperation = fc.oneof(
+  { weight: 3, arbitrary: fc.tuple(words("get GET"), fieldType, fieldOffset) },
+  { weight: 6, arbitrary: fc.tuple(words("set incrby INCRBY"), fieldType, fieldOffset, integer) },
+  { weight: 3, arbitrary: fc.tuple(words("overflow"), words("wrap SAT fail FAIL")) },
+  words("get set overflow x"),
+);
+const wholeNumber = fc.oneof(position, fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String));
+const validOperation = fc.oneof(
+  fc.tuple(words("get"), words("i5 u8 i64 u63 u1 i16"), fc.nat(40).map(String)),
+  fc.tuple(words("set incrby"), words("i5 u8 i64 u63 u1 i16 i33"), fc.nat(40).map(String), wholeNumber),
+  fc.tuple(words("overflow"), words("wrap sat fail")),
+);
+
+export const bitfields: fc.Arbitrary<Command> = fc.oneof(
+  call("set", key, bits),
+  { weight: 3, arbitrary: call("bitfield", key, many(fieldOperation)) },
+  { weight: 6, arbitrary: call("bitfield", key, many(validOperation, 6)) },
+  call("bitfield_ro", key, many(fieldOperation)),
+);
