@@ -45,8 +45,22 @@ export const refusedAfterPropose: Sabotage = {
   },
 };
 
-/** What waits for the disk is said at once: votes and acknowledgements that a crash makes untrue. */
+const SLOW_MS = 60;
+
+/** What waits for the disk is said at once: votes and acknowledgements that a crash makes untrue. The disk is slow enough. */
 export const messagesBeforePersist: Sabotage = {
+  disk: (disk, { world, process }) =>
+    replaceMethods(disk, {
+      open(path) {
+        const file = disk.open(path);
+        return replaceMethods(file, {
+          write(position, parts, done) {
+            const copies = parts.map((part) => part.slice());
+            world.after(SLOW_MS, () => process.run(() => file.write(position, copies, done)));
+          },
+        });
+      },
+    }),
   raft: (core) =>
     replaceMethods(core, {
       exec: (events) =>

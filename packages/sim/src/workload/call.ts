@@ -8,9 +8,6 @@ import { Violation } from "../world/index.ts";
 
 export const slotOf = (key: string): Slot => toSlot(keySlot(latin1Bytes(key)));
 
-/** Whether the store has a command. */
-export const isKnown = (name: string): boolean => commandByName(latin1Bytes(name)) !== undefined;
-
 function command(name: string): CommandSpec {
   const spec = commandByName(latin1Bytes(name));
   if (spec === undefined) throw new RangeError(`there is no command ${name}`);

@@ -1,6 +1,5 @@
 import type { Machine } from "../node/index.ts";
 import type { World } from "../world/index.ts";
-import { isKnown } from "./call.ts";
 import { Client } from "./client.ts";
 import type { Recorder } from "./recorder.ts";
 import { StaleReader } from "./stale-reader.ts";
@@ -15,15 +14,6 @@ export interface Load {
   readonly longValueProbability: number;
 }
 
-/** The commands without which a workload can not be. */
-const NEEDS: Readonly<Record<Workload, readonly string[]>> = {
-  registers: [],
-  slots: [],
-  expiring: [],
-  counters: ["incr"],
-  lists: ["append"],
-};
-
 /** The clients of one run, of habits drawn from its seed. */
 export function makeClients(
   world: World,
@@ -33,10 +23,7 @@ export function makeClients(
 ): (Client | StaleReader)[] {
   const random = world.random.stream("clients");
   const weights = Object.fromEntries(
-    WORKLOADS.map((workload) => [
-      workload,
-      NEEDS[workload].every(isKnown) && random.chance(0.6) ? random.fraction() : 0,
-    ]),
+    WORKLOADS.map((workload) => [workload, random.chance(0.6) ? random.fraction() : 0]),
   ) as Record<Workload, number>;
   weights.registers = Math.max(weights.registers, 0.3);
   const { hotKeys, wideKeys, longValueBytes, longValueProbability } = load;
