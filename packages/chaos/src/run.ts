@@ -63,6 +63,8 @@ export async function runChaos(options: ChaosOptions, hooks: ChaosHooks): Promis
     hooks.signal?.removeEventListener("abort", interrupt);
   }
   const interrupted = hooks.signal?.aborted === true;
+  // What was seen until something else broke may show more than that did.
+  if (!interrupted) verdicts ??= checkHistories(stage.recorder);
   const broken: readonly BrokenHistory[] = verdicts?.broken ?? [];
   const failure = (failed.signal.reason as Error | undefined) ?? broken[0]?.violation;
   const kept = await stage.clean(failure !== undefined && !interrupted, broken);

@@ -43,6 +43,7 @@ export class Stage {
   readonly #fail: (error: Error) => void;
   readonly #failed: AbortSignal;
   readonly #skipped: string[] = [];
+  #preparing: Promise<Ground> | undefined;
   #ground: Ground | undefined;
   #cluster: ProcessCluster | undefined;
   #nodes: Nodes | undefined;
@@ -82,17 +83,19 @@ export class Stage {
   async build(): Promise<void> {
     const { nodes: count, shards, replicas, faults } = this.#options;
     const names = Array.from({ length: count }, (_, at) => `node-${at + 1}`);
-    const ground = await Ground.prepare({
+    this.#preparing = Ground.prepare({
       prefix: `shc${process.pid.toString(36)}`,
       names,
       disk: faults.includes("disk"),
       partition: faults.includes("partition"),
     });
+    const ground = await this.#preparing;
     this.#ground = ground;
     this.#skipped.push(...ground.skipped);
-    this.#failed.throwIfAborted();
     const hosts = names.map((name) => ground.host(name, 0));
     const file = await ProcessCluster.place({ nodes: count, shards, replicas, hosts });
+    // From here to the nodes' start in one step: `clean` sees all of it or nothing.
+    this.#failed.throwIfAborted();
     const cluster = new ProcessCluster(file, {
       data: (name) =>
         ground.disk !== undefined && name === ground.diskNode ? ground.disk.path : join(cluster.directory, "data"),
@@ -101,7 +104,6 @@ export class Stage {
     this.#cluster = cluster;
     const nodes = new Nodes(cluster, (name, generation) => ground.host(name, generation), this.#fail);
     this.#nodes = nodes;
-    this.#failed.throwIfAborted();
     await nodes.startAll();
     this.#print(`${count} nodes, ${shards} shards of ${replicas} replicas, seed ${this.#options.seed}`);
     for (const what of this.#skipped) this.#print(`SKIPPED ${what}`);
@@ -148,7 +150,7 @@ export class Stage {
     const shards = Array.from({ length: this.#options.shards }, (_, shard) => shard);
     const silent = new Set(shards);
     const all = shards.map((shard) => gaps.writeSince(shard, healedMs).then(() => silent.delete(shard)));
-    await orLate(Promise.all(all), SERVES_AGAIN_MS_MAX, () => {
+    await this.#within(Promise.all(all), SERVES_AGAIN_MS_MAX, () => {
       const which = [...silent].map((shard) => shard + 1).join(", ");
       return new Violation(
         "the cluster serves again",
@@ -158,7 +160,7 @@ export class Stage {
     const servedAgainMs = this.recorder.nowMs - healedMs;
     await this.#hooks.until;
     for (const worker of this.#workers) worker.stop();
-    await orLate(Promise.all(this.#loops), CLIENTS_STOP_MS_MAX, () => {
+    await this.#within(Promise.all(this.#loops), CLIENTS_STOP_MS_MAX, () => {
       return new Violation("every request is answered", `a client still waits after ${CLIENTS_STOP_MS_MAX} ms`);
     });
     for (const shard of shards) gaps.close(shard, this.recorder.nowMs);
@@ -172,12 +174,14 @@ export class Stage {
       new RoutedCaller(nodes, REPLY_TIMEOUTS_MS[1]),
       new ForwardedCaller(() => nodes, this.#random.stream("final"), REPLY_TIMEOUTS_MS[1]),
     ];
+    const over = new AbortController();
     try {
-      const reading = readKeys(this.recorder, callers);
-      await orLate(reading, FINAL_READS_MS_MAX, () => {
+      const reading = readKeys(this.recorder, callers, over.signal);
+      await this.#within(reading, FINAL_READS_MS_MAX, () => {
         return new Violation("the cluster serves again", `not every key was read in ${FINAL_READS_MS_MAX} ms`);
       });
     } finally {
+      over.abort();
       for (const caller of callers) caller.close();
     }
   }
@@ -190,11 +194,12 @@ export class Stage {
   async clean(keep: boolean, broken: readonly BrokenHistory[]): Promise<string | undefined> {
     for (const worker of this.#workers) worker.close();
     await this.#nodes?.close();
+    const ground = await this.#preparing;
     const cluster = this.#cluster;
     try {
       if (keep && cluster !== undefined) this.#writeFindings(cluster, broken);
     } finally {
-      await this.#ground?.dispose();
+      await ground?.dispose();
     }
     if (keep) return cluster?.directory;
     await cluster?.dispose();
@@ -226,6 +231,7 @@ export class Stage {
       this.#skipped.push(what);
       this.#print(`SKIPPED ${what}`);
     }
+    this.#failed.throwIfAborted();
     const gaps = new Gaps(shards.length, this.recorder.nowMs);
     this.#gaps = gaps;
     const keys = new KeyRing(shards, kinds);
@@ -258,6 +264,21 @@ export class Stage {
     }
   }
 
+  /** Rejects with the error when it is late, and with the failure of the run. */
+  async #within(work: Promise<unknown>, ms: number, late: () => Error): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const over = new AbortController();
+    const otherwise = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(late()), ms);
+      const failed = (): void => reject(this.#failed.reason as Error);
+      this.#failed.addEventListener("abort", failed, { signal: over.signal });
+    });
+    await Promise.race([work, otherwise]).finally(() => {
+      clearTimeout(timer);
+      over.abort();
+    });
+  }
+
   #print(line: string): void {
     this.#hooks.print(`${(this.recorder.nowMs / 1000).toFixed(1).padStart(7)} s  ${line}`);
   }
@@ -272,12 +293,4 @@ function isPossible(kind: FaultKind, ground: Ground): boolean {
 function must<T>(value: T | undefined): T {
   if (value === undefined) throw new Error("the stage is not built");
   return value;
-}
-
-async function orLate(work: Promise<unknown>, ms: number, error: () => Error): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(error()), ms);
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

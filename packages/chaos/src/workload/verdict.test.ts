@@ -76,7 +76,7 @@ async function judged(disguise: (honest: Caller) => Caller): Promise<Verdicts> {
   await expect.poll(() => recorder.operations, { timeout: 20_000 }).toBeGreaterThan(OPERATIONS);
   for (const worker of workers) worker.stop();
   await Promise.all(loops);
-  await readKeys(recorder, [honest]);
+  await readKeys(recorder, [honest], new AbortController().signal);
   return checkHistories(recorder);
 }
 
