@@ -185,6 +185,24 @@ test("without a leader: what was never sent is CLUSTERDOWN, what was sent is IND
   expect(replies.get("unsent")).toMatchObject({ kind: "CLUSTERDOWN" });
 });
 
+test("a leader that is known but never opens a session: its writes are CLUSTERDOWN in time, and cost one question", () => {
+  write("w1");
+  write("w2");
+  for (now = 0; now < REQUEST_MS_MAX; now += FORWARD_RETRY_MS) out.tick();
+  expect(replies.size).toBe(0);
+  now = REQUEST_MS_MAX - 1;
+  write("young");
+  sent.splice(0);
+  now = REQUEST_MS_MAX;
+  out.tick();
+  expect([...replies.keys()]).toEqual(["w1", "w2"]);
+  expect(kinds()).toEqual(["CLUSTERDOWN", "CLUSTERDOWN"]);
+  expect(sent.length).toBe(1);
+  serve();
+  serve();
+  expect(shard.applied).toEqual(["young"]);
+});
+
 test("a session that the shard has dropped: what may have run in it is INDETERMINATE, later writes run in a new one", () => {
   write("w1");
   serve();

@@ -41,6 +41,11 @@ const INDETERMINATE = {
   text: "the outcome is not known: the write may or may not have taken effect",
 } as const satisfies Reply;
 const NO_LEADER: Reply = { type: "error", kind: "CLUSTERDOWN", text: "The shard has no leader" };
+const NOT_TAKEN: Reply = {
+  type: "error",
+  kind: "CLUSTERDOWN",
+  text: "The shard's leader could not take the write in time: it had no effect",
+};
 
 interface Write extends Rerouted {
   /** 0: not yet numbered. */
@@ -284,24 +289,25 @@ export class ForwardOut {
     this.#pump(stream);
   }
 
-  /** Only the oldest write is looked at: those behind it can not be answered before it. */
+  /** The oldest write decides: those behind it can not be answered before it. */
   #expire(stream: Stream, now: number): void {
-    for (;;) {
-      const first = stream.writes.find((write) => !write.answered);
-      if (first === undefined) return;
-      const age = now - first.bornMs;
-      if (first.open > 0) {
-        if (age >= REQUEST_MS_MAX) this.#abandon(stream);
-        return;
-      }
-      if (age < LEADERLESS_HOLD_MS || stream.target !== undefined) return;
-      mark("forward: write expired unsent");
-      // It leaves the numbering, so the session can not go on.
-      stream.writes = stream.writes.filter((write) => write !== first);
-      first.answered = true;
-      this.#hold(first, -1);
-      first.request.complete(NO_LEADER);
-      this.#abandon(stream);
+    const first = stream.writes.find((write) => !write.answered);
+    if (first === undefined) return;
+    if (first.open > 0) {
+      if (now - first.bornMs >= REQUEST_MS_MAX) this.#abandon(stream);
+      return;
     }
+    const leaderless = stream.target === undefined;
+    const bornBefore = now - (leaderless ? LEADERLESS_HOLD_MS : REQUEST_MS_MAX);
+    if (first.bornMs > bornBefore) return;
+    mark("forward: write expired unsent");
+    const expired = stream.writes.filter((write) => !write.answered && write.open === 0 && write.bornMs <= bornBefore);
+    for (const write of expired) {
+      write.answered = true;
+      this.#hold(write, -1);
+    }
+    // They leave the numbering, so the session can not go on.
+    this.#abandon(stream);
+    for (const write of expired) write.request.complete(leaderless ? NO_LEADER : NOT_TAKEN);
   }
 }
