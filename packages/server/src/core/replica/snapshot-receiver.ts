@@ -36,6 +36,8 @@ export class SnapshotReceiver {
 
   /** False: the transfer is over (damaged, or the sender does not keep to the protocol). */
   receive(message: TransferMessage): boolean {
+    // The sender has said all there is: what comes now must not take the rows from under the core.
+    if (this.decided) return true;
     this.#idleTicks = 0;
     switch (message.type) {
       case "chunk":
@@ -54,13 +56,13 @@ export class SnapshotReceiver {
         this.#endMaybe();
         return true;
       case "install":
-        if (this.#phase !== "staged") return this.decided;
+        if (this.#phase !== "staged") return false;
         this.#phase = "stepped";
         this.#host.raft.step(this.#replica.group, message.message);
         this.#host.wake(this.#replica);
         return true;
       case "cancelled":
-        return this.decided;
+        return false;
       default:
         return true;
     }

@@ -125,6 +125,7 @@ export class SnapshotSender {
     this.#pins.hold(this.peer, toIndex(this.#replica.durable + 1));
     this.#host.store.openSnapshot(this.#replica.space, (reader) => {
       if (this.closed) return reader.close();
+      this.#idleTicks = 0;
       this.#reader = reader;
       this.#position = this.#positionAt(reader.applied);
       if (this.#position === undefined) return this.giveUp();

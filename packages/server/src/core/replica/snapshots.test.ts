@@ -34,11 +34,20 @@ class World {
   matched = 0;
   last = 100;
   busy = false;
+  readonly replica = {
+    group: 1,
+    durable: index(40),
+    space: {},
+    stopped: undefined as unknown,
+    leads: true,
+    replaceSpace: () => {},
+  };
+  /** Ends the switch to the rows of a snapshot. */
+  committed: (() => void) | undefined;
   readonly transfers: SnapshotTransfers;
 
   constructor() {
-    const replica = { group: 1, durable: index(40), space: {}, stopped: undefined, leads: true };
-    this.transfers = new SnapshotTransfers(this.#host(), replica as unknown as Replica);
+    this.transfers = new SnapshotTransfers(this.#host(), this.replica as unknown as Replica);
     this.transfers.frozen({ index: index(50), term: term(3), confState: {} } as unknown as AppliedState);
   }
 
@@ -58,6 +67,7 @@ class World {
         reportSnapshot: (_: unknown, __: unknown, arrived: boolean) => this.reports.push(arrived),
         provideSnapshot: (_: unknown, __: unknown, at: Index) => this.provided.push(at),
         progress: () => [{ peer: PEER, matched: index(this.matched) }],
+        step: () => {},
       },
       store: {
         openSnapshot: (_: unknown, done: (reader: SnapshotReader) => void) => {
@@ -67,7 +77,12 @@ class World {
         stage: (_: unknown, done: (stage: Stage) => void) => {
           const stage = { dropped: false };
           this.stages.push(stage);
-          done({ drop: () => (stage.dropped = true) } as unknown as Stage);
+          done({
+            space: { appliedIndex: index(50) },
+            add: (_: unknown, sound: (is: boolean) => void) => sound(true),
+            commit: (ready: () => void) => (this.committed = ready),
+            drop: () => (stage.dropped = true),
+          } as unknown as Stage);
         },
       },
       sendTransfer: (_: unknown, __: ReplicaId, bytes: Uint8Array) => this.sent.push(decodeTransfer(bytes)),
@@ -161,6 +176,23 @@ describe("sending", () => {
     expect(world.count("ask")).toBe(1);
   });
 
+  test("a replica that has stopped begins none: it would keep the node's turn, and never give it back", () => {
+    world.replica.stopped = new Error("damaged");
+    world.transfers.send(PEER);
+    expect(world.sent).toEqual([]);
+  });
+
+  test("the time that the flush takes does not count against the receiver", () => {
+    world.transfers.send(PEER);
+    world.answer("granted");
+    world.tick(SNAPSHOT_STALL_TICKS - 1);
+    world.opens();
+    world.tick(SNAPSHOT_STALL_TICKS - 1);
+    expect(world.count("cancelled")).toBe(0);
+    world.tick();
+    expect(world.count("cancelled")).toBe(1);
+  });
+
   test("a snapshot whose flush ends after its sender has given up is closed", () => {
     world.transfers.send(PEER);
     world.answer("granted");
@@ -250,5 +282,27 @@ describe("receiving", () => {
     expect(world.stages).toEqual([{ dropped: true }]);
     world.hear({ type: "ask", id: 8 });
     expect(world.count("granted")).toBe(2);
+  });
+
+  test("once the core has the snapshot, nothing that its sender says takes the rows away", () => {
+    const late: TransferMessage[] = [
+      { type: "chunk", id: 7, sequence: 0, bytes: new Uint8Array(1) },
+      { type: "end", id: 7, chunks: 9 },
+      { type: "install", id: 7, message: new Uint8Array(1) },
+      { type: "cancelled", id: 7 },
+    ];
+    world.hear({ type: "ask", id: 7 });
+    world.hear({ type: "end", id: 7, chunks: 0 });
+    world.hear({ type: "install", id: 7, message: new Uint8Array(1) });
+    for (const message of late) world.hear(message);
+    expect(world.stages).toEqual([{ dropped: false }]);
+    let installed = false;
+    world.transfers.install(index(50), () => (installed = true));
+    for (const message of late) world.hear(message);
+    expect(world.transfers.installing).toBe(true);
+    world.committed?.();
+    expect(installed).toBe(true);
+    expect(world.transfers.installing).toBe(false);
+    expect(world.sent.at(-1)).toEqual({ type: "installed", id: 7 });
   });
 });

@@ -38,6 +38,8 @@ export class SnapshotTransfers {
   /** The core asks for it again, about each heartbeat, for as long as the peer needs one. */
   send(peer: ReplicaId): void {
     if (this.#sender !== undefined || this.#backOff.waits(peer)) return;
+    // The core may speak once more before it is closed, but nobody would tick the sender, or let go of its pins.
+    if (this.#replica.stopped !== undefined) return;
     if (!this.#host.claimTransfer("send", this.#replica)) return;
     const positionAt = (applied: Index): SnapshotPosition | undefined =>
       this.#freezes.findLast((freeze) => freeze.index === applied);
