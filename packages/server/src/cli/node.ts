@@ -1,8 +1,8 @@
 import { type Command, Option } from "commander";
 import type { NodeAddresses } from "../core/meta/index.ts";
-import { integerIn, parsePort } from "./options.ts";
+import { addGrpcPortOptions, type GrpcPortOptions, integerIn, parsePort } from "./options.ts";
 
-interface NodeCommandOptions extends Partial<NodeAddresses> {
+interface NodeCommandOptions extends Partial<NodeAddresses>, GrpcPortOptions {
   readonly cluster: string;
   readonly name: string;
   readonly data: string;
@@ -16,7 +16,7 @@ interface NodeCommandOptions extends Partial<NodeAddresses> {
 const MIB = 1024 * 1024;
 
 export function register(program: Command): void {
-  program
+  const node = program
     .command("node")
     .description("run one node of a cluster in the foreground (exit code 3: refused, starting again changes nothing)")
     .requiredOption("--cluster <file>", "the cluster file (see `sherd plan`)")
@@ -30,7 +30,8 @@ export function register(program: Command): void {
     .option("--peer-port <number>", "port for other nodes", parsePort)
     .option("--http-port <number>", "port for health, status and metrics", parsePort)
     .option("--seeds <host:port,...>", "peer addresses of other nodes, besides those of the file", parseSeeds)
-    .option("--cache-mib <number>", "size of the row cache", integerIn(1, 65_536))
+    .option("--cache-mib <number>", "size of the row cache", integerIn(1, 65_536));
+  addGrpcPortOptions(node)
     .addOption(new Option("--log-level <level>").choices(["debug", "info", "warn", "error"]).default("info"))
     .addOption(new Option("--supervised").hideHelp())
     .action(async (options: NodeCommandOptions) => {
@@ -45,6 +46,11 @@ export function register(program: Command): void {
           listenHost: options.listen,
           seeds: options.seeds ?? [],
           cacheBytes: options.cacheMib === undefined ? undefined : options.cacheMib * MIB,
+          grpc: {
+            deadlineMs: options.grpcDeadlineMs,
+            inflightMax: options.maxInflight,
+            logRequests: options.logRequests,
+          },
           logLevel: options.logLevel,
           supervised: options.supervised === true,
         },

@@ -5,9 +5,9 @@ import type { Command } from "commander";
 import { NODES_MAX, REPLICAS_PER_GROUP_MAX, SLOT_COUNT } from "../core/base/index.ts";
 import type { ClusterFile, LocalCluster, PortName } from "../daemon/index.ts";
 import { EXIT, type ExitCode, runSubcommand } from "./exit.ts";
-import { integerIn, parsePort } from "./options.ts";
+import { addGrpcPortOptions, type GrpcPortOptions, grpcPortArguments, integerIn, parsePort } from "./options.ts";
 
-interface StartOptions extends Partial<Record<PortName, number>> {
+interface StartOptions extends Partial<Record<PortName, number>>, GrpcPortOptions {
   readonly nodes?: number;
   readonly shards?: number;
   readonly replicas?: number;
@@ -17,7 +17,7 @@ interface StartOptions extends Partial<Record<PortName, number>> {
 
 /** No defaults where a second start keeps what the first one chose. */
 export function register(program: Command): void {
-  program
+  const command = program
     .command("start")
     .description("start a cluster on this machine and keep its nodes running, until Ctrl-C")
     .option("--nodes <number>", "processes (default: 3)", integerIn(1, NODES_MAX))
@@ -33,8 +33,8 @@ export function register(program: Command): void {
     .option("--cluster-port <number>", "RESP, redirects as Redis Cluster does (default: 7379)", parsePort)
     .option("--grpc-port <number>", "gRPC (default: 7000)", parsePort)
     .option("--peer-port <number>", "between nodes (default: 7100)", parsePort)
-    .option("--http-port <number>", "health, status and metrics (default: 7080)", parsePort)
-    .action((options: StartOptions) => runSubcommand(() => start(options)));
+    .option("--http-port <number>", "health, status and metrics (default: 7080)", parsePort);
+  addGrpcPortOptions(command).action((options: StartOptions) => runSubcommand(() => start(options)));
 }
 
 const print = (line: string): void => {
@@ -44,8 +44,8 @@ const print = (line: string): void => {
 async function start(options: StartOptions): Promise<ExitCode> {
   const startedMs = performance.now();
   const { openLocalCluster, checkPortsFree, Launcher, onStopSignals } = await import("../daemon/index.ts");
-  const { data, nodes, shards, replicas, host, ...ports } = options;
-  const cluster = await openLocalCluster({ data, nodes, shards, replicas, host, ports });
+  const { data, nodes, shards, replicas, host } = options;
+  const cluster = await openLocalCluster({ data, nodes, shards, replicas, host, ports: options });
   try {
     await checkPortsFree(cluster.file);
     await cluster.save();
@@ -54,7 +54,12 @@ async function start(options: StartOptions): Promise<ExitCode> {
       file: cluster.file,
       clusterFile: cluster.path,
       data,
-      nodeCommand: [process.execPath, fileURLToPath(new URL("../../bin/sherd.cjs", import.meta.url)), "node"],
+      nodeCommand: [
+        process.execPath,
+        fileURLToPath(new URL("../../bin/sherd.cjs", import.meta.url)),
+        "node",
+        ...grpcPortArguments(options),
+      ],
       say: print,
     });
     let asked = false;

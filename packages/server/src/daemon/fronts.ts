@@ -1,12 +1,28 @@
 import type { NodeApi } from "../core/node/index.ts";
 import { Connections } from "../core/session/index.ts";
-import { type Front, type Listen, processFacts, startGrpc, startHttp, startResp } from "../front/index.ts";
+import {
+  type Front,
+  type KvStoreOptions,
+  type Listen,
+  processFacts,
+  startGrpc,
+  startHttp,
+  startResp,
+} from "../front/index.ts";
 import type { NodeConfig } from "./node-config.ts";
 import { VERSION } from "./version.ts";
 
 /** Everything of a node that clients and operators talk to. */
 export interface Fronts {
   close(): Promise<void>;
+}
+
+function grpcOptions({ grpc, logger }: NodeConfig): KvStoreOptions {
+  return {
+    defaultDeadlineMs: grpc?.deadlineMs,
+    inflightMax: grpc?.inflightMax,
+    onCall: grpc?.logRequests === true ? (call) => logger.info(call, "grpc") : undefined,
+  };
 }
 
 /** Opens all ports, or none: what was opened before one that fails is closed again. */
@@ -22,7 +38,7 @@ export async function openFronts(config: NodeConfig, node: NodeApi): Promise<Fro
   try {
     open.push(await startResp(connections, { ...at(addresses.respPort), redirect: false }));
     open.push(await startResp(connections, { ...at(addresses.clusterPort), redirect: true }));
-    open.push(await startGrpc(node, at(addresses.grpcPort)));
+    open.push(await startGrpc(node, { ...at(addresses.grpcPort), ...grpcOptions(config) }));
     open.push(await startHttp(node, at(addresses.httpPort)));
   } catch (error) {
     await close();

@@ -3,6 +3,15 @@ import type { BootCounter, ClusterId, DirectoryId, NodeId } from "../core/base/i
 import type { ClusterMap, NodeAddresses } from "../core/meta/index.ts";
 import type { NodeStatus } from "../core/node/index.ts";
 
+export interface GrpcSettings {
+  /** For calls that bring no deadline of their own. */
+  readonly deadlineMs?: number | undefined;
+  /** Calls worked on at once. */
+  readonly inflightMax?: number | undefined;
+  /** A line in the node's log for each call: method, length of the key, result, time taken. */
+  readonly logRequests?: boolean | undefined;
+}
+
 /** Everything a node is started with. */
 export interface NodeConfig {
   readonly name: string;
@@ -25,6 +34,8 @@ export interface NodeConfig {
   readonly logger: Logger;
   /** Of the row cache. */
   readonly cacheBytes: number;
+  /** What was chosen for the gRPC port; the rest is its defaults. */
+  readonly grpc?: GrpcSettings;
   /** Writes the error to the log and to stderr, and ends the process before anything else runs. */
   readonly fatal: (error: Error) => never;
 }

@@ -5,7 +5,7 @@ import { addressesOf, type ClusterFile, checkHost, nodeOfFile, PORT_NAMES, readC
 import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
 import { dataPaths } from "./identity.ts";
 import { CLOSE_MS_MAX, HAND_OVER_MS_MAX, HEARTBEAT_MS } from "./limits.ts";
-import type { NodeConfig, RunningNode, StartNode } from "./node-config.ts";
+import type { GrpcSettings, NodeConfig, RunningNode, StartNode } from "./node-config.ts";
 import { type LogLevel, type NodeLog, openNodeLog, say } from "./node-log.ts";
 import { socketText } from "./ports.ts";
 import { onStopSignals } from "./stop-signals.ts";
@@ -24,6 +24,7 @@ export interface NodeOptions {
   readonly listenHost: string | undefined;
   readonly seeds: readonly string[];
   readonly cacheBytes: number | undefined;
+  readonly grpc?: GrpcSettings;
   readonly logLevel: LogLevel;
   /** Started by the launcher: says how it is over IPC, stops when the launcher is gone, leaves Ctrl-C to it. */
   readonly supervised: boolean;
@@ -89,6 +90,7 @@ async function run(options: NodeOptions, startNode: StartNode, host: HostProcess
     seeds: seedsOf(file, options),
     logger: log.logger,
     cacheBytes: options.cacheBytes ?? ROW_CACHE_BYTES_DEFAULT,
+    ...(options.grpc !== undefined && { grpc: options.grpc }),
     fatal: lifecycle.fatal,
   };
   try {

@@ -1,59 +1,81 @@
 import type { Slot } from "../../core/base/index.ts";
 import { type CommandSpec, errorReply, isWrite, type Reply } from "../../core/command/index.ts";
 import type { NodeApi, Request } from "../../core/node/index.ts";
-
-/** After an error that says "not done, try again" the node is asked again so much later. */
-const RETRY_MS = 50;
+import type { Entrant, Inflight } from "./inflight.ts";
+import { RETRY_MS } from "./limits.ts";
 
 /** The command did not and will not take effect, and another time it may: a leader is being elected, a slot is moving. */
 const RETRYABLE: ReadonlySet<string> = new Set(["CLUSTERDOWN", "TRYAGAIN", "LOADING"]);
+
+/** One command, admitted. */
+export interface Command {
+  readonly spec: CommandSpec;
+  readonly args: readonly Uint8Array[];
+  readonly slot: Slot;
+}
+
+/** Who asked. Exactly one of the two is called, once; neither after `abandon`. */
+export interface Caller {
+  answer(reply: Reply): void;
+  /** So many calls are open that this one was never begun. */
+  exhausted(text: string): void;
+}
 
 /**
  * Runs one command within a deadline, asking again as long as the node says that nothing was done.
  * At the deadline a write that is under way has an unknown outcome, and the answer says so.
  */
-export class DeadlineCall {
+export class DeadlineCall implements Entrant {
+  readonly bytes: number;
   readonly #node: NodeApi;
-  readonly #spec: CommandSpec;
-  readonly #args: readonly Uint8Array[];
-  readonly #slot: Slot;
-  readonly #answer: (reply: Reply) => void;
+  readonly #inflight: Inflight;
+  readonly #command: Command;
+  readonly #caller: Caller;
   readonly #timeoutMs: number;
   readonly #deadline: NodeJS.Timeout;
   #retry: NodeJS.Timeout | undefined;
-  /** Why nothing has been done so far; undefined while the node works on the command. */
+  /** False: it waits for its turn. */
+  #begun = false;
+  /** The node works on it. It keeps its place in `inflight` until the node is done, whoever still waits for the answer. */
+  #atNode = false;
+  /** Why nothing has been done so far. */
   #notDone: Reply | undefined;
   #over = false;
 
-  constructor(
-    node: NodeApi,
-    spec: CommandSpec,
-    args: readonly Uint8Array[],
-    slot: Slot,
-    timeoutMs: number,
-    answer: (reply: Reply) => void,
-  ) {
+  constructor(node: NodeApi, inflight: Inflight, command: Command, timeoutMs: number, caller: Caller) {
+    this.bytes = command.args.reduce((sum, arg) => sum + arg.length, 0);
     this.#node = node;
-    this.#spec = spec;
-    this.#args = args;
-    this.#slot = slot;
-    this.#answer = answer;
+    this.#inflight = inflight;
+    this.#command = command;
+    this.#caller = caller;
     this.#timeoutMs = timeoutMs;
     this.#deadline = setTimeout(() => this.#onDeadline(), timeoutMs);
+    if (inflight.enter(this)) return;
+    this.#over = true;
+    clearTimeout(this.#deadline);
+    caller.exhausted(inflight.full);
+  }
+
+  begin(): void {
+    this.#begun = true;
     this.#execute();
   }
 
-  /** The caller has gone away: nothing is asked for again. What is under way goes on. */
-  abandon(): void {
+  /** The caller has gone away: nothing is asked for again. What is under way goes on. False: it was over already. */
+  abandon(): boolean {
+    if (this.#over) return false;
     this.#end();
+    return true;
   }
 
   #execute(): void {
     this.#notDone = undefined;
+    this.#atNode = true;
+    const { spec, args, slot } = this.#command;
     const request: Request = {
-      spec: this.#spec,
-      args: this.#args,
-      slot: this.#slot,
+      spec,
+      args,
+      slot,
       redirect: false,
       stale: false,
       complete: (reply) => this.#complete(reply),
@@ -62,22 +84,28 @@ export class DeadlineCall {
   }
 
   #complete(reply: Reply): void {
-    if (this.#over) return;
+    this.#atNode = false;
+    if (this.#over) {
+      this.#inflight.leave(this);
+      return;
+    }
     if (reply.type === "error" && RETRYABLE.has(reply.kind)) {
       this.#notDone = reply;
       this.#retry = setTimeout(() => this.#execute(), RETRY_MS);
       return;
     }
     this.#end();
-    this.#answer(reply);
+    this.#caller.answer(reply);
   }
 
   #onDeadline(): void {
     if (this.#over) return;
+    const exhausted = this.#inflight.full;
     this.#end();
-    if (this.#notDone !== undefined) this.#answer(this.#notDone);
-    else if (isWrite(this.#spec)) this.#answer(this.#unknownOutcome());
-    else this.#answer(errorReply("TIMEOUT", `no answer within ${this.#timeoutMs} ms; try again`));
+    if (!this.#begun) this.#caller.exhausted(exhausted);
+    else if (this.#notDone !== undefined) this.#caller.answer(this.#notDone);
+    else if (isWrite(this.#command.spec)) this.#caller.answer(this.#unknownOutcome());
+    else this.#caller.answer(errorReply("TIMEOUT", `no answer within ${this.#timeoutMs} ms; try again`));
   }
 
   #unknownOutcome(): Reply {
@@ -91,5 +119,6 @@ export class DeadlineCall {
     this.#over = true;
     clearTimeout(this.#deadline);
     clearTimeout(this.#retry);
+    if (!this.#atNode) this.#inflight.leave(this);
   }
 }
