@@ -13,7 +13,7 @@ export const VALUE_BYTES_MAX: number = 8 * MIB;
  * and is held for its client until that takes it.
  */
 export const REPLY_BYTES_MAX: number = 16 * MIB;
-/** Sources of one BITOP together: every replica spends about 2 ms on each MiB of them, in one go. */
+/** Sources of one BITOP together: every replica combines them in one go. */
 export const BITOP_BYTES_MAX: number = 4 * VALUE_BYTES_MAX;
 /** Arguments of one command. */
 export const COMMAND_ARGS_MAX = 16_384;

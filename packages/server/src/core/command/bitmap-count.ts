@@ -9,7 +9,20 @@ import { type CommandContext, type CommandSpec, NOT_RESIDENT, type Reply, ZERO }
 type Answer = Reply | typeof NOT_RESIDENT;
 
 const BIT_ARGUMENT = err("The bit argument must be 1 or 0.");
+const NO_WORDS = new Uint32Array(0);
 const NONE: Reply = { type: "integer", value: -1 };
+
+/** The whole words of a value between two positions, the second one excluded: large values are walked by these. */
+function wordsBetween(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+): { readonly at: number; readonly words: Uint32Array } {
+  const at = Math.min(to, from + ((4 - ((bytes.byteOffset + from) & 3)) & 3));
+  // Without a whole word the position need not be aligned, and no array may begin there.
+  const count = (to - at) >> 2;
+  return { at, words: count <= 0 ? NO_WORDS : new Uint32Array(bytes.buffer, bytes.byteOffset + at, count) };
+}
 
 /** Ones among bits `from` to `to`, both included. */
 export function countOnes(bytes: Uint8Array, from: number, to: number): number {
@@ -19,10 +32,10 @@ export function countOnes(bytes: Uint8Array, from: number, to: number): number {
   const lastMask = 0xff << (7 - (to & 7));
   if (first === last) return onesIn((bytes[first] as number) & firstMask & lastMask);
   let ones = onesIn((bytes[first] as number) & firstMask) + onesIn((bytes[last] as number) & lastMask);
-  let at = first + 1;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (; at + 4 <= last; at += 4) ones += onesIn(view.getInt32(at));
-  for (; at < last; at += 1) ones += onesIn(bytes[at] as number);
+  const { at: aligned, words } = wordsBetween(bytes, first + 1, last);
+  for (let at = first + 1; at < aligned; at += 1) ones += onesIn(bytes[at] as number);
+  for (let i = 0; i < words.length; i += 1) ones += onesIn(words[i] as number);
+  for (let at = aligned + words.length * 4; at < last; at += 1) ones += onesIn(bytes[at] as number);
   return ones;
 }
 
@@ -39,13 +52,23 @@ export function findBit(bytes: Uint8Array, bit: 0 | 1, from: number, to: number)
   const flip = bit === 1 ? 0 : 0xff;
   const first = from >> 3;
   const last = to >> 3;
+  const { at: aligned, words } = wordsBetween(bytes, first + 1, last);
   for (let at = first; at <= last; at += 1) {
+    if (at === aligned) at += 4 * wordsWithout(bit, words);
     let found = (bytes[at] as number) ^ flip;
     if (at === first) found &= 0xff >> (from & 7);
     if (at === last) found &= 0xff << (7 - (to & 7));
     if (found !== 0) return at * 8 + Math.clz32(found & 0xff) - 24;
   }
   return -1;
+}
+
+/** How many of the first words do not have such a bit. */
+function wordsWithout(bit: 0 | 1, words: Uint32Array): number {
+  const without = bit === 1 ? 0 : 0xffff_ffff;
+  let count = 0;
+  while (count < words.length && words[count] === without) count += 1;
+  return count;
 }
 
 interface Range {

@@ -49,30 +49,61 @@ function setBit(context: CommandContext, slot: Slot, args: readonly Uint8Array[]
   return was === 1 ? ONE : ZERO;
 }
 
-/** Combines `source`, followed by zeros, into `into`, which is at least as long. */
-const OPERATIONS: Readonly<Record<string, (into: Uint8Array, source: Uint8Array) => void>> = {
-  and(into, source) {
-    for (let i = 0; i < source.length; i += 1) into[i] = (into[i] as number) & (source[i] as number);
-    into.fill(0, source.length);
+/** How BITOP combines what it has with a source: 32 bits at a time, which takes a quarter of the time, and bytes. */
+interface Operation {
+  words(into: Uint32Array, source: Uint32Array): void;
+  byte(into: number, source: number): number;
+}
+
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  and: {
+    words(into, source) {
+      for (let i = 0; i < source.length; i += 1) into[i] = (into[i] as number) & (source[i] as number);
+    },
+    byte: (into, source) => into & source,
   },
-  or(into, source) {
-    for (let i = 0; i < source.length; i += 1) into[i] = (into[i] as number) | (source[i] as number);
+  or: {
+    words(into, source) {
+      for (let i = 0; i < source.length; i += 1) into[i] = (into[i] as number) | (source[i] as number);
+    },
+    byte: (into, source) => into | source,
   },
-  xor(into, source) {
-    for (let i = 0; i < source.length; i += 1) into[i] = (into[i] as number) ^ (source[i] as number);
+  xor: {
+    words(into, source) {
+      for (let i = 0; i < source.length; i += 1) into[i] = (into[i] as number) ^ (source[i] as number);
+    },
+    byte: (into, source) => into ^ source,
   },
-  not(into) {
-    for (let i = 0; i < into.length; i += 1) into[i] = ~(into[i] as number);
+  not: {
+    words(into, source) {
+      for (let i = 0; i < source.length; i += 1) into[i] = ~(source[i] as number);
+    },
+    byte: (_into, source) => ~source,
   },
 };
+const { and: AND, not: NOT } = OPERATIONS;
 
-const operationOf = (name: Uint8Array): ((into: Uint8Array, source: Uint8Array) => void) | undefined =>
+/** `into` has a buffer to itself and is at least as long as `source`, behind which zeros follow. */
+function apply(operation: Operation, into: Uint8Array, source: Uint8Array): void {
+  const words = source.length >> 2;
+  const aligned = source.byteOffset % 4 === 0 ? source : source.slice();
+  operation.words(
+    new Uint32Array(into.buffer, into.byteOffset, words),
+    new Uint32Array(aligned.buffer, aligned.byteOffset, words),
+  );
+  for (let at = words * 4; at < source.length; at += 1) {
+    into[at] = operation.byte(into[at] as number, source[at] as number);
+  }
+  if (operation === AND) into.fill(0, source.length);
+}
+
+const operationOf = (name: Uint8Array): Operation | undefined =>
   Object.hasOwn(OPERATIONS, word(name)) ? OPERATIONS[word(name)] : undefined;
 
 function checkOperation(args: readonly Uint8Array[]): Reply | undefined {
   const operation = operationOf(args[0] as Uint8Array);
   if (operation === undefined) return SYNTAX_ERROR;
-  return operation === OPERATIONS["not"] && args.length !== 3 ? NOT_OF_ONE : undefined;
+  return operation === NOT && args.length !== 3 ? NOT_OF_ONE : undefined;
 }
 
 function combine(context: CommandContext, slot: Slot, args: readonly Uint8Array[]): Answer {
@@ -99,8 +130,8 @@ function combine(context: CommandContext, slot: Slot, args: readonly Uint8Array[
   }
   const payload = new Uint8Array(longest);
   payload.set(sources[0] as Uint8Array);
-  if (operation === OPERATIONS["not"]) operation(payload, payload);
-  for (let i = 1; i < sources.length; i += 1) operation(payload, sources[i] as Uint8Array);
+  if (operation === NOT) apply(operation, payload, payload);
+  for (let i = 1; i < sources.length; i += 1) apply(operation, payload, sources[i] as Uint8Array);
   putString(context, slot, key, payload, 0);
   return integer(longest);
 }

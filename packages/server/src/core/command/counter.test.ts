@@ -62,7 +62,7 @@ test("fractions are summed exactly", () => {
 });
 
 test("what is no finite fraction is refused", () => {
-  const huge = `1${"0".repeat(4931)}`;
+  const huge = `1${"0".repeat(307)}`;
   expectAll([
     ["set f x", "OK"],
     ["incrbyfloat f 1", NOT_A_FLOAT],
@@ -71,32 +71,31 @@ test("what is no finite fraction is refused", () => {
     ["incrbyfloat f inf", NOT_FINITE],
     ["set f -inf", "OK"],
     ["incrbyfloat f 1", NOT_FINITE],
-    ["incrbyfloat f 1e4932", NOT_A_FLOAT],
+    ["incrbyfloat f 1e308", NOT_A_FLOAT],
     ["incrbyfloat f 1e99999999999999999999", NOT_A_FLOAT],
-    ["incrbyfloat f 1e-99999999999999999999", NOT_A_FLOAT],
     ["set f 0e99999999999999999999", "OK"],
-    ["incrbyfloat f 0", '"0"'],
-    ["incrbyfloat f 1e4931", `"${huge}"`],
-    ["incrbyfloat f 9e4931", NOT_FINITE],
+    ["incrbyfloat f 1e-99999999999999999999", '"0"'],
+    ["incrbyfloat f 1e307", `"${huge}"`],
+    ["incrbyfloat f 9e307", NOT_FINITE],
     ["get f", `"${huge}"`],
-    [`incrbyfloat f ${"0".repeat(5120)}`, NOT_A_FLOAT],
+    [`incrbyfloat f ${"0".repeat(513)}`, NOT_A_FLOAT],
   ]);
 });
 
 test("the sum of two fractions is that of whole numbers of their last digit", () => {
   const units = fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n });
-  const text = (value: bigint): string => decimalText({ units: value, scale: 17 });
+  const text = (value: bigint): string => decimalText({ units: value, scale: 17 }) as string;
   const parsed = (value: string): Decimal => parseDecimal(latin1Bytes(value)) as Decimal;
   fc.assert(
     fc.property(units, units, (left, right) => {
-      const sum = addDecimals(parsed(text(left)), parsed(text(right))) as Decimal;
+      const sum = addDecimals(parsed(text(left)), parsed(text(right)));
       expect(decimalText(sum)).toBe(text(left + right));
     }),
   );
 });
 
 test("half of the seventeenth digit goes to the even one", () => {
-  const shown = (text: string): string => decimalText(parseDecimal(latin1Bytes(text)) as Decimal);
+  const shown = (text: string): string | undefined => decimalText(parseDecimal(latin1Bytes(text)) as Decimal);
   expect(shown("0.000000000000000005")).toBe("0");
   expect(shown("0.000000000000000015")).toBe("0.00000000000000002");
   expect(shown("-0.000000000000000015")).toBe("-0.00000000000000002");

@@ -1,5 +1,5 @@
 import { latin1Bytes, type Slot } from "../base/index.ts";
-import { addDecimals, decimalText, parseDecimal } from "./decimal.ts";
+import { addDecimals, decimalText, parseDecimal, ZERO } from "./decimal.ts";
 import { err, NOT_AN_INTEGER } from "./errors.ts";
 import { exact, INT64_MIN, isInt64, parseInt64, parseShortInteger } from "./integer-text.ts";
 import { bulk, isString, ONE_KEY, putString, WRONG_TYPE } from "./string-row.ts";
@@ -45,13 +45,13 @@ function addFloat(context: CommandContext, slot: Slot, args: readonly Uint8Array
   const row = context.get(slot, key);
   if (row === undefined) return NOT_RESIDENT;
   if (!isString(row)) return WRONG_TYPE;
-  const before = row === null ? { units: 0n, scale: 0 } : parseDecimal(row.payload);
+  const before = row === null ? ZERO : parseDecimal(row.payload);
   const by = parseDecimal(args[1] as Uint8Array);
   if (before === undefined || by === undefined) return NOT_A_FLOAT;
   if (before === "infinite" || by === "infinite") return NOT_FINITE;
-  const sum = addDecimals(before, by);
+  const sum = decimalText(addDecimals(before, by));
   if (sum === undefined) return NOT_FINITE;
-  const payload = latin1Bytes(decimalText(sum));
+  const payload = latin1Bytes(sum);
   putString(context, slot, key, payload, row === null ? 0 : row.expiresAtMs);
   return bulk(payload);
 }

@@ -10,18 +10,19 @@ export interface Decimal {
   readonly scale: number;
 }
 
-/** As Redis: longer texts are no numbers. */
-const TEXT_BYTES_MAX = 5 * 1024 - 1;
-/** Digits before the point: numbers beyond are beyond Redis' range, too. */
-const WHOLE_DIGITS_MAX = 4932;
-/** Zeros behind the point before the first other digit. */
-const LEADING_ZEROS_MAX = 4950;
+/** Bounds what one command may cost. Redis reads ten times as much. */
+const TEXT_BYTES_MAX = 512;
+/** Digits before the point: the range of a double. */
+const WHOLE_DIGITS_MAX = 308;
+/** What has more zeros behind the point before its first other digit is zero. */
+const LEADING_ZEROS_MAX = 100;
 const FRACTION_DIGITS_MAX = 17;
 
+export const ZERO: Decimal = { units: 0n, scale: 0 };
 const NUMBER = /^([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE]([+-]?\d+))?$/;
 const INFINITY = /^[+-]?inf(?:inity)?$/i;
 
-/** Undefined: not a number, or beyond Redis' range. */
+/** Undefined: not a number, or beyond the range of a double. */
 export function parseDecimal(bytes: Uint8Array): Decimal | "infinite" | undefined {
   if (bytes.length > TEXT_BYTES_MAX) return undefined;
   const text = latin1(bytes);
@@ -30,29 +31,32 @@ export function parseDecimal(bytes: Uint8Array): Decimal | "infinite" | undefine
   const [, sign, whole = "", behind = "", alone = "", exponent = "0"] = match;
   const fraction = behind + alone;
   const digits = (whole + fraction).replace(/^0+/, "");
-  if (digits === "") return { units: 0n, scale: 0 };
+  if (digits === "") return ZERO;
   const scale = fraction.length - Number(exponent);
   const wholeDigits = digits.length - scale;
-  if (wholeDigits > WHOLE_DIGITS_MAX || wholeDigits < -LEADING_ZEROS_MAX) return undefined;
+  if (wholeDigits > WHOLE_DIGITS_MAX) return undefined;
+  if (wholeDigits < -LEADING_ZEROS_MAX) return ZERO;
   const units = BigInt(digits) * (sign === "-" ? -1n : 1n);
   return scale < 0 ? { units: units * power10(-scale), scale: 0 } : { units, scale };
 }
 
-/** Undefined: beyond Redis' range. */
-export function addDecimals(left: Decimal, right: Decimal): Decimal | undefined {
+export function addDecimals(left: Decimal, right: Decimal): Decimal {
   const scale = Math.max(left.scale, right.scale);
   const units = left.units * power10(scale - left.scale) + right.units * power10(scale - right.scale);
-  const limit = power10(WHOLE_DIGITS_MAX + scale);
-  return units >= limit || units <= -limit ? undefined : { units, scale };
+  return { units, scale };
 }
 
-/** Without an exponent, with at most 17 digits behind the point (half to even), without zeros at the end. */
-export function decimalText({ units, scale }: Decimal): string {
+/**
+ * Without an exponent, with at most 17 digits behind the point (half to even), without zeros at the end. Undefined: beyond
+ * the range of a double.
+ */
+export function decimalText({ units, scale }: Decimal): string | undefined {
   const rounded = scale > FRACTION_DIGITS_MAX ? divideHalfEven(units, power10(scale - FRACTION_DIGITS_MAX)) : units;
   const places = Math.min(scale, FRACTION_DIGITS_MAX);
   const sign = rounded < 0n ? "-" : "";
   const digits = String(rounded < 0n ? -rounded : rounded).padStart(places + 1, "0");
   const whole = digits.slice(0, digits.length - places);
+  if (whole.length > WHOLE_DIGITS_MAX) return undefined;
   const fraction = digits.slice(digits.length - places).replace(/0+$/, "");
   return fraction === "" ? sign + whole : `${sign}${whole}.${fraction}`;
 }

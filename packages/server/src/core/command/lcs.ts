@@ -7,7 +7,7 @@ import { type CommandContext, type CommandSpec, NOT_RESIDENT, type Reply } from 
 const LEN_OR_IDX = err("If you want both the length and indexes, please just use IDX.");
 const NO_STRINGS = err("The specified keys must contain string values");
 const CELL_BYTES = 4;
-/** The table has a cell for every pair of bytes: its size bounds the time, too (about 20 ms). */
+/** The table has a cell for every pair of bytes: its size bounds the time, too. */
 const TABLE_TOO_LARGE = err(
   `Insufficient memory, transient memory for LCS exceeds ${VALUE_BYTES_MAX} bytes; ` +
     `the product of both lengths may be ${VALUE_BYTES_MAX / CELL_BYTES}`,
@@ -43,12 +43,16 @@ function lengthsTable(left: Uint8Array, right: Uint8Array): Uint32Array {
   const table = new Uint32Array((left.length + 1) * width);
   for (let i = 1; i <= left.length; i += 1) {
     const byte = left[i - 1];
-    for (let j = 1; j <= right.length; j += 1) {
-      const at = i * width + j;
-      const above = table[at - width] as number;
-      const beside = table[at - 1] as number;
-      if (byte === right[j - 1]) table[at] = (table[at - width - 1] as number) + 1;
-      else table[at] = above > beside ? above : beside;
+    const above = (i - 1) * width;
+    const own = i * width;
+    let beforeAbove = 0;
+    let before = 0;
+    for (let j = 1; j < width; j += 1) {
+      const here = table[above + j] as number;
+      if (byte === right[j - 1]) before = beforeAbove + 1;
+      else if (here > before) before = here;
+      table[own + j] = before;
+      beforeAbove = here;
     }
   }
   return table;
