@@ -129,8 +129,8 @@ test("garbage closes its own connection and no other", async () => {
   await expect.poll(() => connections.size).toBe(1);
 });
 
-test("one client too many is told so", async () => {
-  const { connections, connect: open } = await serve();
+test("one client too many is told so; one that stays all the same is cut off and does not keep the node from closing", async () => {
+  const { front, connections, connect: open } = await serve();
   const taken = open();
   taken.send("PING");
   await taken.replies(1);
@@ -142,6 +142,12 @@ test("one client too many is told so", async () => {
   const [error] = await client.replies(1);
   expect(error).toEqual(new RespError("ERR max number of clients reached"));
   await client.closed;
+  const stays = connect({ host: HOST, port: front.port, allowHalfOpen: true });
+  cleanup.push(() => stays.destroy());
+  stays.resume();
+  await once(stays, "end");
+  taken.socket.destroy();
+  await front.close();
 });
 
 test("closing answers what is open, takes nothing new, and frees the port", async () => {

@@ -9,6 +9,8 @@ export interface RespOptions extends Listen {
 }
 
 const TOO_MANY = "-ERR max number of clients reached\r\n";
+/** How long a client that is refused may take to read why and to close its side. It holds a descriptor and no connection. */
+const REFUSED_MS = 1_000;
 
 /** Listens for RESP clients. Both ports of a node share its `Connections`, and with them their limits. */
 export async function startResp(connections: Connections, options: RespOptions): Promise<Front> {
@@ -45,6 +47,8 @@ function accept(connections: Connections, redirect: boolean, open: Map<Socket, C
   if (connection === undefined) {
     socket.end(TOO_MANY);
     socket.resume();
+    const cut = setTimeout(() => socket.destroy(), REFUSED_MS);
+    socket.on("close", () => clearTimeout(cut));
     return;
   }
   open.set(socket, connection);
