@@ -159,11 +159,11 @@ export class Stage {
     });
     const servedAgainMs = this.recorder.nowMs - healedMs;
     await this.#hooks.until;
+    gaps.end(this.recorder.nowMs);
     for (const worker of this.#workers) worker.stop();
     await this.#within(Promise.all(this.#loops), CLIENTS_STOP_MS_MAX, () => {
       return new Violation("every request is answered", `a client still waits after ${CLIENTS_STOP_MS_MAX} ms`);
     });
-    for (const shard of shards) gaps.close(shard, this.recorder.nowMs);
     return servedAgainMs;
   }
 

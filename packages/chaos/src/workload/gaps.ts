@@ -9,6 +9,8 @@ export class Gaps {
   readonly #longest: Gap[];
   readonly #waiting = new Map<number, { readonly sinceMs: number; readonly resolve: () => void }[]>();
 
+  #ended = false;
+
   constructor(shards: number, nowMs: number) {
     this.#lastMs = new Array<number>(shards).fill(nowMs);
     this.#longest = new Array<Gap>(shards).fill({ fromMs: nowMs, ms: 0 });
@@ -19,7 +21,7 @@ export class Gaps {
   }
 
   acknowledged(shard: number, beganMs: number, endedMs: number): void {
-    this.close(shard, endedMs);
+    this.#close(shard, endedMs);
     const waiting = this.#waiting.get(shard);
     if (waiting === undefined) return;
     this.#waiting.set(
@@ -32,8 +34,14 @@ export class Gaps {
     );
   }
 
-  /** The last gap ends here: of a shard that acknowledged nothing more, too. */
-  close(shard: number, nowMs: number): void {
+  /** The last gaps end here: clients stop, and nothing more is expected. */
+  end(nowMs: number): void {
+    for (const shard of this.#lastMs.keys()) this.#close(shard, nowMs);
+    this.#ended = true;
+  }
+
+  #close(shard: number, nowMs: number): void {
+    if (this.#ended) return;
     const fromMs = this.#lastMs[shard] as number;
     const longest = this.#longest[shard] as Gap;
     if (nowMs - fromMs > longest.ms) this.#longest[shard] = { fromMs, ms: nowMs - fromMs };
