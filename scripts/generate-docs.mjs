@@ -27,16 +27,33 @@ function argumentsOf({ arity }) {
   return least === 0 ? "any number" : `${least} or more`;
 }
 
-function commandRow(spec) {
+/** What a shape is called in Redis' documentation. */
+const SHAPES = {
+  simple: "simple string",
+  bulk: "bulk string",
+  nil: "null",
+  integer: "integer",
+  array: "array",
+  map: "map",
+};
+
+function commandRow(spec, detailsOf) {
   const words = spec.name.toUpperCase().split("|");
   // Of a container's subcommand only what stands behind its name counts as an argument.
   const own = { arity: spec.arity > 0 ? spec.arity - words.length + 1 : spec.arity + words.length - 1 };
   const opcode = spec.opcode > 0 ? String(spec.opcode) : "";
-  return `| ${words.join(" ")} | ${argumentsOf(own)} | ${spec.flags.join(", ")} | ${opcode} | ${cell(spec.summary)} |`;
+  const details = detailsOf(spec);
+  const replies = details?.replies.map((shape) => SHAPES[shape] ?? shape).join(", ") ?? "";
+  const columns = [words.join(" "), argumentsOf(own), spec.flags.join(", "), opcode];
+  columns.push(cell(spec.summary), replies, details?.complexity ?? "", spec.since);
+  return `| ${columns.join(" | ")} |`;
 }
 
+const TABLE_HEAD = "| command | arguments | flags | opcode | | reply | time | since Redis |";
+const TABLE_LINE = "|---|---|---|---|---|---|---|---|";
+
 /** docs/commands.md */
-export function commandsPage(commands) {
+export function commandsPage(commands, detailsOf) {
   const lines = [
     "# Commands",
     "",
@@ -44,13 +61,14 @@ export function commandsPage(commands) {
     "",
     "Names, replies and error texts are Redis'. *Arguments* are those behind the name. *Opcode* is how a command that",
     "runs on a shard is written in the log and between nodes; it never changes. Commands without one are answered by the",
-    "connection and change nothing but it. How far clients and tools get with these: [compatibility](compatibility.md).",
+    "connection and change nothing but it. *Reply* is what a command that succeeds answers with. How far clients and tools",
+    "get with these: [compatibility](compatibility.md).",
   ];
   for (const [group, title] of GROUPS) {
-    lines.push("", `## ${title}`, "", "| command | arguments | flags | opcode | |", "|---|---|---|---|---|");
+    lines.push("", `## ${title}`, "", TABLE_HEAD, TABLE_LINE);
     for (const spec of commands.filter((one) => one.group === group)) {
-      lines.push(commandRow(spec));
-      for (const subcommand of spec.subcommands ?? []) lines.push(commandRow(subcommand));
+      lines.push(commandRow(spec, detailsOf));
+      for (const subcommand of spec.subcommands ?? []) lines.push(commandRow(subcommand, detailsOf));
     }
   }
   const known = new Set(GROUPS.map(([group]) => group));
@@ -80,8 +98,8 @@ if (argv[1] !== undefined && import.meta.url === pathToFileURL(argv[1]).href) {
   const { prepare } = await import("./prepare.mjs");
   prepare();
   const core = join(root, "packages", "server", "dist", "core");
-  const { allCommands } = await import(pathToFileURL(join(core, "command", "index.js")).href);
+  const { allCommands, detailsOf } = await import(pathToFileURL(join(core, "command", "index.js")).href);
   const { errorCatalogue } = await import(pathToFileURL(join(core, "base", "index.js")).href);
-  writeFileSync(join(root, "docs", "commands.md"), commandsPage(allCommands));
+  writeFileSync(join(root, "docs", "commands.md"), commandsPage(allCommands, detailsOf));
   writeFileSync(join(root, "docs", "errors.md"), errorsPage(errorCatalogue));
 }

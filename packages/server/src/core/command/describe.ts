@@ -1,4 +1,6 @@
 import { utf8Bytes } from "../base/index.ts";
+import { keysOf } from "./admit.ts";
+import { detailsOf, type KeyUse, keyUsesOf } from "./details.ts";
 import type { CommandSpec, Reply } from "./types.ts";
 
 const simple = (text: string): Reply => ({ type: "simple", text });
@@ -22,28 +24,35 @@ export function commandEntry(spec: CommandSpec): Reply {
     integer(spec.keys.step),
     set(categoriesOf(spec).map(simple)),
     array((spec.tips ?? []).map(bulk)),
-    array(spec.keys.first === 0 ? [] : [keySpecification(spec)]),
+    array(keyUsesOf(spec).map(keySpecification)),
     array((spec.subcommands ?? []).map(commandEntry)),
   ]);
 }
 
+/** Categories whose name is not the group's. */
+const CATEGORY_OF_GROUP: Readonly<Record<string, string>> = {
+  string: "@string",
+  bitmap: "@bitmap",
+  generic: "@keyspace",
+  connection: "@connection",
+  transactions: "@transaction",
+};
+
 /** ACL categories follow from what the table says anyway. */
-function categoriesOf(spec: CommandSpec): string[] {
+export function categoriesOf(spec: CommandSpec): string[] {
   const categories: string[] = [];
   if (spec.flags.includes("write")) categories.push("@write");
   if (spec.flags.includes("readonly")) categories.push("@read");
-  if (spec.group === "generic") categories.push("@keyspace");
-  else if (spec.group === "string" || spec.group === "bitmap" || spec.group === "connection") categories.push(`@${spec.group}`);
+  const ofGroup = CATEGORY_OF_GROUP[spec.group];
+  if (ofGroup !== undefined) categories.push(ofGroup);
   if (spec.flags.includes("admin")) categories.push("@admin", "@dangerous");
   categories.push(spec.flags.includes("fast") ? "@fast" : "@slow");
   return categories;
 }
 
-function keySpecification(spec: CommandSpec): Reply {
-  const { first, last, step } = spec.keys;
-  const use = spec.flags.includes("write") ? ["RW", "update"] : ["RO", "access"];
+function keySpecification({ flags, first, last, step }: KeyUse): Reply {
   return map([
-    ["flags", set(use.map(simple))],
+    ["flags", set(flags.map(simple))],
     [
       "begin_search",
       map([
@@ -69,6 +78,17 @@ function keySpecification(spec: CommandSpec): Reply {
   ]);
 }
 
+/** `COMMAND GETKEYSANDFLAGS`: each key with what the command does to it. */
+export function keysAndFlags(spec: CommandSpec, args: readonly Uint8Array[]): Reply {
+  const uses = detailsOf(spec)?.keyUses ?? [];
+  return array(
+    keysOf(spec, args).map((bytes, at) => {
+      const use = uses[Math.min(at, uses.length - 1)] as string;
+      return array([{ type: "bulk", bytes }, set(use.split(" ").map(simple))]);
+    }),
+  );
+}
+
 /** One command's part of `COMMAND DOCS`: its name, then what there is to say. */
 export function commandDocs(spec: CommandSpec): readonly [Reply, Reply] {
   const fields: (readonly [string, Reply])[] = [
@@ -76,6 +96,8 @@ export function commandDocs(spec: CommandSpec): readonly [Reply, Reply] {
     ["since", bulk(spec.since)],
     ["group", bulk(spec.group)],
   ];
+  const details = detailsOf(spec);
+  if (details !== undefined) fields.push(["complexity", bulk(details.complexity)]);
   if (spec.subcommands !== undefined) {
     fields.push(["subcommands", { type: "map", entries: spec.subcommands.map(commandDocs) }]);
   }

@@ -11,7 +11,8 @@
  * It does not: know connections (`session/` answers the commands without an opcode), protocols, or where a shard is.
  */
 export { admit, arityFits, keysOf } from "./admit.ts";
-export { commandDocs, commandEntry } from "./describe.ts";
+export { categoriesOf, commandDocs, commandEntry, keysAndFlags } from "./describe.ts";
+export { type CommandDetails, detailsOf } from "./details.ts";
 export {
   crossSlot,
   type ErrorReply,

@@ -35,7 +35,7 @@ export const multiCommands: readonly CommandSpec[] = [
     ...local({
       name: "watch",
       arity: -2,
-      flags: [...QUICK, "no_multi"],
+      flags: QUICK,
       since: "2.2.0",
       group,
       summary: "The next EXEC runs nothing if one of these keys, of its slot, has been changed since.",

@@ -24,11 +24,19 @@ const commandSubcommands: readonly CommandSpec[] = [
   }),
   local({
     name: "command|getkeys",
-    arity: -3,
+    arity: -4,
     flags: ALWAYS,
     since: "2.8.13",
     group,
     summary: "The keys in a command with its arguments.",
+  }),
+  local({
+    name: "command|getkeysandflags",
+    arity: -4,
+    flags: ALWAYS,
+    since: "7.0.0",
+    group,
+    summary: "The keys in a command with its arguments, each with what happens to it.",
   }),
   local({ name: "command|help", arity: 2, flags: ALWAYS, since: "5.0.0", group, summary: "Lists the subcommands." }),
   local({
@@ -45,7 +53,7 @@ const commandSubcommands: readonly CommandSpec[] = [
     flags: ALWAYS,
     since: "7.0.0",
     group,
-    summary: "The names of all commands.",
+    summary: "The names of all commands, or of those that FILTERBY MODULE, ACLCAT or PATTERN leaves.",
   }),
 ];
 

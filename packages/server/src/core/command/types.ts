@@ -54,7 +54,6 @@ export type CommandFlag =
   | "loading"
   | "stale"
   | "noscript"
-  | "no_multi"
   | "skip_slowlog"
   | "pubsub";
 

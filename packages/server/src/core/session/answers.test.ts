@@ -81,6 +81,21 @@ test("COMMAND has ten fields for every command", () => {
   expect(client.ask("COMMAND", "GETKEYS", "GET", "a", "b")).toMatch(/^-ERR Invalid number of arguments/);
   expect(client.ask("COMMAND", "DOCS", "GET")).toMatchObject({ get: { group: "string", since: "1.0.0" } });
   expect(client.ask("COMMAND", "LIST")).toContain("set");
+  expect(client.ask("COMMAND", "LIST", "FILTERBY", "ACLCAT", "transaction")).toEqual([
+    "discard",
+    "exec",
+    "multi",
+    "unwatch",
+    "watch",
+  ]);
+  expect(client.ask("COMMAND", "LIST", "FILTERBY", "PATTERN", "get?it")).toEqual(["getbit"]);
+  expect(client.ask("COMMAND", "LIST", "FILTERBY", "MODULE", "json")).toEqual([]);
+  expect(client.ask("COMMAND", "LIST", "FILTERBY", "NAME", "get")).toBe("-ERR syntax error");
+  expect(client.ask("COMMAND", "GETKEYSANDFLAGS", "RENAME", "a", "b")).toEqual([
+    ["a", ["RW", "access", "delete"]],
+    ["b", ["OW", "update"]],
+  ]);
+  expect(client.ask("COMMAND", "DOCS", "GET")).toMatchObject({ get: { complexity: "O(1)" } });
 });
 
 test("INFO has Redis' sections with what is true", () => {

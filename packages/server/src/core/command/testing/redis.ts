@@ -17,7 +17,7 @@ export class RedisOracle {
   readonly #folder: string;
   readonly #process: ChildProcess;
   readonly #socket: Socket;
-  readonly #waiting: { resolve: (text: string) => void; reject: (error: Error) => void }[] = [];
+  readonly #waiting: { resolve: (value: RespValue) => void; reject: (error: Error) => void }[] = [];
 
   private constructor(folder: string, process: ChildProcess, socket: Socket) {
     this.#folder = folder;
@@ -25,7 +25,7 @@ export class RedisOracle {
     this.#socket = socket;
     const parser = new RespReplyParser();
     socket.on("data", (bytes) => {
-      for (const value of parser.push(bytes)) this.#waiting.shift()?.resolve(shownValue(value));
+      for (const value of parser.push(bytes)) this.#waiting.shift()?.resolve(value);
     });
     socket.on("close", () => {
       for (const one of this.#waiting.splice(0)) one.reject(new Error("redis-server closed the connection"));
@@ -56,10 +56,14 @@ export class RedisOracle {
   }
 
   /** Its answer, written as `shown` writes ours. */
-  ask(args: readonly Uint8Array[]): Promise<string> {
+  async ask(args: readonly Uint8Array[]): Promise<string> {
+    return shownValue(await this.value(args));
+  }
+
+  value(args: readonly (string | Uint8Array)[]): Promise<RespValue> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      this.#socket.write(encodeCommand(args));
+      this.#socket.write(encodeCommand([...args]));
     });
   }
 

@@ -1,6 +1,14 @@
 import { latin1, latin1Bytes, slot } from "../../base/index.ts";
 import type { Row } from "../../store/index.ts";
-import { admit, type CommandContext, type CommandSpec, commandByName, NOT_RESIDENT, type Reply } from "../index.ts";
+import {
+  admit,
+  type CommandContext,
+  type CommandSpec,
+  commandByName,
+  detailsOf,
+  NOT_RESIDENT,
+  type Reply,
+} from "../index.ts";
 
 /** A slot's rows in a map, with log time that a test moves; what is named in `absent` is not in memory. */
 export class Rows implements CommandContext {
@@ -32,7 +40,11 @@ export class Rows implements CommandContext {
     const bytes = args.map((arg) => (typeof arg === "string" ? latin1Bytes(arg) : arg));
     const admitted = admit(spec, bytes);
     if (typeof admitted !== "number" && !(admitted.type === "error" && admitted.kind === "CROSSSLOT")) return admitted;
-    return spec.run?.(this, slot(0), bytes) as Reply | typeof NOT_RESIDENT;
+    const reply = spec.run?.(this, slot(0), bytes) as Reply | typeof NOT_RESIDENT;
+    if (reply !== NOT_RESIDENT && reply.type !== "error" && !detailsOf(spec)?.replies.includes(reply.type)) {
+      throw new Error(`the details of ${name} do not name ${reply.type}`);
+    }
+    return reply;
   }
 
   /** The answer as redis-cli would show it, in one line. */

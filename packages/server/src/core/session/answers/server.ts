@@ -3,14 +3,17 @@ import {
   allCommands,
   arityFits,
   type CommandSpec,
+  categoriesOf,
   commandByName,
   commandDocs,
   commandEntry,
   err,
   findSubcommand,
+  keysAndFlags,
   keysOf,
   NIL,
   type Reply,
+  SYNTAX_ERROR,
 } from "../../command/index.ts";
 import { infoText } from "./info.ts";
 import type { Answers, LocalCall } from "./types.ts";
@@ -26,13 +29,32 @@ function named(name: Uint8Array): CommandSpec | undefined {
   return container === undefined ? undefined : findSubcommand(container, name.subarray(bar + 1));
 }
 
-function getKeys({ args }: LocalCall): Reply {
+function getKeys({ args }: LocalCall, answer: (spec: CommandSpec, own: readonly Uint8Array[]) => Reply): Reply {
   const spec = named(args[0] as Uint8Array);
   if (spec === undefined) return err("Invalid command specified");
   if (spec.keys.first === 0) return err("The command has no key arguments");
   const own = args.slice(1);
   if (!arityFits(spec, own.length)) return err("Invalid number of arguments specified for command");
-  return array(keysOf(spec, own).map((bytes) => ({ type: "bulk", bytes })));
+  return answer(spec, own);
+}
+
+function commandList({ args }: LocalCall): Reply {
+  const names = (specs: readonly CommandSpec[]): Reply => array(specs.map((spec) => bulk(spec.name)));
+  if (args.length === 0) return names(allCommands);
+  const [filterBy, kind, value] = args.map((arg) => latin1(arg).toLowerCase());
+  if (args.length !== 3 || filterBy !== "filterby" || value === undefined) return SYNTAX_ERROR;
+  switch (kind) {
+    case "module":
+      return names([]);
+    case "aclcat":
+      return names(allCommands.filter((spec) => categoriesOf(spec).includes(`@${value}`)));
+    case "pattern": {
+      const pattern = globExpression(value);
+      return names(allCommands.filter((spec) => pattern.test(spec.name)));
+    }
+    default:
+      return SYNTAX_ERROR;
+  }
 }
 
 /** What Redis' tools ask for. Nothing here can be set: limits are constants, the rest is given at the start. */
@@ -76,7 +98,9 @@ export const serverAnswers: Answers = {
     const specs = args.length === 0 ? allCommands : args.map(named).filter((spec) => spec !== undefined);
     return { type: "map", entries: specs.map(commandDocs) };
   },
-  "command|getkeys": getKeys,
+  "command|getkeys": (call) =>
+    getKeys(call, (spec, own) => array(keysOf(spec, own).map((bytes) => ({ type: "bulk", bytes })))),
+  "command|getkeysandflags": (call) => getKeys(call, keysAndFlags),
   "command|info": ({ args }) => {
     if (args.length === 0) return array(allCommands.map(commandEntry));
     return array(
@@ -86,8 +110,7 @@ export const serverAnswers: Answers = {
       }),
     );
   },
-  "command|list": ({ args }) =>
-    args.length > 0 ? err("COMMAND LIST takes no filter here") : array(allCommands.map((spec) => bulk(spec.name))),
+  "command|list": commandList,
   "config|get": configGet,
   // Cluster clients ask every node and add; a plain client knows one node and means the whole store.
   dbsize: ({ connections, connection }) => ({

@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { latin1, latin1Bytes } from "../base/index.ts";
+import {
+  allCommands,
+  type CommandSpec,
+  commandByName,
+  commandEntry,
+  detailsOf,
+  keysAndFlags,
+  type Reply,
+} from "./index.ts";
+import { RedisOracle, redisVersion } from "./testing/redis.ts";
+
+/** As plain data. A set's order means nothing. */
+function plain(reply: Reply): unknown {
+  switch (reply.type) {
+    case "simple":
+      return reply.text;
+    case "bulk":
+      return latin1(reply.bytes);
+    case "integer":
+      return reply.value;
+    case "array":
+      return reply.items.map(plain);
+    case "set":
+      return reply.items.map((item) => String(plain(item))).sort();
+    case "map":
+      return Object.fromEntries(reply.entries.map(([key, value]) => [plain(key), plain(value)]));
+    default:
+      throw new RangeError(`no entry holds ${reply.type}`);
+  }
+}
+
+const keysOfLine = (line: string): unknown => {
+  const [name, ...args] = line.split(" ");
+  return plain(keysAndFlags(commandByName(latin1Bytes(name as string)) as CommandSpec, args.map(latin1Bytes)));
+};
+
+test("each key of a command with what happens to it", () => {
+  expect(keysOfLine("get k")).toEqual([["k", ["RO", "access"]]]);
+  expect(keysOfLine("mset a 1 b 2")).toEqual([
+    ["a", ["OW", "update"]],
+    ["b", ["OW", "update"]],
+  ]);
+  expect(keysOfLine("bitop and to a b")).toEqual([
+    ["to", ["OW", "update"]],
+    ["a", ["RO", "access"]],
+    ["b", ["RO", "access"]],
+  ]);
+  expect(keysOfLine("copy a b replace")).toEqual([
+    ["a", ["RO", "access"]],
+    ["b", ["OW", "update"]],
+  ]);
+});
+
+test("every command with keys has details", () => {
+  for (const spec of allCommands) expect(detailsOf(spec) !== undefined, spec.name).toBe(spec.keys.first > 0);
+});
+
+/** What cannot be Redis': each with the reason. */
+const OURS: ReadonlySet<string> = new Set([
+  // One command whose first argument is looked at, where Redis has a container.
+  "object",
+  "memory",
+]);
+/** Of scripts and modules, which are not there. */
+const FLAGS_WITHOUT_MEANING = ["allow_busy", "movablekeys", "no_async_loading", "no_auth", "sentinel"];
+
+const version = redisVersion();
+if (version === undefined) console.warn("SKIPPED: COMMAND compared with Redis'; no redis-server 7 on this machine");
+
+describe.skipIf(version === undefined)("as Redis", () => {
+  let redis: RedisOracle;
+  beforeAll(async () => {
+    redis = await RedisOracle.start();
+  });
+  afterAll(() => redis.stop());
+
+  test("arity, flags, keys and their use of every command with keys or of a transaction", async () => {
+    const compared = allCommands.filter(
+      (spec) => (spec.keys.first > 0 || spec.group === "transactions") && !OURS.has(spec.name),
+    );
+    expect(compared.length).toBeGreaterThan(40);
+    for (const spec of compared) {
+      const [name, arity, flags, first, last, step, categories, , keySpecs] = plain(commandEntry(spec)) as [
+        string,
+        number,
+        string[],
+        number,
+        number,
+        number,
+        string[],
+        unknown,
+        KeySpec[],
+      ];
+      const [theirs] = text(await redis.value(["command", "info", name])) as [Theirs];
+      expect([name, arity, first, last, step], name).toEqual([theirs[0], theirs[1], theirs[3], theirs[4], theirs[5]]);
+      const meaningful = theirs[2].filter((flag) => !FLAGS_WITHOUT_MEANING.includes(flag));
+      expect(flags, name).toEqual(meaningful.sort());
+      expect(categories, name).toEqual([...theirs[6]].sort());
+      expect(keySpecs.map(flat), name).toEqual(theirs[8].map((one) => flat(pairs(one) as unknown as KeySpec)));
+    }
+  });
+});
+
+/** Bytes as text, at any depth. */
+function text(value: unknown): unknown {
+  if (value instanceof Uint8Array) return latin1(value);
+  return Array.isArray(value) ? value.map(text) : value;
+}
+
+interface KeySpec {
+  readonly flags: string[];
+  readonly begin_search: unknown;
+  readonly find_keys: unknown;
+}
+type Theirs = [string, number, string[], number, number, number, string[], unknown, unknown[][]];
+
+/** RESP2 has no maps. */
+function pairs(items: readonly unknown[]): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  for (let at = 0; at < items.length; at += 2) found[items[at] as string] = items[at + 1];
+  return found;
+}
+
+const asMap = (value: unknown): Record<string, unknown> =>
+  (Array.isArray(value) ? pairs(value) : value) as Record<string, unknown>;
+
+function flat(spec: KeySpec): unknown {
+  const part = (value: unknown): unknown => {
+    const { type, spec: inner } = asMap(value);
+    return { type, ...asMap(inner) };
+  };
+  return { flags: [...spec.flags].sort(), begin: part(spec.begin_search), find: part(spec.find_keys) };
+}
