@@ -1,5 +1,5 @@
 import { type GroupId, META_GROUP, type NodeId, SLOT_COUNT, type Slot } from "../base/index.ts";
-import { type ClusterMap, decodeMap, encodeMap, type NodeInfo } from "../meta/index.ts";
+import { type ClusterMap, encodeMap, type NodeInfo } from "../meta/index.ts";
 import { encodeMapMessage, encodeMapWanted } from "./messages.ts";
 
 /**
@@ -54,8 +54,7 @@ export class MapKeeper {
     this.#send(node, encodeMapMessage(encodeMap(this.#current)));
   }
 
-  receive(bytes: Uint8Array): void {
-    const map = decodeMap(bytes, "a peer's message");
+  receive(map: ClusterMap): void {
     if (map.clusterId === this.#current.clusterId) this.update(map);
   }
 

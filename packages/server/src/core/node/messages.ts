@@ -20,6 +20,7 @@ import {
   encodeReply,
   NO_SESSION,
 } from "../machine/index.ts";
+import { type ClusterMap, decodeMap } from "../meta/index.ts";
 
 /** What nodes say to each other, one kind a message (docs/formats/messages.md). Tags are on the wire: never reuse one. */
 export const MessageTag = { raft: 1, transfer: 2, forward: 3, answer: 4, hints: 5, mapWanted: 6, map: 7 } as const;
@@ -60,6 +61,48 @@ export interface Hints {
   /** Shutting down: give it no leadership. */
   readonly draining: boolean;
   readonly groups: readonly GroupHint[];
+}
+
+/** A message taken apart. */
+export type PeerMessage =
+  | { readonly tag: typeof MessageTag.raft; readonly group: GroupId; readonly message: Uint8Array }
+  | {
+      readonly tag: typeof MessageTag.transfer;
+      readonly group: GroupId;
+      readonly from: ReplicaId;
+      readonly to: ReplicaId;
+      readonly part: Uint8Array;
+    }
+  | { readonly tag: typeof MessageTag.forward; readonly forward: Forward }
+  | { readonly tag: typeof MessageTag.answer; readonly answer: Answer }
+  | { readonly tag: typeof MessageTag.hints; readonly hints: Hints }
+  | { readonly tag: typeof MessageTag.mapWanted }
+  | { readonly tag: typeof MessageTag.map; readonly map: ClusterMap };
+
+/** Changes nothing, so that whatever it throws is the message's fault. `message` and `part` are views of the input. */
+export function decodeMessage(bytes: Uint8Array): PeerMessage {
+  const input = new ByteReader(bytes);
+  const tag = input.u8();
+  switch (tag) {
+    case MessageTag.raft:
+      return { tag, group: groupId(input.u32()), message: input.take(input.remaining) };
+    case MessageTag.transfer: {
+      const group = groupId(input.u32());
+      return { tag, group, from: replicaId(input.u64()), to: replicaId(input.u64()), part: input.block() };
+    }
+    case MessageTag.forward:
+      return { tag, forward: decodeForward(input) };
+    case MessageTag.answer:
+      return { tag, answer: decodeAnswer(input) };
+    case MessageTag.hints:
+      return { tag, hints: decodeHints(input) };
+    case MessageTag.mapWanted:
+      return { tag };
+    case MessageTag.map:
+      return { tag, map: decodeMap(input.take(input.remaining), "a peer's message") };
+    default:
+      throw new RangeError(`message of kind ${tag}`);
+  }
 }
 
 export function encodeRaft(group: GroupId, message: Uint8Array): Uint8Array {

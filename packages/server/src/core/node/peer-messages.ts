@@ -1,9 +1,9 @@
-import { ByteReader, groupId, type NodeId, type ReplicaId, replicaId, SherdError, ShortInput } from "../base/index.ts";
+import type { GroupId, NodeId } from "../base/index.ts";
 import type { Env, PeerLinksHandler } from "../env/index.ts";
 import type { RaftCore } from "../raft/index.ts";
 import type { Hosted } from "./core-events.ts";
 import type { MapKeeper } from "./map-keeper.ts";
-import { decodeAnswer, decodeForward, decodeHints, type Hints, MessageTag } from "./messages.ts";
+import { decodeMessage, type Hints, MessageTag, type PeerMessage } from "./messages.ts";
 import type { Requests } from "./requests.ts";
 
 export interface PeerMessagesHost {
@@ -11,7 +11,7 @@ export interface PeerMessagesHost {
   readonly raft: RaftCore;
   readonly requests: Requests;
   readonly map: MapKeeper;
-  hosted(group: ReturnType<typeof groupId>): Hosted | undefined;
+  hosted(group: GroupId): Hosted | undefined;
   onHints(from: NodeId, hints: Hints): void;
   onLinkUp(node: NodeId): void;
   onLinkDown(node: NodeId, gone: boolean): void;
@@ -25,15 +25,10 @@ export class PeerMessages implements PeerLinksHandler {
     this.#host = host;
   }
 
-  onMessage(from: NodeId, message: Uint8Array): void {
-    try {
-      this.#receive(from, new ByteReader(message));
-    } catch (error) {
-      const malformed = error instanceof ShortInput || error instanceof RangeError || error instanceof SyntaxError;
-      // A map of a format that only newer versions know comes as a coded error.
-      if (!malformed && !(error instanceof SherdError)) throw error;
-      this.#host.env.log("warn", "a peer's message is malformed", { from, detail: error.message });
-    }
+  onMessage(from: NodeId, bytes: Uint8Array): void {
+    const message = this.#decode(from, bytes);
+    // Outside of the `try`: what fails here is this node's failure, and must not pass for a malformed message.
+    if (message !== undefined) this.#take(from, message);
     this.#host.env.requestPass();
   }
 
@@ -47,34 +42,39 @@ export class PeerMessages implements PeerLinksHandler {
     this.#host.env.requestPass();
   }
 
-  #receive(from: NodeId, input: ByteReader): void {
+  #decode(from: NodeId, bytes: Uint8Array): PeerMessage | undefined {
+    try {
+      return decodeMessage(bytes);
+    } catch (error) {
+      this.#host.env.log("warn", "a peer's message is malformed", { from, detail: String(error) });
+      return undefined;
+    }
+  }
+
+  #take(from: NodeId, message: PeerMessage): void {
     const host = this.#host;
-    switch (input.u8()) {
+    switch (message.tag) {
       case MessageTag.raft: {
-        const hosted = host.hosted(groupId(input.u32()));
+        const hosted = host.hosted(message.group);
         if (hosted === undefined || hosted.replica.stopped !== undefined) return;
-        return host.raft.step(hosted.replica.group, input.take(input.remaining));
+        return host.raft.step(hosted.replica.group, message.message);
       }
       case MessageTag.transfer: {
-        const hosted = host.hosted(groupId(input.u32()));
-        const sender: ReplicaId = replicaId(input.u64());
-        const receiver = replicaId(input.u64());
+        const hosted = host.hosted(message.group);
         // A part meant for a replica that was here before (etcd 17814): its rows must not reach its successor.
-        if (hosted === undefined || hosted.replica.id !== receiver) return;
-        return hosted.replica.transfers.receive(sender, input.block());
+        if (hosted === undefined || hosted.replica.id !== message.to) return;
+        return hosted.replica.transfers.receive(message.from, message.part);
       }
       case MessageTag.forward:
-        return host.requests.onForward(from, decodeForward(input));
+        return host.requests.onForward(from, message.forward);
       case MessageTag.answer:
-        return host.requests.onAnswer(decodeAnswer(input));
+        return host.requests.onAnswer(message.answer);
       case MessageTag.hints:
-        return host.onHints(from, decodeHints(input));
+        return host.onHints(from, message.hints);
       case MessageTag.mapWanted:
         return host.map.sendTo(from);
       case MessageTag.map:
-        return host.map.receive(input.take(input.remaining));
-      default:
-        throw new RangeError("unknown kind of message");
+        return host.map.receive(message.map);
     }
   }
 }
