@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseClusterFile } from "../../packages/server/src/daemon/index.ts";
@@ -36,19 +36,28 @@ test("three machines started by hand, each with its own copy of a file that `she
   expect(got).toEqual({ code: 0, output: "hello" });
 });
 
-test("a node whose file would make another plan is not let in, and the others go on without it", async () => {
+test("a node whose file would make another plan is not let in; shards that have begun go on without it", async () => {
   const cluster = await TestCluster.create();
   const other = join(cluster.directory, "other.json");
   writeFileSync(other, JSON.stringify({ ...cluster.file, shards: cluster.file.shards + 1 }));
+  const stranger = async (): Promise<void> => {
+    cluster.begin("node-3", "--cluster", other);
+    const heard = (): true | undefined =>
+      cluster.log("node-3").includes("SHERD_PEER_OTHER_CLUSTER") ? true : undefined;
+    await eventually("the stranger to hear why", 30_000, heard);
+    await cluster.kill("node-3");
+    rmSync(cluster.dataOf("node-3"), { recursive: true });
+  };
   const begun = ["node-1", "node-2"].map((name) => cluster.begin(name));
+  await stranger();
+  // Nothing begins before all three have met.
+  expect((await cluster.status()).ok).toBe(false);
+  await cluster.start("node-3");
   await Promise.all(begun.map((process) => process.ready));
-  cluster.begin("node-3", "--cluster", other);
-  await eventually("the stranger to hear why", 30_000, () =>
-    cluster.log("node-3").includes("SHERD_PEER_OTHER_CLUSTER") ? true : undefined,
-  );
-  const { groups, nodes } = await cluster.status();
-  expect(groups).toHaveLength(cluster.file.shards + 1);
-  expect(nodes.map((node) => node.state)).not.toContain("not ready");
+
+  await cluster.kill("node-3");
+  rmSync(cluster.dataOf("node-3"), { recursive: true });
+  await stranger();
   const { host, respPort } = cluster.node("node-2");
   expect(await sherd("put", "a", "1", "--host", host, "--port", `${respPort}`)).toMatchObject({ code: 0 });
 });

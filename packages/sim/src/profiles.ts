@@ -54,7 +54,7 @@ export const PROFILES: Readonly<Record<string, ProfileKind>> = {
     share: 0.7,
     network: "good",
     // There must be something to lose.
-    everyMs: [500, 6_000],
+    everyMs: [200, 2_500],
     beyondBudget: true,
   },
 };

@@ -51,9 +51,8 @@ export class SimDisk {
   failNext: { write: boolean; read: boolean } = { write: false, read: false };
   /** Told of each error that the device gives, before it is given. */
   onError: ((code: "SHERD_DISK_WRITE_FAILED" | "SHERD_DISK_READ_FAILED" | "SHERD_DISK_FULL") => void) | undefined;
-  /** Every request takes so many times as long. */
-  slowFactor = 1;
-  #slowRequests = 0;
+  #slowFactor = 1;
+  readonly #slowRequests: Set<() => void> = new Set();
   readonly #times: Required<Pick<SimDiskOptions, "writeMs" | "readMs" | "createMs">>;
   readonly #files = new Map<string, SimFile>();
   readonly #directories = new Set<string>();
@@ -90,6 +89,7 @@ export class SimDisk {
   crash(kind: "power" | "process" = "power"): void {
     this.#incarnation += 1;
     this.#withheld = undefined;
+    this.#slowRequests.clear();
     this.#misdirection?.withdraw();
     this.#misdirection = undefined;
     for (const { file, position, bytes } of this.#inFlight) {
@@ -119,19 +119,27 @@ export class SimDisk {
 
   /** Requests hang, or were slowed down and are still under way. */
   get late(): boolean {
-    return this.#withheld !== undefined || this.#slowRequests > 0;
+    return this.#withheld !== undefined || this.#slowRequests.size > 0;
+  }
+
+  /** Every request takes so many times as long from now on. At 1 also those under way come to an end. */
+  set slowFactor(times: number) {
+    this.#slowFactor = times;
+    if (times === 1) for (const complete of this.#slowRequests) this.world.schedule(0, complete);
   }
 
   /** A request, also of another part of the device (the engine): takes its time, and longer when the device is slow. */
   request(delayMs: number, event: () => void): void {
-    const slow = this.slowFactor > 1;
-    if (slow) this.#slowRequests += 1;
-    const complete = (): void => {
-      if (slow) this.#slowRequests -= 1;
+    const answer = (): void => {
       if (this.#withheld === undefined) event();
       else this.#withheld.push(event);
     };
-    this.world.schedule(slow ? Math.min(delayMs * this.slowFactor, SLOW_MS_MAX) : delayMs, complete);
+    if (this.#slowFactor === 1) return this.world.schedule(delayMs, answer);
+    const complete = (): void => {
+      if (this.#slowRequests.delete(complete)) answer();
+    };
+    this.#slowRequests.add(complete);
+    this.world.schedule(Math.min(delayMs * this.#slowFactor, SLOW_MS_MAX), complete);
   }
 
   /** Whether this request, of any part of the device, is the one that fails. */
