@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { latin1Bytes, slot, TRANSACTION_BYTES_MAX, TRANSACTION_COMMANDS_MAX, VALUE_BYTES_MAX } from "../base/index.ts";
 import {
@@ -135,4 +137,11 @@ test("its size is limited", () => {
   expect(encoder.add(1, [bytes("k")])).toBe(false);
   expect(new TransactionEncoder().add(2, [bytes("k"), new Uint8Array(VALUE_BYTES_MAX)])).toBe(true);
   expect(new TransactionEncoder().add(2, [new Uint8Array(TRANSACTION_BYTES_MAX)])).toBe(false);
+});
+
+test("the bytes of a transaction are those of the golden file", () => {
+  const golden = fileURLToPath(new URL("golden/transaction.hex", import.meta.url));
+  const hex = Buffer.from(blob(["set foo bar", "get foo"], { foo: 12, "{foo}none": 0 })).toString("hex");
+  if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(golden, `${hex}\n`);
+  expect(`${hex}\n`).toBe(readFileSync(golden, "utf8"));
 });

@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
 import { index, latin1, replicaId, type Slot, slot, term, utf8Bytes } from "../base/index.ts";
-import { type CommandSpec, commandByName, commandByOpcode, type Reply } from "../command/index.ts";
+import {
+  type CommandSpec,
+  commandByName,
+  commandByOpcode,
+  NIL_ARRAY,
+  type Reply,
+  TransactionEncoder,
+  transactions,
+} from "../command/index.ts";
 import type { Env } from "../env/index.ts";
 import { EntryKind } from "../raft/index.ts";
 import type { Row, Space } from "../store/index.ts";
@@ -33,10 +41,15 @@ class World {
   }
 
   /** One command as an entry of its own. */
-  apply(opcode: number, sequence: number | undefined, session: number, ...args: string[]): Reply {
+  apply(opcode: number, sequence: number | undefined, session: number, ...args: (string | Uint8Array)[]): Reply {
     const encoder = new EntryEncoder();
     const origin = sequence === undefined ? undefined : { session, sequence, ackedBelow: 1 };
-    encoder.add(opcode, SLOT, origin, args.map(utf8Bytes));
+    encoder.add(
+      opcode,
+      SLOT,
+      origin,
+      args.map((arg) => (typeof arg === "string" ? utf8Bytes(arg) : arg)),
+    );
     this.#index += 1;
     const entry = {
       index: index(this.#index),
@@ -111,4 +124,37 @@ test("keys are counted until they are removed, also those that have ended; a wri
   expect(counts()).toEqual([1, 1, 1]);
   expect(command("del b")).toEqual({ type: "integer", value: 0 });
   expect(counts()).toEqual([0, 0, 0]);
+});
+
+test("EXEC is one step of an entry: its rows have the entry's version, a retry finds its replies", () => {
+  const world = new World();
+  const session = world.openSession();
+  const exec = (watched: Readonly<Record<string, number>>, ...lines: string[]): Uint8Array => {
+    const encoder = new TransactionEncoder();
+    for (const line of lines) {
+      const [name, ...args] = line.split(" ");
+      encoder.add((commandByName(utf8Bytes(name as string)) as CommandSpec).opcode, args.map(utf8Bytes));
+    }
+    return encoder.finish(Object.entries(watched).map(([key, version]) => ({ key: utf8Bytes(key), version })));
+  };
+  const { opcode } = transactions.grow;
+  const both = exec({ a: 0 }, "incr a", "set b 1", "incr a");
+  const done: Reply = {
+    type: "array",
+    items: [
+      { type: "integer", value: 1 },
+      { type: "simple", text: "OK" },
+      { type: "integer", value: 2 },
+    ],
+  };
+  expect(world.apply(opcode, 1, session, both)).toEqual(done);
+  expect(world.apply(opcode, 1, session, both)).toEqual(done);
+  const version = world.machine.applied.index - 1;
+  expect([...world.rows.values()].map((row) => row.version)).toEqual([version, version]);
+  expect(world.machine.keys).toBe(2);
+  expect(world.apply(opcode, 2, session, exec({ a: 0 }, "del a", "del b"))).toEqual(NIL_ARRAY);
+  expect(world.apply(opcode, 3, session, exec({ a: version, b: version }, "del a", "del b"))).toMatchObject({
+    type: "array",
+  });
+  expect(world.machine.keys).toBe(0);
 });
