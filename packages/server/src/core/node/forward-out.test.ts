@@ -269,6 +269,23 @@ test("a read that is lost on a link is tried again soon, but not for ever", () =
   expect(replies.get("r1")).toMatchObject({ kind: "CLUSTERDOWN" });
 });
 
+test("reads that wait for their turn are not sent again; one that younger ones have overtaken is", () => {
+  for (let n = 0; n < 4; n += 1) read(`r${n}`);
+  // A leader that answers one read in almost the time after which silence counts as loss; the answer to r1 gets lost.
+  for (const answered of [0, 2]) {
+    now += FORWARD_RETRY_MS - 1;
+    out.onAnswer({ id: sent[answered]!.forward.id, reply: { type: "nil" } });
+    out.tick();
+  }
+  expect(requeued).toEqual([]);
+  read("young");
+  now += FORWARD_RETRY_MS - 1;
+  out.onAnswer({ id: sent[4]!.forward.id, reply: { type: "nil" } });
+  out.tick();
+  expect(namesOf(requeued)).toEqual(["r1", "r3"]);
+  expect([...replies.keys()]).toEqual(["r0", "r2", "young"]);
+});
+
 test("when the leader changes, reads under way to the old one do not wait for it", () => {
   read("r1");
   out.retarget(GROUP);

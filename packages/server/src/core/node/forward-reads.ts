@@ -12,6 +12,16 @@ interface Read extends Rerouted {
   readonly sentMs: number;
 }
 
+/** Reads of one group that are under way. */
+interface GroupReads {
+  /** In the order sent. */
+  readonly ids: Set<number>;
+  /** When an answer last came, ... */
+  heardMs: number;
+  /** ... and when the youngest read that has one was sent. */
+  answeredSentMs: number;
+}
+
 /**
  * Reads of this node's clients for shards that another node leads. A read has no effect, so whenever its answer may not
  * come (the leader changed, the link broke, too much time went by) its attempt is forgotten and the read goes back to
@@ -21,8 +31,8 @@ export class ForwardReads {
   readonly #host: ForwardHost;
   readonly #hold: (item: Rerouted, sign: 1 | -1) => void;
   readonly #byId: Map<number, Read> = new Map();
-  /** Ids by group, in the order sent: a leader that changes must not cost a walk over all reads. */
-  readonly #idsOf: Map<GroupId, Set<number>> = new Map();
+  /** A leader that changes must not cost a walk over all reads. */
+  readonly #groups: Map<GroupId, GroupReads> = new Map();
 
   constructor(host: ForwardHost, hold: (item: Rerouted, sign: 1 | -1) => void) {
     this.#host = host;
@@ -38,12 +48,12 @@ export class ForwardReads {
     const read: Read = { group, target, request, args, bornMs, sentMs: this.#host.nowMs() };
     this.#hold(read, 1);
     this.#byId.set(id, read);
-    let ids = this.#idsOf.get(group);
-    if (ids === undefined) {
-      ids = new Set();
-      this.#idsOf.set(group, ids);
+    let reads = this.#groups.get(group);
+    if (reads === undefined) {
+      reads = { ids: new Set(), heardMs: Number.NEGATIVE_INFINITY, answeredSentMs: Number.NEGATIVE_INFINITY };
+      this.#groups.set(group, reads);
     }
-    ids.add(id);
+    reads.ids.add(id);
     const { opcode } = request.spec;
     this.#host.deliver(target, { id, group, opcode, slot: request.slot, origin: undefined, args });
   }
@@ -52,6 +62,11 @@ export class ForwardReads {
   onAnswer(answer: Answer): boolean {
     const read = this.#take(answer.id);
     if (read === undefined) return false;
+    const reads = this.#groups.get(read.group);
+    if (reads !== undefined) {
+      reads.heardMs = this.#host.nowMs();
+      reads.answeredSentMs = Math.max(reads.answeredSentMs, read.sentMs);
+    }
     if (answer.reply === undefined) this.#host.requeue(read.group, [read]);
     else {
       if (answer.late === true) read.request.retried?.();
@@ -62,26 +77,25 @@ export class ForwardReads {
 
   /** What was sent to another node than the one that leads now: it might answer later than what is sent to the new one. */
   retarget(group: GroupId): void {
-    const ids = this.#idsOf.get(group);
-    if (ids === undefined) return;
+    const reads = this.#groups.get(group);
+    if (reads === undefined) return;
     const leader = this.#host.leaderNode(group);
-    this.#requeue(group, ids, (read) => read.target !== leader);
+    this.#requeue(group, reads, (read) => read.target !== leader);
   }
 
   onLinkDown(node: NodeId): void {
-    for (const [group, ids] of this.#idsOf) this.#requeue(group, ids, (read) => read.target === node);
+    for (const [group, reads] of this.#groups) this.#requeue(group, reads, (read) => read.target === node);
   }
 
   tick(): void {
     const now = this.#host.nowMs();
-    for (const [group, ids] of this.#idsOf) {
-      this.#expire(ids, now - REQUEST_MS_MAX);
-      // Links lose messages.
-      this.#requeue(group, ids, (read) => now - read.sentMs >= FORWARD_RETRY_MS);
+    for (const [group, reads] of this.#groups) {
+      this.#expire(reads, now - REQUEST_MS_MAX);
+      this.#requeue(group, reads, (read) => isLost(read, reads, now));
     }
   }
 
-  #expire(ids: ReadonlySet<number>, bornBeforeMs: number): void {
+  #expire({ ids }: GroupReads, bornBeforeMs: number): void {
     for (const id of ids) {
       const read = this.#byId.get(id) as Read;
       if (read.bornMs > bornBeforeMs) continue;
@@ -90,7 +104,7 @@ export class ForwardReads {
     }
   }
 
-  #requeue(group: GroupId, ids: ReadonlySet<number>, which: (read: Read) => boolean): void {
+  #requeue(group: GroupId, { ids }: GroupReads, which: (read: Read) => boolean): void {
     const taken: Read[] = [];
     for (const id of ids) {
       const read = this.#byId.get(id) as Read;
@@ -105,10 +119,19 @@ export class ForwardReads {
     const read = this.#byId.get(id);
     if (read === undefined) return undefined;
     this.#byId.delete(id);
-    const ids = this.#idsOf.get(read.group) as Set<number>;
+    const { ids } = this.#groups.get(read.group) as GroupReads;
     ids.delete(id);
-    if (ids.size === 0) this.#idsOf.delete(read.group);
+    if (ids.size === 0) this.#groups.delete(read.group);
     this.#hold(read, -1);
     return read;
   }
+}
+
+/**
+ * Links lose messages: nothing is heard, or reads that were sent much later have their answers. One whose turn has not
+ * come is not lost: sent again it would wait once more, behind answers to attempts that nobody waits for any more.
+ */
+function isLost(read: Read, { heardMs, answeredSentMs }: GroupReads, nowMs: number): boolean {
+  const silentMs = nowMs - Math.max(read.sentMs, heardMs);
+  return Math.max(silentMs, answeredSentMs - read.sentMs) >= FORWARD_RETRY_MS;
 }
