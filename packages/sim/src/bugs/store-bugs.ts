@@ -103,7 +103,10 @@ const SPACE = 0x52;
 const LIVE = 1;
 const BETWEEN_MS = 3_000;
 
-/** A snapshot is installed in two steps: first the old rows are given up, later the new ones serve. */
+/**
+ * A snapshot is installed in two steps: first the old rows are given up, later the new ones serve. Installs are few, so
+ * the power fails between the steps of every other one.
+ */
 export const snapshotInPlace: Sabotage = {
   engine: (engine, at) =>
     replaceMethods(engine, {
@@ -129,6 +132,8 @@ export const snapshotInPlace: Sabotage = {
 };
 
 function second({ world, process }: Sabotaged, later: EngineBatch, done: () => void): void {
+  if (world.random.stream(`install at ${world.nowMs}`).chance(0.5))
+    world.after(BETWEEN_MS / 2, () => process.crash("power"));
   world.after(BETWEEN_MS, () => process.run(() => later.write(done)));
 }
 
