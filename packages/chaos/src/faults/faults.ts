@@ -85,7 +85,8 @@ export class Faults {
     } finally {
       disk.free();
     }
-    if (await this.#nodes.hasEnded(node, DYING_MS)) this.#print(`${node} had ended on its full disk`);
+    if (await this.#nodes.hasEnded(node, DYING_MS, "SHERD_DISK_FULL"))
+      this.#print(`${node} had ended on its full disk`);
     await this.#nodes.start(node);
   }
 

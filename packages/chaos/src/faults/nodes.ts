@@ -3,6 +3,8 @@ import { Violation } from "@sherd/sim/world";
 import type { PlacedNode, ProcessCluster } from "../cluster/index.ts";
 import { NODE_READY_MS_MAX, NODE_STOP_MS_MAX } from "../limits.ts";
 
+const LAST_WORDS_CHARACTERS = 5_000;
+
 /** The nodes, and which of them run because they should. One that ends by itself breaks a promise. */
 export class Nodes {
   readonly #cluster: ProcessCluster;
@@ -46,12 +48,17 @@ export class Nodes {
     return this.#cluster.isRunning(name);
   }
 
-  /** Whether its process has ended, or does so within this time. */
-  hasEnded(name: string, withinMs: number): Promise<boolean> {
+  /** Whether its process has ended, or does so within this time. If so, its log must say why in these words. */
+  async hasEnded(name: string, withinMs: number, why: string): Promise<boolean> {
     const late = new AbortController();
     const waited = sleep(withinMs, false, { signal: late.signal }).catch(() => false);
     const { ended } = this.#cluster.process(name);
-    return Promise.race([ended.then(() => true), waited]).finally(() => late.abort());
+    const gone = await Promise.race([ended.then(() => true), waited]).finally(() => late.abort());
+    const lastWords = this.#cluster.log(name).slice(-LAST_WORDS_CHARACTERS);
+    if (gone && !this.#closed && !lastWords.includes(why)) {
+      throw new Violation("a node says why it ends", `${name} ended without ${why}:\n${lastWords}`);
+    }
+    return gone;
   }
 
   async kill(name: string): Promise<void> {
