@@ -7,6 +7,7 @@
  *
  * It does not: decide placement (the bootstrap plan and, later, the controller do) or reach any node.
  */
+export { decodeAnnouncement } from "./announcement.ts";
 export { announceNode, decodeMap, emptyMap, encodeMap } from "./map.ts";
 export { MetaMachine, metaSystemRows } from "./meta-machine.ts";
 export * from "./types.ts";

@@ -1,4 +1,4 @@
-import { SherdError, type Slot, utf8 } from "../base/index.ts";
+import { SherdError, type Slot } from "../base/index.ts";
 import { type CommandSpec, NOT_RESIDENT, OK, type Reply } from "../command/index.ts";
 import {
   AppliedState,
@@ -10,6 +10,7 @@ import {
 } from "../machine/index.ts";
 import type { Entry } from "../raft/index.ts";
 import type { RowKey, Space } from "../store/index.ts";
+import { decodeAnnouncement } from "./announcement.ts";
 import { announceNode, decodeMap, encodeMap } from "./map.ts";
 import type { ClusterMap, NodeInfo } from "./types.ts";
 
@@ -88,10 +89,7 @@ export class MetaMachine implements StateMachine {
 }
 
 function parseNode(bytes: Uint8Array | undefined): NodeInfo {
-  if (bytes === undefined) throw new SherdError("SHERD_ENTRY_UNREADABLE", "An announcement names no node.");
-  try {
-    return JSON.parse(utf8(bytes)) as NodeInfo;
-  } catch (error) {
-    throw new SherdError("SHERD_ENTRY_UNREADABLE", "An announcement is not JSON.", { cause: error });
-  }
+  const info = bytes === undefined ? undefined : decodeAnnouncement(bytes);
+  if (info === undefined) throw new SherdError("SHERD_ENTRY_UNREADABLE", "An announcement names no node.");
+  return info;
 }

@@ -20,19 +20,24 @@ const forward = (given: Partial<Forward>): Forward => ({
   ...given,
 });
 
+const ADDRESSES = { host: "h", peerPort: 1, respPort: 2, clusterPort: 3, grpcPort: 4, httpPort: 0 };
+const announcement = (given: object): Uint8Array =>
+  utf8Bytes(JSON.stringify({ id: SENDER, name: "n", bootCounter: 1, addresses: ADDRESSES, ...given }));
+
 const admitted = (given: Partial<Forward>): ReturnType<typeof admitForward> =>
   admitForward(forward(given), commandByOpcode);
 
 test("what any replica can apply is admitted", () => {
   expect(admitted({})).toBe(SET);
   expect(admitted({ opcode: Opcode.sessionOpen, args: [] })).toBe(SESSION_OPEN);
-  expect(admitted({ group: META_GROUP, opcode: Opcode.announce, args: [utf8Bytes("{}")] })).toBe(ANNOUNCE);
+  expect(admitted({ group: META_GROUP, opcode: Opcode.announce, args: [announcement({})] })).toBe(ANNOUNCE);
 });
 
 test.each<[string, Partial<Forward>, RegExp]>([
   ["an unknown command", { opcode: 0x7abc }, /does not know command 31420/],
   ["an internal command of a replica", { opcode: Opcode.refuse }, /does not know command/],
   ["a shard's command for the meta group", { group: META_GROUP }, /does not know command/],
+  ["a session opened with arguments", { opcode: Opcode.sessionOpen }, /does not know command/],
   ["an announcement for a shard", { opcode: Opcode.announce }, /does not know command/],
   ["too few arguments", { args: [utf8Bytes("foo")] }, /wrong number of arguments/],
   ["a long key", { args: [new Uint8Array(KEY_BYTES_MAX + 1), utf8Bytes("v")] }, /key is 1025 bytes long/],
@@ -40,6 +45,20 @@ test.each<[string, Partial<Forward>, RegExp]>([
   ["keys of another slot", { slot: slot(1) }, /another slot/],
 ])("%s is refused with a definite error", (_, given, text) => {
   expect(admitted(given)).toMatchObject({ type: "error", kind: "ERR", text: expect.stringMatching(text) });
+});
+
+test.each<[string, readonly Uint8Array[]]>([
+  ["nothing", []],
+  ["no JSON", [utf8Bytes("{")]],
+  ["null", [utf8Bytes("null")]],
+  ["no id", [announcement({ id: 1 })]],
+  ["no boot counter", [announcement({ bootCounter: -1 })]],
+  ["no addresses", [announcement({ addresses: undefined })]],
+  ["a port that is none", [announcement({ addresses: { ...ADDRESSES, respPort: 65536 } })]],
+  ["more than it takes", [announcement({}), announcement({})]],
+])("an announcement that would stop the meta group is refused: %s", (_, args) => {
+  const refused = admitted({ group: META_GROUP, opcode: Opcode.announce, args });
+  expect(refused).toMatchObject({ type: "error", kind: "ERR", text: expect.stringMatching(/announcement/) });
 });
 
 test("a refused request can neither run as what it was nor bring a session to the meta group", () => {

@@ -2,11 +2,13 @@ import { COMMAND_BYTES_MAX, type GroupId, META_GROUP, type NodeId, utf8Bytes } f
 import { admit, type CommandSpec, type ErrorReply, err, type Reply } from "../command/index.ts";
 import type { Env } from "../env/index.ts";
 import type { CommandOrigin } from "../machine/index.ts";
+import { decodeAnnouncement } from "../meta/index.ts";
 import type { Request } from "../replica/index.ts";
 import { ANNOUNCE, REFUSE, SESSION_OPEN } from "./internal-commands.ts";
 import type { Answer, Forward } from "./messages.ts";
 
 const WRONG_SLOT: ErrorReply = err("the shard's leader finds the keys in another slot; the nodes' versions do not fit");
+const NO_NODE: ErrorReply = err("the announcement names no node; the nodes' versions do not fit");
 
 /**
  * What a forwarded command runs as, or why it is not run. Checked again here although the sender did: an entry that
@@ -18,9 +20,11 @@ export function admitForward(
 ): CommandSpec | ErrorReply {
   const { group, opcode, args } = forward;
   if (group === META_GROUP) {
-    return opcode === ANNOUNCE.opcode && args.length === 1 ? ANNOUNCE : unknown(opcode);
+    if (opcode !== ANNOUNCE.opcode) return unknown(opcode);
+    const [node, ...rest] = args;
+    return node !== undefined && rest.length === 0 && decodeAnnouncement(node) !== undefined ? ANNOUNCE : NO_NODE;
   }
-  if (opcode === SESSION_OPEN.opcode) return SESSION_OPEN;
+  if (opcode === SESSION_OPEN.opcode) return args.length === 0 ? SESSION_OPEN : unknown(opcode);
   const spec = commandOf(opcode);
   if (spec?.run === undefined) return unknown(opcode);
   let bytes = 0;
