@@ -12,7 +12,6 @@ import {
   type Gap,
   Gaps,
   KeyRing,
-  knownKinds,
   Recorder,
   readKeys,
   shardSlots,
@@ -224,17 +223,11 @@ export class Stage {
   }
 
   async #startClients(nodes: Nodes): Promise<void> {
-    const [first] = nodes.placed;
     const shards = await shardSlots(nodes.placed, this.#options.shards);
-    const { kinds, missing } = await knownKinds(must(first));
-    for (const what of missing) {
-      this.#skipped.push(what);
-      this.#print(`SKIPPED ${what}`);
-    }
     this.#failed.throwIfAborted();
     const gaps = new Gaps(shards.length, this.recorder.nowMs);
     this.#gaps = gaps;
-    const keys = new KeyRing(shards, kinds);
+    const keys = new KeyRing(shards);
     const workload: Workload = { recorder: this.recorder, keys, gaps, thinkMs: THINK_MS, nodes };
     for (let at = 0; at < this.#options.clients; at += 1) {
       const random = this.#random.stream(`client ${at}`);

@@ -13,6 +13,6 @@ export { type Gap, Gaps } from "./gaps.ts";
 export { KeyRing } from "./key-ring.ts";
 export { readKeys } from "./read-keys.ts";
 export { Recorder } from "./recorder.ts";
-export { knownKinds, shardSlots } from "./survey.ts";
+export { shardSlots } from "./shard-slots.ts";
 export { type BrokenHistory, checkHistories, type Verdicts } from "./verdict.ts";
 export { Worker, type Workload } from "./worker.ts";

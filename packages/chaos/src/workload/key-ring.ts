@@ -4,8 +4,8 @@ import { KEY_OPERATIONS_MAX, KEY_UNKNOWN_MAX, SLOT_UNKNOWN_MAX } from "../limits
 import type { Recorder } from "./recorder.ts";
 
 /** What kinds of data a key may hold; each has a model in the checkers. */
-export const KEY_KINDS = ["register", "counter", "list", "slot"] as const;
-export type KeyKind = (typeof KEY_KINDS)[number];
+const KEY_KINDS = ["register", "counter", "list", "slot"] as const;
+type KeyKind = (typeof KEY_KINDS)[number];
 
 export interface LiveKey {
   /** Of its history: the key, or the hash tag of several. */
@@ -23,14 +23,12 @@ const HOT_PROBABILITY = 0.6;
 /** The keys in use: one of each kind in each shard, replaced by a new one before its history is too long to check. */
 export class KeyRing {
   readonly #shards: readonly (readonly SlotRange[])[];
-  readonly #kinds: readonly KeyKind[];
   readonly #live = new Map<string, LiveKey>();
   #made = 0;
 
   /** `shards`: the slots of each. */
-  constructor(shards: readonly (readonly SlotRange[])[], kinds: readonly KeyKind[]) {
+  constructor(shards: readonly (readonly SlotRange[])[]) {
     this.#shards = shards;
-    this.#kinds = kinds;
   }
 
   get shardCount(): number {
@@ -40,7 +38,7 @@ export class KeyRing {
   choose(random: Random, recorder: Recorder): LiveKey {
     const hot = Math.floor(recorder.nowMs / HOT_MS) % this.#shards.length;
     const shard = random.chance(HOT_PROBABILITY) ? hot : random.below(this.#shards.length);
-    return this.live(shard, random.pick(this.#kinds));
+    return this.live(shard, random.pick(KEY_KINDS));
   }
 
   live(shard: number, kind: KeyKind): LiveKey {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Caller, Told, Value } from "../clients/index.ts";
 import { deletesHalf, deniesWrites, forgets, losesWrites, sendsTwice, staleOnce } from "../testing/liars.ts";
 import { Gaps } from "./gaps.ts";
-import { KEY_KINDS, KeyRing } from "./key-ring.ts";
+import { KeyRing } from "./key-ring.ts";
 import { readKeys } from "./read-keys.ts";
 import { Recorder } from "./recorder.ts";
 import { checkHistories, type Verdicts } from "./verdict.ts";
@@ -63,7 +63,7 @@ async function judged(disguise: (honest: Caller) => Caller): Promise<Verdicts> {
   const gaps = new Gaps(1, 0);
   const workload: Workload = {
     recorder,
-    keys: new KeyRing(WHOLE, KEY_KINDS),
+    keys: new KeyRing(WHOLE),
     gaps,
     thinkMs: [0, 0],
     nodes: { placed: [], generation: 0 },
