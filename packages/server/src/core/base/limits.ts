@@ -240,9 +240,12 @@ export const SEEDS_MAX = 64;
 /** UTF-8 bytes of a node's name and of its host: one length byte in peer frames. */
 export const NODE_NAME_BYTES_MAX = 255;
 export const NODE_HOST_BYTES_MAX = 255;
-/** Forwarded writes of which none was answered for so long are sent again, in their session: a message may be lost. */
+/**
+ * Forwarded commands of a shard of which none was answered for so long are sent again, writes in their session; so is a
+ * read, when one that was sent so much later has its answer. A message may be lost.
+ */
 export const FORWARD_RETRY_MS = 2_000;
-/** Requests forwarded to one peer and not yet answered. */
+/** Requests that a node has forwarded, to all peers together, and that are not yet answered. */
 export const FORWARDS_INFLIGHT_MAX = 8_192;
 
 // --- the cluster

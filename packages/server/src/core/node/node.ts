@@ -451,10 +451,4 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.env.requestPass();
     return led;
   }
-
-  get openRequests(): number {
-    let open = this.#requests.waiting + this.#requests.forwarded;
-    for (const replica of this.replicas()) open += replica.openRequests;
-    return open;
-  }
 }

@@ -39,10 +39,6 @@ export class PersistQueue {
     this.#release = release;
   }
 
-  get pending(): number {
-    return this.#items.length + this.#held.length;
-  }
-
   get hardState(): HardState {
     return this.#hardState;
   }

@@ -139,11 +139,6 @@ export class Proposals {
     this.#outstanding = [];
   }
 
-  /** Without an answer, roughly: waiting commands, and batches behind them. */
-  get open(): number {
-    return this.#builder.commands + this.outstanding + (this.awaitsCore ? 1 : 0);
-  }
-
   get outstanding(): number {
     return this.#outstanding.length;
   }

@@ -18,10 +18,6 @@ export class ReadQueue {
   #waiting: Rerouted[] = [];
   #rounds: Round[] = [];
 
-  get waiting(): number {
-    return this.#waiting.length;
-  }
-
   get mayBegin(): boolean {
     return this.#waiting.length > 0 && this.#unconfirmed() < READ_ROUNDS_MAX;
   }

@@ -1,5 +1,4 @@
 import {
-  assert,
   type GroupId,
   type Index,
   mark,
@@ -349,13 +348,5 @@ export class Replica implements SpaceOwner {
     this.#proposals.expire(limit);
     for (const read of this.#reads.takeOlder(limit)) read.request.complete(READ_TIMEOUT);
     if (!this.#proposals.empty || !this.#reads.idle) this.#host.wake(this);
-  }
-
-  get openRequests(): number {
-    return this.#proposals.open + this.#reads.waiting;
-  }
-
-  assertSound(): void {
-    assert(this.#durable <= this.applied, "what is durable in the store was applied");
   }
 }
