@@ -123,7 +123,7 @@ export class ReadServing {
     const complete = (reply: Reply): void => {
       if (reply.type === "error") return reroute();
       // In the middle of an entry: the state is whole again when `resume` is called.
-      this.#decided.push(...this.#undecided);
+      this.#decided = this.#decided.concat(this.#undecided);
       this.#undecided = [];
     };
     const request: Request = {

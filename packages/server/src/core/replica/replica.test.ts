@@ -208,3 +208,13 @@ describe("a core that is full", () => {
     );
   });
 });
+
+test("a leader that steps down gives back more reads than a call takes arguments", () => {
+  const world = new World();
+  const args = [latin1Bytes("k")];
+  const request: Request = { spec: SET, args, slot: slot(0), redirect: false, stale: false, complete: () => {} };
+  const count = 300_000;
+  for (let n = 0; n < count; n += 1) world.replica.submitRead(request, args);
+  world.replica.onRole(Role.follower, replicaId(2), term(3));
+  expect(world.waiting).toHaveLength(count);
+});

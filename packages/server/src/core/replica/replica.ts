@@ -195,9 +195,9 @@ export class Replica implements SpaceOwner {
   /** What was not proposed had no effect. What was proposed may still be committed by the next leader. */
   #giveUpLeadership(): void {
     // While the core has yet to answer for a batch, those behind it wait for that, or they might overtake it.
-    const items = this.#proposals.awaitsCore ? [] : this.#proposals.takeUnproposed();
+    const writes = this.#proposals.awaitsCore ? [] : this.#proposals.takeUnproposed();
     // Those that are confirmed could be served here, but by then the new leader may have answered what came after them.
-    items.push(...this.#serving.takeUndecided(), ...this.#reads.takeAll());
+    const items = writes.concat(this.#serving.takeUndecided(), this.#reads.takeAll());
     this.#transfers.stopSending();
     this.#expiry.leadershipLost();
     this.#host.reroute(this.group, items);
@@ -314,8 +314,7 @@ export class Replica implements SpaceOwner {
     this.#host.raft.close(this.group);
     this.#applies.close();
     this.#transfers.close();
-    const items = this.#proposals.takeUnproposed();
-    items.push(...this.#serving.takeAll(), ...this.#reads.takeAll());
+    const items = this.#proposals.takeUnproposed().concat(this.#serving.takeAll(), this.#reads.takeAll());
     this.#proposals.fail();
     this.#host.roleChanged(this);
     this.#host.reroute(this.group, items);
