@@ -7,7 +7,7 @@ const SHORT_DIGITS_MAX = 15;
 /** `-9223372036854775808` */
 const INT64_TEXT_BYTES_MAX = 20;
 export const INT64_MIN: bigint = -(2n ** 63n);
-export const INT64_MAX: bigint = 2n ** 63n - 1n;
+const INT64_MAX: bigint = 2n ** 63n - 1n;
 
 /** Whether the text is digits behind at most a minus, without a leading zero: how Redis reads whole numbers. */
 function isWhole(text: Uint8Array): boolean {

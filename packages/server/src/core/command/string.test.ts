@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { REPLY_BYTES_MAX, VALUE_BYTES_MAX } from "../base/index.ts";
+import type { RowKind } from "../store/index.ts";
 import { NOT_RESIDENT, type Reply } from "./index.ts";
 import { Rows } from "./testing/rows.ts";
 
@@ -192,5 +193,34 @@ test("a command that misses a row has no effect", () => {
     expect(rows.run(name as string, ...args), line).toBe(NOT_RESIDENT);
     expect([...rows.rows.keys()], line).toEqual(["a"]);
     expect(rows.ask("get a"), line).toBe('"1"');
+  }
+});
+
+test("a key of another kind is refused, but for what replaces it or answers null", () => {
+  const wrong = "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
+  const later = 2 as RowKind;
+  const refused = `get k|set k 1 get|set k 1 xx get|getset k 1|getdel k|getex k persist|append k x|strlen k|getrange k 0 1|
+    substr k 0 1|setrange k 0 x|incr k|decr k|incrby k 2|decrby k 2|incrbyfloat k 2|setbit k 1 1|getbit k 1|bitcount k|
+    bitpos k 1|bitop or d k|bitfield k set u8 0 1|bitfield k get u8 0|bitfield_ro k get u8 0`;
+  const answers: [string, string][] = [
+    ...refused.split("|").map((line): [string, string] => [line.trim(), wrong]),
+    ["lcs k d", "(error) ERR The specified keys must contain string values"],
+    ["mget k", "[(nil)]"],
+    ["setnx k 1", "0"],
+    ["msetnx k 1", "0"],
+    ["set k 1 nx", "(nil)"],
+  ];
+  for (const [line, answer] of answers) {
+    const rows = rowsAt(NOW_MS);
+    const row = { kind: later, expiresAtMs: 0, version: 1, payload: new Uint8Array(1) };
+    rows.rows.set("k", row);
+    expect(rows.ask(line), line).toBe(answer);
+    expect([...rows.rows.values()], line).toEqual([row]);
+  }
+  for (const line of ["set k v", "set k v xx", "mset k v", "setex k 10 v", "psetex k 10 v"]) {
+    const rows = rowsAt(NOW_MS);
+    rows.rows.set("k", { kind: later, expiresAtMs: 0, version: 1, payload: new Uint8Array(1) });
+    expect(rows.ask(line), line).toBe("OK");
+    expect(rows.ask("get k"), line).toBe('"v"');
   }
 });
