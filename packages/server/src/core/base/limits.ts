@@ -53,7 +53,7 @@ export const TRANSACTION_BYTES_MAX: number = COMMAND_BYTES_MAX - 1 * KIB;
 /** Keys that one connection watches at a time. */
 export const TRANSACTION_WATCHED_MAX = 1_024;
 /** Replies of one EXEC together: a session keeps them, in one row, as it keeps those of any write. */
-export const TRANSACTION_REPLY_BYTES_MAX: number = VALUE_BYTES_MAX;
+export const TRANSACTION_REPLY_BYTES_MAX: number = 8 * MIB;
 
 // --- entries and the Raft core
 /** One entry packs the commands of one pass up to this size; a single larger command gets an entry of its own. */

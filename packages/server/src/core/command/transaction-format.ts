@@ -24,7 +24,7 @@ export interface Watched {
   readonly version: number;
 }
 
-export interface Queued {
+interface Queued {
   readonly spec: CommandSpec;
   readonly args: readonly Uint8Array[];
 }
