@@ -50,6 +50,11 @@ export const CLIENT_NAME_BYTES_MAX = 256;
 export const TRANSACTION_COMMANDS_MAX = 16_384;
 /** The queued commands with their arguments and the watched keys. */
 export const TRANSACTION_BYTES_MAX: number = COMMAND_BYTES_MAX - 1 * KIB;
+/**
+ * Bytes of values that its commands may ask for beyond what was sent (SETRANGE far behind the end). All commands of a
+ * transaction are applied in one go, in memory.
+ */
+export const TRANSACTION_GROWTH_BYTES_MAX: number = 8 * VALUE_BYTES_MAX;
 /** Keys that one connection watches at a time. */
 export const TRANSACTION_WATCHED_MAX = 1_024;
 /** Replies of one EXEC together: a session keeps them, in one row, as it keeps those of any write. */
@@ -65,6 +70,8 @@ export const ENTRY_COMMANDS_MAX = 4_096;
 /** Commands (or bytes) that wait in one replica for a place in an entry; beyond it callers wait. */
 export const REPLICA_PENDING_COMMANDS_MAX = 16_384;
 export const REPLICA_PENDING_BYTES_MAX: number = 16 * MIB;
+/** Reads that one replica has taken and not answered; beyond it callers wait. */
+export const REPLICA_PENDING_READS_MAX = 65_536;
 /** Proposed and not yet committed bytes of one group (raft-rs `max_uncommitted_size`). */
 export const GROUP_UNCOMMITTED_BYTES_MAX: number = 16 * MIB;
 /** Entries above applied that all groups of a node may hold in the Raft core: its memory never shrinks. */

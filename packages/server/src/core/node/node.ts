@@ -45,10 +45,11 @@ export interface NodeOptions {
 }
 
 /**
- * A peer may answer what an earlier process of this node asked: numbers are never used again, also by later processes.
- * They are safe integers for two million starts.
+ * A peer may answer what an earlier process of this node asked: numbers are not used again by later processes. They last
+ * for a week of 100,000 a second; after 131,072 starts they begin again, which is far from what a peer may still answer.
  */
-const NUMBERS_PER_BOOT = 2 ** 32;
+const NUMBERS_PER_BOOT = 2 ** 36;
+const BOOTS = 2 ** 17;
 
 /** Multi-raft: all replicas of one node, turned together, pass by pass. */
 export class Node implements NodeApi, ReplicaHost, LogHandler {
@@ -366,7 +367,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
 
   nextNumber(): number {
     this.#number += 1;
-    return this.#self.bootCounter * NUMBERS_PER_BOOT + this.#number;
+    return (this.#self.bootCounter % BOOTS) * NUMBERS_PER_BOOT + this.#number;
   }
 
   wake(replica: Replica): void {

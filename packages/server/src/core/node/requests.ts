@@ -1,4 +1,4 @@
-import { type GroupId, META_GROUP, type NodeId } from "../base/index.ts";
+import { assert, type GroupId, META_GROUP, type NodeId } from "../base/index.ts";
 import { type CommandSpec, type ErrorReply, errorReply } from "../command/index.ts";
 import type { Env, PeerLinks } from "../env/index.ts";
 import type { ClusterMap } from "../meta/index.ts";
@@ -137,9 +137,9 @@ export class Requests {
     const target = this.#host.reachableLeader(group);
     // The meta group has no sessions: what it takes is harmless when repeated.
     const inSession = request.spec.flags.includes("write") && group !== META_GROUP;
-    if (inSession) this.#out.write(group, request, args, bornMs);
-    else if (target !== undefined) this.#out.read(group, target, request, args, bornMs);
-    else this.#router.requeue(group, [{ request, args, bornMs }]);
+    if (inSession) return this.#out.write(group, request, args, bornMs);
+    assert(target !== undefined, "the router forwards a read to a leader that can be reached");
+    this.#out.read(group, target, request, args, bornMs);
   }
 
   #redirectAddress(node: NodeId): string {

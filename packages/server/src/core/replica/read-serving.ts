@@ -56,6 +56,11 @@ export class ReadServing {
     this.#replica = replica;
   }
 
+  /** Waiting for something. */
+  get open(): number {
+    return this.#fetching.size + this.#undecided.length + this.#decided.length;
+  }
+
   /** `stale`: the state as it is here will do, however old, and this replica's own clock. */
   serve(read: Rerouted, stale: boolean): void {
     this.#try({ read, stale, since: this.#replica.applied, pinned: [] });

@@ -22,6 +22,13 @@ export class ReadQueue {
     return this.#waiting.length > 0 && this.#unconfirmed() < READ_ROUNDS_MAX;
   }
 
+  /** Taken and not given out again. */
+  get open(): number {
+    let open = this.#waiting.length;
+    for (const round of this.#rounds) open += round.reads.length;
+    return open;
+  }
+
   get idle(): boolean {
     return this.#waiting.length === 0 && this.#rounds.length === 0;
   }

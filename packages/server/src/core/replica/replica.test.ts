@@ -6,6 +6,7 @@ import {
   index,
   latin1,
   latin1Bytes,
+  REPLICA_PENDING_READS_MAX,
   REQUEST_MS_MAX,
   replicaId,
   slot,
@@ -217,4 +218,16 @@ test("a leader that steps down gives back more reads than a call takes arguments
   for (let n = 0; n < count; n += 1) world.replica.submitRead(request, args);
   world.replica.onRole(Role.follower, replicaId(2), term(3));
   expect(world.waiting).toHaveLength(count);
+});
+
+test("a replica takes so many reads and no more; the others wait where waiting is bounded", () => {
+  const world = new World();
+  const read = { spec: commandByName(latin1Bytes("get")) as CommandSpec, args: [], slot: slot(1) };
+  for (let n = 0; n < REPLICA_PENDING_READS_MAX; n += 1) {
+    expect(world.replica.accepts).toBe(true);
+    world.replica.submitRead({ ...read, redirect: false, stale: false, complete: () => {} }, []);
+  }
+  expect(world.replica.accepts).toBe(false);
+  world.replica.feed();
+  expect(world.replica.accepts).toBe(false);
 });

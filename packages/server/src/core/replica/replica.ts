@@ -5,6 +5,7 @@ import {
   NO_REPLICA,
   REPLICA_PENDING_BYTES_MAX,
   REPLICA_PENDING_COMMANDS_MAX,
+  REPLICA_PENDING_READS_MAX,
   REQUEST_MS_MAX,
   type ReplicaId,
   SherdError,
@@ -99,7 +100,8 @@ export class Replica implements SpaceOwner {
       this.leads &&
       !this.#holdUntilTick &&
       this.#proposals.commands < REPLICA_PENDING_COMMANDS_MAX &&
-      this.#proposals.bytes < REPLICA_PENDING_BYTES_MAX
+      this.#proposals.bytes < REPLICA_PENDING_BYTES_MAX &&
+      this.#reads.open + this.#serving.open < REPLICA_PENDING_READS_MAX
     );
   }
 
