@@ -74,6 +74,11 @@ function bytesWritten(operations: readonly Operation[]): number {
   return bytes;
 }
 
+function growth(args: readonly Uint8Array[]): number {
+  const operations = operationsOf(args);
+  return Array.isArray(operations) ? bytesWritten(operations) : 0;
+}
+
 /** Answers as Redis: a read the field, a set what was there, an increment what is there; null where it failed. */
 function execute(bytes: Uint8Array, { kind, type, offset, value, overflow }: Operation): Reply {
   const before = readField(bytes, offset, type);
@@ -122,6 +127,7 @@ export const bitfieldCommands: readonly CommandSpec[] = [
     group: "bitmap",
     summary: "Reads and changes integers of 1 to 64 bits within a value: GET, SET, INCRBY, OVERFLOW WRAP SAT FAIL.",
     check: (args) => check(args, false),
+    growth,
     run,
   },
   {

@@ -151,6 +151,7 @@ export const bitmapCommands: readonly CommandSpec[] = [
       if (parseBitOffset(args[1] as Uint8Array) === undefined) return BIT_OFFSET_OUT_OF_RANGE;
       return parseBit(args[2] as Uint8Array) === undefined ? NOT_A_BIT : undefined;
     },
+    growth: (args) => (parseBitOffset(args[1] as Uint8Array) ?? 0) >> 3,
     run: setBit,
   },
   {

@@ -144,6 +144,7 @@ export const stringRangeCommands: readonly CommandSpec[] = [
     summary:
       "Overwrites a value from a position on, with zeros before it where there was nothing, and says how long it is then.",
     check: checkSetRange,
+    growth: (args) => ((args[2] as Uint8Array).length === 0 ? 0 : Number(parseInt64(args[1] as Uint8Array))),
     run: setRange,
   },
 ];

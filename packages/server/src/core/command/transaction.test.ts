@@ -131,6 +131,14 @@ test("what another node forwards is admitted only as the connection would have",
   expect(text(transactions.grow, new Uint8Array([...whole, 0]))).toBe("malformed transaction");
 });
 
+test("what it may add to values is limited, however few bytes ask for it", () => {
+  const rows = new Rows();
+  const lines = Array.from({ length: 9 }, (_, n) => `setrange k${n} 8388607 x`);
+  expect(shown(exec(rows, lines) as Reply)).toMatch(/^\(error\) ERR the transaction's values may grow by more than/);
+  expect(rows.rows.size).toBe(0);
+  expect(shown(exec(rows, lines.slice(1)) as Reply)).toMatch(/^\[8388608 /);
+});
+
 test("its size is limited", () => {
   const encoder = new TransactionEncoder();
   for (let n = 0; n < TRANSACTION_COMMANDS_MAX; n += 1) expect(encoder.add(1, [bytes("k")])).toBe(true);

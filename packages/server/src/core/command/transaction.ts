@@ -1,4 +1,10 @@
-import { assert, SherdError, type Slot, TRANSACTION_REPLY_BYTES_MAX } from "../base/index.ts";
+import {
+  assert,
+  SherdError,
+  type Slot,
+  TRANSACTION_GROWTH_BYTES_MAX,
+  TRANSACTION_REPLY_BYTES_MAX,
+} from "../base/index.ts";
 import { arityFits, keysOf } from "./admit.ts";
 import { err, wrongArity } from "./errors.ts";
 import { Overlay } from "./overlay.ts";
@@ -27,6 +33,9 @@ const MALFORMED = err("malformed transaction");
 const REPLIES_TOO_LARGE = err(
   `the transaction's replies exceed ${TRANSACTION_REPLY_BYTES_MAX} bytes; nothing was done. Read less at once.`,
 );
+const GROWS_TOO_MUCH = err(
+  `the transaction's values may grow by more than ${TRANSACTION_GROWTH_BYTES_MAX} bytes; nothing was done. Write less at once.`,
+);
 
 export function transactionCommands(commandOf: CommandOf): TransactionCommands {
   const inner: CommandOf = (opcode) => {
@@ -51,6 +60,7 @@ export function transactionCommands(commandOf: CommandOf): TransactionCommands {
     summary: "",
     keysIn: (args) => keysIn(decode(args)),
     check: (args) => check(decodeTransaction(args[0] as Uint8Array, inner), flags.includes("write")),
+    ...(flags.includes("denyoom") ? { growth: (args: readonly Uint8Array[]) => growth(decode(args)) } : {}),
     run: flags.includes("write")
       ? (context, slot, args) => runWrites(context, slot, decode(args))
       : (context, slot, args) => run(context, slot, decode(args)),
@@ -91,6 +101,10 @@ function check(transaction: Transaction | undefined, writes: boolean): Reply | u
   return undefined;
 }
 
+/** Writes of one key add up: each makes a new value. */
+const growth = ({ commands }: Transaction): number =>
+  commands.reduce((bytes, { spec, args }) => bytes + (spec.growth?.(args) ?? 0), 0);
+
 function versions(context: CommandContext, slot: Slot, args: readonly Uint8Array[]): Reply | typeof NOT_RESIDENT {
   const items: Reply[] = [];
   for (const arg of args) {
@@ -122,6 +136,7 @@ function run(context: CommandContext, slot: Slot, transaction: Transaction): Rep
 }
 
 function runWrites(context: CommandContext, slot: Slot, transaction: Transaction): Reply | typeof NOT_RESIDENT {
+  if (growth(transaction) > TRANSACTION_GROWTH_BYTES_MAX) return GROWS_TOO_MUCH;
   const overlay = new Overlay(context, slot);
   const reply = run(overlay, slot, transaction);
   if (reply !== NOT_RESIDENT && reply.type === "array") overlay.commit();

@@ -86,6 +86,11 @@ export interface CommandSpec {
    */
   readonly check?: (args: readonly Uint8Array[]) => Reply | undefined;
   /**
+   * Bytes that a row may have beyond those of the arguments, which `check` has accepted: a few bytes of SETRANGE can ask
+   * for a value of the largest size. They count as if they had been sent.
+   */
+  readonly growth?: (args: readonly Uint8Array[]) => number;
+  /**
    * `args` without the name; views that are valid during the call only (what is kept is copied).
    * All keys are in `slot`: the caller has checked.
    */

@@ -7,6 +7,8 @@ import type { Request, Rerouted } from "./types.ts";
 export class Batch implements ReplySink {
   readonly data: Uint8Array;
   readonly requests: readonly Request[];
+  /** Of its data, and of what applying it may add beyond that. */
+  readonly bytes: number;
   /** When the oldest of them came. */
   readonly bornMs: number;
   /** Known once the Raft core took it; 0 before. */
@@ -14,9 +16,10 @@ export class Batch implements ReplySink {
   term: Term = 0 as Term;
   #answered = false;
 
-  constructor(data: Uint8Array, requests: readonly Request[], bornMs: number) {
+  constructor(data: Uint8Array, requests: readonly Request[], growth: number, bornMs: number) {
     this.data = data;
     this.requests = requests;
+    this.bytes = data.length + growth;
     this.bornMs = bornMs;
   }
 
@@ -63,6 +66,8 @@ export class Batch implements ReplySink {
 export class BatchBuilder {
   readonly #encoder: EntryEncoder = new EntryEncoder();
   #requests: Request[] = [];
+  /** What these may add to rows beyond their own bytes: an entry is applied in one go, and then all of it is in memory. */
+  #growth = 0;
   /** When the first of them came. */
   #bornMs = 0;
   #full: Batch[] = [];
@@ -78,14 +83,15 @@ export class BatchBuilder {
   }
 
   get bytes(): number {
-    return this.#fullBytes + this.#encoder.bytes;
+    return this.#fullBytes + this.#encoder.bytes + this.#growth;
   }
 
   add(request: Request, args: readonly Uint8Array[], monotonicMs: number, logTimeMs: number): void {
     this.#encoder.add(request.spec.opcode, request.slot, request.origin, args);
     if (this.#requests.length === 0) this.#bornMs = monotonicMs;
     this.#requests.push(request);
-    if (this.#encoder.bytes >= ENTRY_BYTES_TARGET || this.#requests.length >= ENTRY_COMMANDS_MAX) {
+    if (request.spec.growth !== undefined) this.#growth += request.spec.growth(args);
+    if (this.#encoder.bytes + this.#growth >= ENTRY_BYTES_TARGET || this.#requests.length >= ENTRY_COMMANDS_MAX) {
       this.#seal(logTimeMs);
     }
   }
@@ -104,7 +110,7 @@ export class BatchBuilder {
   takeFirst(logTimeMs: number): Batch {
     if (this.#full.length === 0) this.#seal(logTimeMs);
     const batch = this.#full.shift() as Batch;
-    this.#fullBytes -= batch.data.length;
+    this.#fullBytes -= batch.bytes;
     this.#fullCommands -= batch.requests.length;
     return batch;
   }
@@ -118,8 +124,10 @@ export class BatchBuilder {
 
   #seal(logTimeMs: number): void {
     const data = this.#encoder.finish(logTimeMs);
-    this.#full.push(new Batch(data, this.#requests, this.#bornMs));
-    this.#fullBytes += data.length;
+    const batch = new Batch(data, this.#requests, this.#growth, this.#bornMs);
+    this.#full.push(batch);
+    this.#fullBytes += batch.bytes;
+    this.#growth = 0;
     this.#fullCommands += this.#requests.length;
     this.#requests = [];
   }
