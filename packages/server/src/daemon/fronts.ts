@@ -21,7 +21,10 @@ function grpcOptions({ grpc, logger }: NodeConfig): KvStoreOptions {
   return {
     defaultDeadlineMs: grpc?.deadlineMs,
     inflightMax: grpc?.inflightMax,
-    onCall: grpc?.logRequests === true ? (call) => logger.info(call, "grpc") : undefined,
+    onCall:
+      grpc?.logRequests === true
+        ? (call) => logger.info({ ...call, ms: Math.round(call.ms * 100) / 100 }, "grpc")
+        : undefined,
   };
 }
 
