@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -31,6 +32,8 @@ export default defineConfig({
           include: ["packages/*/src/**/*.test.ts"],
           testTimeout: 30_000,
           pool: "forks",
+          // By default vitest leaves one processor to itself.
+          maxWorkers: availableParallelism(),
           // Nearly half of the time went into a new process and the imports of each file. Nothing here keeps global state.
           isolate: false,
           sequence: { groupOrder: 0 },

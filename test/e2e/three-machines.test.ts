@@ -50,6 +50,9 @@ test("a node whose file would make another plan is not let in; shards that have 
   };
   const begun = ["node-1", "node-2"].map((name) => cluster.begin(name));
   await stranger();
+  for (const name of ["node-1", "node-2"]) {
+    await eventually(`${name} to listen`, 30_000, () => cluster.log(name).includes(`${name} listens`) || undefined);
+  }
   // Nothing begins before all three have met.
   expect((await cluster.status()).ok).toBe(false);
   await cluster.start("node-3");
