@@ -54,6 +54,8 @@ class FakeNode {
       },
       keyCount: () => this.rows.size,
       status: () => undefined as never,
+      onTick: () => {},
+      requestPass: () => {},
       onPassEnd: (listener) => void this.#listeners.push(listener),
     };
   }

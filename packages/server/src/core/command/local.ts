@@ -9,6 +9,7 @@ interface LocalCommand {
   readonly since: string;
   readonly group: string;
   readonly summary: string;
+  readonly waits?: boolean;
   readonly tips?: readonly string[];
   readonly subcommands?: readonly CommandSpec[];
 }

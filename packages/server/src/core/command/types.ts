@@ -80,6 +80,8 @@ export interface CommandSpec {
   readonly tips?: readonly string[];
   /** Of a container (`CLUSTER`): the first argument chooses. Their names are `container|name`. */
   readonly subcommands?: readonly CommandSpec[];
+  /** Of a command of the connection: its answer may not be there at once, so it cannot be queued behind MULTI. */
+  readonly waits?: boolean;
   /**
    * Refuses arguments that no state could make valid, before anything is replicated. What it accepts is replicated and
    * must mean the same for ever, so a form that a later version will give a meaning is refused here until then.

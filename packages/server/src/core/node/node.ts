@@ -77,6 +77,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     receive: undefined,
   };
   readonly #passEnd: (() => void)[] = [];
+  readonly #onTick: ((nowMs: number) => void)[] = [];
   #awake: Set<Replica> = new Set();
   #collecting = false;
   #tickDue = false;
@@ -238,6 +239,14 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.#passEnd.push(listener);
   }
 
+  onTick(listener: (nowMs: number) => void): void {
+    this.#onTick.push(listener);
+  }
+
+  requestPass(): void {
+    this.env.requestPass();
+  }
+
   status(): NodeStatus {
     return nodeStatus(this, this.#self.name, {
       passes: this.#passes,
@@ -313,6 +322,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.log.tick();
     this.store.tick();
     this.#requests.tick();
+    for (const listener of this.#onTick) listener(now);
     if (this.#ticks % HINT_TICKS === 0) {
       this.#hints.send(this.#yields);
       if (this.diskFull) this.#leadership.handOver();

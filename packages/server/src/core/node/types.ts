@@ -35,6 +35,10 @@ export interface NodeApi {
   status(): NodeStatus;
   /** Called at the end of every pass: whoever gathered output writes it. */
   onPassEnd(listener: () => void): void;
+  /** Called at every tick (50 ms), in a pass, with the monotonic time: for all that waits for a time. */
+  onTick(listener: (nowMs: number) => void): void;
+  /** There will be a pass soon: for what happens outside of passes and has output. */
+  requestPass(): void;
 }
 
 export interface NodeStatus {

@@ -18,6 +18,7 @@ import {
 import type { NodeApi } from "../node/index.ts";
 import { answerLocally } from "./answers/index.ts";
 import type { Connections } from "./connections.ts";
+import { Later } from "./later.ts";
 import { OpenRequest, ReplyPlace, type RequestOwner, sizeOf } from "./open-request.ts";
 import { ReplyWriter, type RespVersion } from "./reply-writer.ts";
 import { Parsed, RequestParser } from "./request-parser.ts";
@@ -65,6 +66,8 @@ export class Connection implements RequestOwner {
   readonly #reads: number[] = [];
   readonly #writes: number[] = [];
   #held: OpenRequest | HeldLocal | undefined;
+  /** A command of the connection that has no answer yet: nothing behind it is taken. It is the oldest place. */
+  #later: Later | undefined;
   /** Undefined before the first MULTI or WATCH. */
   #transactions: Transactions | undefined;
   /** Bytes of replies that wait for older ones, ... */
@@ -151,6 +154,8 @@ export class Connection implements RequestOwner {
     this.#closed = true;
     this.#parser.close();
     this.endTransaction();
+    this.#later?.abandon();
+    this.#later = undefined;
     this.#first = undefined;
     this.#last = undefined;
     this.#places = 0;
@@ -301,6 +306,7 @@ export class Connection implements RequestOwner {
   }
 
   #mayTake(): boolean {
+    if (this.#later !== undefined) return false;
     return !this.#finishing && !this.#unread && this.#repeats === 0 && this.#places < CONNECTION_INFLIGHT_MAX;
   }
 
@@ -371,7 +377,27 @@ export class Connection implements RequestOwner {
       this.#held = { spec, args };
       return false;
     }
-    return this.#answer(answerLocally(spec, args, this, this.#connections));
+    const answer = answerLocally(spec, args, this, this.#connections);
+    return answer instanceof Later ? this.#await(answer) : this.#answer(answer);
+  }
+
+  #await(later: Later): boolean {
+    if (later.reply !== undefined) return this.#answer(later.reply);
+    this.#later = later;
+    this.#place(later);
+    later.await(() => this.#arrived(later));
+    return true;
+  }
+
+  #arrived(later: Later): void {
+    assert(later === this.#first && later === this.#last, "nothing was taken behind it");
+    this.#later = undefined;
+    this.#first = undefined;
+    this.#last = undefined;
+    this.#places = 0;
+    this.#answer(later.reply as Reply);
+    this.#list();
+    this.#node.requestPass();
   }
 
   #transact(spec: CommandSpec, args: readonly Uint8Array[]): boolean {

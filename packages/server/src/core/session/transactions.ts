@@ -1,4 +1,5 @@
 import {
+  assert,
   type GroupId,
   type Slot,
   TRANSACTION_BYTES_MAX,
@@ -25,6 +26,7 @@ import {
 import { answerLocally } from "./answers/index.ts";
 import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
+import { Later } from "./later.ts";
 import type { OpenRequest } from "./open-request.ts";
 import { ExecRequest, merge, type Queued, WatchRequest } from "./transaction-requests.ts";
 
@@ -110,8 +112,13 @@ export class Transactions {
     if (spec.name === "unwatch") return this.#add("", own, () => OK);
     // Such commands change how the connection speaks, which must not happen between the replies of an array.
     const named = own[0] === undefined ? undefined : findSubcommand(spec, own[0]);
-    if ((named ?? spec).flags.includes("noscript")) return NOT_INSIDE;
-    return this.#add("", own, () => answerLocally(spec, own, this.#connection, this.#connections));
+    const { flags, waits } = named ?? spec;
+    if (flags.includes("noscript") || waits === true) return NOT_INSIDE;
+    return this.#add("", own, () => {
+      const answer = answerLocally(spec, own, this.#connection, this.#connections);
+      assert(!(answer instanceof Later), "only commands that `waits` are answered later");
+      return answer;
+    });
   }
 
   #queueForShard(spec: CommandSpec, args: readonly Uint8Array[]): Reply | undefined {

@@ -1,7 +1,7 @@
 /**
  * answers: the commands that a connection answers itself, a file per group of the command table.
  *
- * Invariants: no answer waits for anything; none changes a shard.
+ * Invariants: what waits for something is answered `Later`, and says `waits` in the table.
  */
 import { assert } from "../../base/index.ts";
 import {
@@ -16,12 +16,11 @@ import {
 } from "../../command/index.ts";
 import type { Connection } from "../connection.ts";
 import type { Connections } from "../connections.ts";
+import type { Later } from "../later.ts";
 import { clusterAnswers } from "./cluster.ts";
 import { connectionAnswers } from "./connection.ts";
 import { serverAnswers } from "./server.ts";
-import type { Answers, LocalCall } from "./types.ts";
-
-type Answer = (call: LocalCall) => Reply;
+import type { Answer, Answers } from "./types.ts";
 
 const byName: Answers = { ...connectionAnswers, ...serverAnswers, ...clusterAnswers };
 const answers: ReadonlyMap<CommandSpec, Answer> = collect();
@@ -63,7 +62,7 @@ export function answerLocally(
   args: readonly Uint8Array[],
   connection: Connection,
   connections: Connections,
-): Reply {
+): Reply | Later {
   if (!arityFits(spec, args.length)) return wrongArity(spec.name);
   const name = args[0];
   if (spec.subcommands === undefined || name === undefined) {

@@ -45,6 +45,7 @@ export class FakeNode implements NodeApi {
   leaderless = false;
   readonly #manual: boolean;
   readonly #listeners: (() => void)[] = [];
+  readonly #onTick: ((nowMs: number) => void)[] = [];
   readonly #context: CommandContext;
   /** Each command is an entry of its own. */
   #version = 0;
@@ -124,6 +125,20 @@ export class FakeNode implements NodeApi {
 
   onPassEnd(listener: () => void): void {
     this.#listeners.push(listener);
+  }
+
+  onTick(listener: (nowMs: number) => void): void {
+    this.#onTick.push(listener);
+  }
+
+  requestPass(): void {
+    this.#askForPass();
+  }
+
+  /** A pass in which a tick is due. */
+  tick(nowMs: number): void {
+    for (const listener of this.#onTick) listener(nowMs);
+    this.pass();
   }
 
   #run(request: Request): void {

@@ -1,0 +1,36 @@
+import { assert } from "../base/index.ts";
+import type { Reply } from "../command/index.ts";
+import { ReplyPlace } from "./open-request.ts";
+
+/**
+ * The answer to a command of the connection that is not known yet: it asks shards or other nodes, or waits for a time.
+ * Nothing behind it is taken from the connection meanwhile, so whoever makes one completes it within a bound of its own.
+ */
+export class Later extends ReplyPlace {
+  readonly #abandon: (() => void) | undefined;
+  #ready: (() => void) | undefined;
+
+  /** `abandon`: the client has gone, nobody waits any more. `complete` may still be called. */
+  constructor(abandon?: () => void) {
+    super(undefined);
+    this.#abandon = abandon;
+  }
+
+  /** In a pass or outside of one. */
+  complete(reply: Reply): void {
+    assert(this.reply === undefined, "a command is answered once");
+    this.reply = reply;
+    this.#ready?.();
+  }
+
+  /** For the connection: `ready` is called when there is the reply. */
+  await(ready: () => void): void {
+    this.#ready = ready;
+  }
+
+  /** For the connection: it is closed. */
+  abandon(): void {
+    this.#ready = undefined;
+    this.#abandon?.();
+  }
+}
