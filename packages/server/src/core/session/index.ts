@@ -11,6 +11,8 @@
  *
  * It does not: own sockets (`front/resp` does), run commands on shards (`node` does), or keep time.
  */
+
+export { type CommandResult, CommandStatistic, CommandStatistics, resultOfError } from "./command-statistics.ts";
 export { Connection } from "./connection.ts";
 export { Connections } from "./connections.ts";
 export type { ClientSocket, ServerFacts } from "./types.ts";
