@@ -112,6 +112,10 @@ export class Connection implements RequestOwner {
     this.#out.resp = version;
   }
 
+  arrivalUs(): number {
+    return this.#connections.timer.arrivalUs();
+  }
+
   /** Forgets what MULTI queued and WATCH watches. */
   endTransaction(): void {
     this.#transactions?.end();
@@ -202,6 +206,7 @@ export class Connection implements RequestOwner {
         return this.#drop(request);
       }
     }
+    this.#connections.timer.answered(request);
     const counts = request.write ? this.#writes : this.#reads;
     counts[request.group] = (counts[request.group] as number) - 1;
     if (this.#closed) return;
@@ -338,15 +343,15 @@ export class Connection implements RequestOwner {
     this.#connections.commands += 1;
     if (this.#transactions !== undefined) {
       const queued = this.#transactions.queue(spec, parser.arg(0), args);
-      if (queued !== undefined) return this.#answer(queued);
+      if (queued !== undefined) return queued.type === "error" ? this.#reject(spec, queued) : this.#answer(queued);
     }
-    if (spec === undefined) return this.#answer(unknownCommand(parser.arg(0), args));
+    if (spec === undefined) return this.#reject(spec, unknownCommand(parser.arg(0), args));
     this.lastCommand = spec;
     if (spec.opcode === 0) return this.#local(spec, args);
     const slot = admit(spec, args);
-    if (typeof slot !== "number") return this.#answer(slot);
+    if (typeof slot !== "number") return this.#reject(spec, slot);
     const group = this.#node.shardOf(slot);
-    if (group === undefined) return this.#answer(SLOT_NOT_SERVED);
+    if (group === undefined) return this.#reject(spec, SLOT_NOT_SERVED);
     return this.#start(new OpenRequest(this, spec, args, slot, group, isWrite(spec)));
   }
 
@@ -395,6 +400,7 @@ export class Connection implements RequestOwner {
     this.#first = undefined;
     this.#last = undefined;
     this.#places = 0;
+    this.#connections.timer.answeredLate(later);
     this.#answer(later.reply as Reply);
     this.#list();
     this.#node.requestPass();
@@ -404,14 +410,24 @@ export class Connection implements RequestOwner {
     this.#transactions ??= new Transactions(this, this.#connections);
     const step = this.#transactions.take(spec, args);
     if (step instanceof OpenRequest) return this.#start(step);
-    if (step !== undefined) return this.#answer(step);
+    if (step !== undefined) {
+      this.#connections.timer.answeredLocally(spec, step, 0);
+      return this.#answer(step);
+    }
     this.#held = { spec, args };
     return false;
   }
 
+  #reject(spec: CommandSpec | undefined, reply: Reply): boolean {
+    return this.#answer(this.#connections.refused(spec, reply));
+  }
+
   /** Always true. */
   #answer(reply: Reply): boolean {
-    if (reply.type === "error") this.#connections.errors += 1;
+    if (reply.type === "error") {
+      this.#connections.errors += 1;
+      this.#connections.statistics.recordError(reply.kind);
+    }
     if (this.#first === undefined) this.#out.reply(reply);
     else this.#place(new ReplyPlace(reply));
     return true;

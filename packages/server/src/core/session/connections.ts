@@ -1,5 +1,8 @@
 import { CONNECTIONS_MAX, INPUT_BYTES_MAX } from "../base/index.ts";
+import type { CommandSpec, Reply } from "../command/index.ts";
 import type { NodeApi } from "../node/index.ts";
+import { CommandStatistics } from "./command-statistics.ts";
+import { CommandTimer } from "./command-timer.ts";
 import { Connection } from "./connection.ts";
 import type { InputBudget } from "./request-parser.ts";
 import type { ClientSocket, ServerFacts } from "./types.ts";
@@ -24,6 +27,8 @@ export class Connections {
   readonly node: NodeApi;
   readonly facts: ServerFacts;
   readonly input: SharedInput = new SharedInput();
+  readonly statistics: CommandStatistics = new CommandStatistics();
+  readonly timer: CommandTimer;
   /** Since the start of the process. */
   accepted = 0;
   rejected = 0;
@@ -38,6 +43,7 @@ export class Connections {
   constructor(node: NodeApi, facts: ServerFacts) {
     this.node = node;
     this.facts = facts;
+    this.timer = new CommandTimer(this.statistics, () => facts.uptimeMs());
     node.onPassEnd(() => this.#onPassEnd());
   }
 
@@ -62,6 +68,13 @@ export class Connections {
     return connection;
   }
 
+  /** Counts a command that is not run, and returns its reply. */
+  refused(spec: CommandSpec | undefined, reply: Reply): Reply {
+    if (spec === undefined) this.statistics.unknown += 1;
+    else this.statistics.record(spec, "rejected", 0);
+    return reply;
+  }
+
   remove(connection: Connection): void {
     this.#open.delete(connection.id);
   }
@@ -72,10 +85,13 @@ export class Connections {
   }
 
   #onPassEnd(): void {
-    if (this.#listed.length === 0) return;
-    const listed = this.#listed;
-    // Those that continue may be listed again, for the next pass.
-    this.#listed = [];
-    for (const connection of listed) connection.onPassEnd();
+    this.timer.onPassEnd();
+    if (this.#listed.length > 0) {
+      const listed = this.#listed;
+      // Those that continue may be listed again, for the next pass.
+      this.#listed = [];
+      for (const connection of listed) connection.onPassEnd();
+    }
+    this.timer.onPassOver();
   }
 }

@@ -1,5 +1,5 @@
 import { assert } from "../base/index.ts";
-import type { Reply } from "../command/index.ts";
+import type { CommandSpec, Reply } from "../command/index.ts";
 import { ReplyPlace } from "./open-request.ts";
 
 /**
@@ -7,6 +7,9 @@ import { ReplyPlace } from "./open-request.ts";
  * Nothing behind it is taken from the connection meanwhile, so whoever makes one completes it within a bound of its own.
  */
 export class Later extends ReplyPlace {
+  /** The command, and when it was given to whoever made this, for `CommandTimer`. */
+  spec: CommandSpec | undefined;
+  fromUs = 0;
   readonly #abandon: (() => void) | undefined;
   #ready: (() => void) | undefined;
 

@@ -1,6 +1,8 @@
 import { assert, type GroupId, type Slot } from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
 import type { Request } from "../node/index.ts";
+import type { CommandStatistics } from "./command-statistics.ts";
+import { recordReply } from "./command-timer.ts";
 
 /** A reply's place in the order of its connection. */
 export class ReplyPlace {
@@ -18,6 +20,8 @@ export class ReplyPlace {
 export interface RequestOwner {
   readonly redirect: boolean;
   readonly stale: boolean;
+  /** Now, as `CommandTimer` tells it. */
+  arrivalUs(): number;
   settled(request: OpenRequest): void;
   /** The node tries this read again. */
   retried(request: OpenRequest): void;
@@ -32,6 +36,10 @@ export class OpenRequest extends ReplyPlace implements Request {
   readonly stale: boolean;
   readonly group: GroupId;
   readonly write: boolean;
+  /** As `CommandTimer` tells it. */
+  readonly arrivedUs: number;
+  /** It is in the statistics, or will be with the end of this pass. */
+  counted = false;
   /** An earlier read of the shard may happen later than this one's reply, which is therefore not good: see `drop`. */
   overtaken = false;
   /** Size of a reply that was thrown away: the request waits to be executed again. Undefined: it does not. */
@@ -54,6 +62,7 @@ export class OpenRequest extends ReplyPlace implements Request {
     this.stale = owner.stale;
     this.group = group;
     this.write = write;
+    this.arrivedUs = owner.arrivalUs();
     this.droppedBytes = undefined;
     this.#owner = owner;
   }
@@ -63,6 +72,11 @@ export class OpenRequest extends ReplyPlace implements Request {
     assert(!this.write && this.reply !== undefined, "only a read can be had again");
     this.droppedBytes = sizeOf(this.reply);
     this.reply = undefined;
+  }
+
+  /** It has its reply: what the statistics make of it. */
+  count(statistics: CommandStatistics, durationUs: number): void {
+    recordReply(statistics, this.spec, this.reply as Reply, durationUs);
   }
 
   /** It is executed again. */

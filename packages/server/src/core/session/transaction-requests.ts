@@ -1,5 +1,7 @@
 import { assert, type GroupId, type Slot } from "../base/index.ts";
 import { type CommandSpec, OK, type Reply, transactions, type Watched } from "../command/index.ts";
+import type { CommandStatistics } from "./command-statistics.ts";
+import { recordReply } from "./command-timer.ts";
 import { OpenRequest, type RequestOwner } from "./open-request.ts";
 
 /** WATCH on its way: the shard answers with versions, the client gets OK. */
@@ -25,8 +27,8 @@ export class WatchRequest extends OpenRequest {
   }
 }
 
-/** What a queued command is answered by: the shard, or here. */
-export type Queued = "shard" | (() => Reply);
+/** What a queued command is answered by: the shard that runs it, or here. */
+export type Queued = CommandSpec | (() => Reply);
 
 /** EXEC on its way: what the shard does not answer is put between what it does. */
 export class ExecRequest extends OpenRequest {
@@ -47,13 +49,22 @@ export class ExecRequest extends OpenRequest {
   override complete(reply: Reply): void {
     super.complete(reply.type === "array" ? merge(this.#queue, reply.items) : reply);
   }
+
+  /** A queued command took as long as its transaction. */
+  override count(statistics: CommandStatistics, durationUs: number): void {
+    super.count(statistics, durationUs);
+    if (this.reply?.type !== "array") return;
+    for (const [at, queued] of this.#queue.entries()) {
+      if (typeof queued !== "function") recordReply(statistics, queued, this.reply.items[at] as Reply, durationUs);
+    }
+  }
 }
 
 /** The replies of a transaction in the order of its commands. */
 export function merge(queue: readonly Queued[], ofShard: readonly Reply[]): Reply {
   let next = 0;
   const items = queue.map((queued) => {
-    if (queued !== "shard") return queued();
+    if (typeof queued === "function") return queued();
     next += 1;
     return ofShard[next - 1] as Reply;
   });

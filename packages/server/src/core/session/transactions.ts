@@ -124,7 +124,7 @@ export class Transactions {
   #queueForShard(spec: CommandSpec, args: readonly Uint8Array[]): Reply | undefined {
     // No state could make it valid, but in Redis that is found out by EXEC, and the other commands are run.
     const refused = spec.check?.(args);
-    if (refused !== undefined) return this.#add("", args, () => refused);
+    if (refused !== undefined) return this.#add("", args, () => this.#connections.refused(spec, refused));
     const slot = admit(spec, args);
     if (typeof slot !== "number") return slot;
     const { node } = this.#connections;
@@ -134,7 +134,7 @@ export class Transactions {
     if (moved !== undefined) return moved;
     const multi = this.#multi as Multi;
     const key = keysOf(spec, args)[0] as Uint8Array;
-    const refusal = this.#add(spec, args, "shard");
+    const refusal = this.#add(spec, args, spec);
     if (refusal === undefined) multi.place({ key, slot, group });
     return refusal;
   }

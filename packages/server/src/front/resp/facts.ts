@@ -8,7 +8,7 @@ export const processFacts = (version: string): ServerFacts => ({
   system: `${type()} ${release()} ${arch()}`,
   nodeVersion: process.versions.node,
   wallMs: () => Date.now(),
-  uptimeMs: () => process.uptime() * 1000,
+  uptimeMs: () => performance.now(),
   memory() {
     const { rss, heapUsed, external } = process.memoryUsage();
     return { residentBytes: rss, heapBytes: heapUsed + external };

@@ -16,11 +16,11 @@ import {
 } from "../../command/index.ts";
 import type { Connection } from "../connection.ts";
 import type { Connections } from "../connections.ts";
-import type { Later } from "../later.ts";
+import { Later } from "../later.ts";
 import { clusterAnswers } from "./cluster.ts";
 import { connectionAnswers } from "./connection.ts";
 import { serverAnswers } from "./server.ts";
-import type { Answer, Answers } from "./types.ts";
+import type { Answer, Answers, LocalCall } from "./types.ts";
 
 const byName: Answers = { ...connectionAnswers, ...serverAnswers, ...clusterAnswers };
 const answers: ReadonlyMap<CommandSpec, Answer> = collect();
@@ -63,19 +63,35 @@ export function answerLocally(
   connection: Connection,
   connections: Connections,
 ): Reply | Later {
-  if (!arityFits(spec, args.length)) return wrongArity(spec.name);
+  const { statistics } = connections;
   const name = args[0];
-  if (spec.subcommands === undefined || name === undefined) {
-    const answer = answers.get(spec) as Answer;
-    return answer({ args, connection, connections });
-  }
-  const subcommand = findSubcommand(spec, name);
-  if (subcommand === undefined) {
-    const unknown = unknownSubcommand(spec.name, name);
+  const named = spec.subcommands === undefined || name === undefined ? spec : findSubcommand(spec, name);
+  if (named === undefined) {
+    statistics.record(spec, "rejected", 0);
+    const unknown = unknownSubcommand(spec.name, name as Uint8Array);
     const hint = NOT_BY_COMMAND.get(spec.name);
     return hint === undefined ? unknown : err(`${unknown.text} ${hint}`);
   }
-  if (!arityFits(subcommand, args.length)) return wrongArity(subcommand.name);
-  const answer = answers.get(subcommand) as Answer;
-  return answer({ args: args.slice(1), connection, connections });
+  const misfit = [spec, named].find((each) => !arityFits(each, args.length));
+  if (misfit !== undefined) {
+    statistics.record(named, "rejected", 0);
+    return wrongArity(misfit.name);
+  }
+  return timed(named, { args: named === spec ? args : args.slice(1), connection, connections });
+}
+
+/** Commands that are fast by the table (PING) are counted without a look at the clock. */
+function timed(spec: CommandSpec, call: LocalCall): Reply | Later {
+  const { timer } = call.connections;
+  const fromUs = spec.flags.includes("fast") ? undefined : timer.nowUs();
+  const answer = (answers.get(spec) as Answer)(call);
+  if (!(answer instanceof Later)) {
+    timer.answeredLocally(spec, answer, fromUs === undefined ? 0 : timer.sinceUs(fromUs));
+  } else if (answer.reply !== undefined) {
+    timer.answeredLocally(spec, answer.reply, 0);
+  } else {
+    answer.spec = spec;
+    answer.fromUs = fromUs ?? timer.nowUs();
+  }
+  return answer;
 }

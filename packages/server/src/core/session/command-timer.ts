@@ -1,0 +1,86 @@
+import type { CommandSpec, Reply } from "../command/index.ts";
+import { type CommandStatistics, resultOfError } from "./command-statistics.ts";
+import type { Later } from "./later.ts";
+import type { OpenRequest } from "./open-request.ts";
+
+/** Times are microseconds in 31 bits, so that a request holds a small integer. They begin again after 35 minutes. */
+const TIME_MASK = 0x7fff_ffff;
+
+/**
+ * Takes the time of commands, and gives it to the statistics. The clock is read twice a pass, not for each command: all
+ * that arrive before a pass share the moment of the first, and all that it answers share its end. So a command's time
+ * is rather too long than too short, by what one turn of the event loop takes.
+ */
+export class CommandTimer {
+  readonly #statistics: CommandStatistics;
+  readonly #clockMs: () => number;
+  /** Of those that arrive before the next pass ends; undefined until the first of them. */
+  #arrivalUs: number | undefined;
+  /** In this pass. */
+  readonly #answered: OpenRequest[] = [];
+
+  constructor(statistics: CommandStatistics, clockMs: () => number) {
+    this.#statistics = statistics;
+    this.#clockMs = clockMs;
+  }
+
+  /** When the command that is taken now arrived. */
+  arrivalUs(): number {
+    this.#arrivalUs ??= this.nowUs();
+    return this.#arrivalUs;
+  }
+
+  nowUs(): number {
+    // The remainder, not a conversion to 32 bits: it stays exact for years.
+    return Math.floor((this.#clockMs() * 1_000) % (TIME_MASK + 1));
+  }
+
+  sinceUs(fromUs: number): number {
+    return (this.nowUs() - fromUs) & TIME_MASK;
+  }
+
+  /** The request has its reply. It is counted at the end of the pass, once, however often it is read again. */
+  answered(request: OpenRequest): void {
+    if (request.counted) return;
+    request.counted = true;
+    this.#answered.push(request);
+  }
+
+  /** A command that the connection answered. */
+  answeredLocally(spec: CommandSpec, reply: Reply, durationUs: number): void {
+    this.#statistics.record(spec, reply.type === "error" ? resultOfError(reply.kind) : "ok", durationUs);
+  }
+
+  answeredLate({ spec, reply, fromUs }: Later): void {
+    if (spec !== undefined && reply !== undefined) this.answeredLocally(spec, reply, this.sinceUs(fromUs));
+  }
+
+  onPassEnd(): void {
+    this.#arrivalUs = undefined;
+    if (this.#answered.length === 0) return;
+    const nowUs = this.nowUs();
+    for (const request of this.#answered) {
+      // Overtaken in this very pass: it is read again.
+      if (request.reply === undefined) request.counted = false;
+      else request.count(this.#statistics, (nowUs - request.arrivedUs) & TIME_MASK);
+    }
+    this.#answered.length = 0;
+    // Connections take what waits in their buffers next, still in this pass.
+    this.#arrivalUs = nowUs;
+  }
+
+  /** After those connections had their turn: what comes from now on arrives later. */
+  onPassOver(): void {
+    this.#arrivalUs = undefined;
+  }
+}
+
+/** Counts a command by what it was answered. */
+export function recordReply(statistics: CommandStatistics, spec: CommandSpec, reply: Reply, durationUs: number): void {
+  if (reply.type !== "error") {
+    statistics.record(spec, "ok", durationUs);
+    return;
+  }
+  statistics.recordError(reply.kind);
+  statistics.record(spec, resultOfError(reply.kind), durationUs);
+}
