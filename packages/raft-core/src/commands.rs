@@ -18,3 +18,4 @@ pub const REPORT_UNREACHABLE: u8 = 15;
 pub const REPORT_SNAPSHOT: u8 = 16;
 pub const PROVIDE_ENTRIES: u8 = 17;
 pub const PROVIDE_SNAPSHOT: u8 = 18;
+pub const STEP_SNAPSHOT: u8 = 19;

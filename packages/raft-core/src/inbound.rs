@@ -37,6 +37,16 @@ pub fn acceptable(raft: &Raft<GroupStorage>, m: &Message) -> bool {
         }
 }
 
+/// Where the snapshot stands that the message brings; none: it brings none. raft-rs gives its log up for one at once, so
+/// its rows have to be there already.
+pub fn snapshot_index(m: &Message) -> Option<u64> {
+    if m.msg_type != MessageType::MsgSnapshot as i32 {
+        return None;
+    }
+    let metadata = m.snapshot.as_ref().and_then(|snapshot| snapshot.metadata.as_ref());
+    Some(metadata.map_or(0, |metadata| metadata.index))
+}
+
 fn well_formed(raft: &Raft<GroupStorage>, m: &Message) -> bool {
     let counters = [m.term, m.log_term, m.index, m.commit, m.commit_term, m.reject_hint];
     m.to == raft.id

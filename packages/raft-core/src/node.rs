@@ -11,6 +11,7 @@ use raft::prelude::MessageType;
 use crate::commands;
 use crate::config::Settings;
 use crate::group::{Group, Stepped};
+use crate::inbound;
 use crate::output::{DropReason, Events};
 use crate::storage::{entry_bytes, GroupStorage, Start};
 use crate::wire::{Fields, Reader};
@@ -82,7 +83,11 @@ impl Node {
                 self.touched.retain(|touched| *touched != id);
             }
             commands::PROPOSE | commands::PROPOSE_CHANGE => self.propose(kind, id, from, events),
-            commands::STEP => self.step(id, from.block(), events),
+            commands::STEP => self.step(id, None, from.block(), events),
+            commands::STEP_SNAPSHOT => {
+                let staged = from.u64();
+                self.step(id, Some(staged), from.block(), events);
+            }
             commands::READ_INDEX => {
                 let context = from.u64();
                 match self.groups.contains_key(&id) {
@@ -169,14 +174,15 @@ impl Node {
         }
     }
 
-    fn step(&mut self, id: u32, bytes: &[u8], events: &mut Events) {
+    /// `staged`: position of the snapshot whose rows are there to be installed, if the message is to be its MsgSnapshot.
+    fn step(&mut self, id: u32, staged: Option<u64>, bytes: &[u8], events: &mut Events) {
         // A message for a group that is not (or no longer) here is normal while membership changes.
         if !self.groups.contains_key(&id) {
             return;
         }
         let message = match Message::decode(bytes) {
-            Ok(message) => message,
-            Err(_) => {
+            Ok(message) if inbound::snapshot_index(&message) == staged => message,
+            _ => {
                 self.messages_malformed = self.messages_malformed.wrapping_add(1);
                 return;
             }

@@ -23,6 +23,7 @@ const Command = {
   reportSnapshot: 16,
   provideEntries: 17,
   provideSnapshot: 18,
+  stepSnapshot: 19,
 } as const;
 
 /** A command buffer that one huge pass has made larger is given up after it. */
@@ -97,6 +98,12 @@ export class WasmRaftCore implements RaftCore {
 
   step(group: GroupId, message: Uint8Array): void {
     this.#command(Command.step, group).block(message);
+  }
+
+  stepSnapshot(group: GroupId, staged: Index, message: Uint8Array): void {
+    const out = this.#command(Command.stepSnapshot, group);
+    out.u64(staged);
+    out.block(message);
   }
 
   persisted(group: GroupId, readyNumber: number): void {

@@ -1,10 +1,11 @@
 /** Whatever a peer sends, the core does not trap, and the group goes on. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { utf8Bytes } from "../base/index.ts";
+import { index, utf8Bytes } from "../base/index.ts";
 import { Cluster } from "./testing/cluster.ts";
-import { encodeMessage } from "./testing/message.ts";
+import { decodeMessage, encodeMessage } from "./testing/message.ts";
 import { GROUP } from "./testing/replica.ts";
+import type { Ready } from "./types.ts";
 
 /** Seconds on an idle machine; tests share it with others. */
 const TIMEOUT_MS = 120_000;
@@ -119,10 +120,21 @@ const mutation = fc.record({
   cut: fc.boolean(),
 });
 
+/** As far as the test's own small decoder understands the message. */
+function snapshotIndex(bytes: Uint8Array): number {
+  try {
+    const found = decodeMessage(bytes).snapshot?.index;
+    return Number.isSafeInteger(found) ? (found as number) : 1;
+  } catch {
+    return 1;
+  }
+}
+
 function survives(cluster: Cluster, messages: readonly Uint8Array[]): void {
   for (const bytes of messages) {
     for (const replica of cluster.replicas.values()) {
       replica.core.step(GROUP, bytes);
+      replica.core.stepSnapshot(GROUP, index(snapshotIndex(bytes)), bytes);
       replica.core.tick(GROUP);
       // Snapshots that nobody staged cannot be installed here; the core has to survive them, not the driver.
       replica.core.exec(silent);
@@ -181,4 +193,31 @@ test("forged messages that decode never trap", { timeout: TIMEOUT_MS }, () => {
     ),
     { numRuns: 300 },
   );
+});
+
+test("a snapshot reaches the core only where its rows are staged: nobody could install it otherwise", () => {
+  const cluster = new Cluster(1);
+  cluster.bootstrap([1, 2, 3]);
+  cluster.get(1).core.campaign(GROUP);
+  cluster.get(1).run();
+  cluster.settle();
+  const { core, disk } = cluster.get(3);
+  const snapshots: Ready["snapshot"][] = [];
+  const refused = (what: () => void): void => {
+    const before = core.counters.messagesMalformed;
+    what();
+    core.exec({ ...silent, onReady: (ready) => snapshots.push(ready.snapshot) });
+    expect(core.counters.messagesMalformed).toBe(before + 1);
+  };
+  const at = disk.truncated.index + disk.entries.length + 5;
+  const term = cluster.get(1).term;
+  const install = encodeMessage({ type: 7, from: 1, to: 3, term, snapshot: { index: at, term, voters: [1, 2, 3] } });
+  const heartbeat = encodeMessage({ type: 8, from: 1, to: 3, term });
+  refused(() => core.step(GROUP, install));
+  refused(() => core.stepSnapshot(GROUP, index(at - 1), install));
+  refused(() => core.stepSnapshot(GROUP, index(at), heartbeat));
+  expect(snapshots.filter((snapshot) => snapshot !== undefined)).toEqual([]);
+  core.stepSnapshot(GROUP, index(at), install);
+  core.exec({ ...silent, onReady: (ready) => snapshots.push(ready.snapshot) });
+  expect(snapshots.at(-1)?.index).toBe(at);
 });

@@ -196,8 +196,16 @@ export interface RaftCore {
   proposeConfChange(group: GroupId, ticket: number, change: Uint8Array): void;
   /** `context` is unique in the group for the life of this core. */
   readIndex(group: GroupId, context: number): void;
-  /** A message of a peer. What is malformed or not on the whitelist is dropped (and counted), never a panic. */
+  /**
+   * A message of a peer. What is malformed or not on the whitelist is dropped (and counted), never a panic; so is
+   * MsgSnapshot, which has a way of its own.
+   */
   step(group: GroupId, message: Uint8Array): void;
+  /**
+   * MsgSnapshot of a peer, of a snapshot whose rows are staged here: dropped (and counted) if it stands at another
+   * index, or is another message. The core resets its log in memory for it, so a Ready must be able to install it.
+   */
+  stepSnapshot(group: GroupId, staged: Index, message: Uint8Array): void;
   /** The writes of this Ready are durable. Before its messages are sent. */
   persisted(group: GroupId, readyNumber: number): void;
   /** The state machine holds everything up to here. Not behind what was handed over and is durable. */

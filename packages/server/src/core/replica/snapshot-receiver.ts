@@ -56,9 +56,9 @@ export class SnapshotReceiver {
         this.#endMaybe();
         return true;
       case "install":
-        if (this.#phase !== "staged") return false;
+        if (this.#phase !== "staged" || this.#stage === undefined) return false;
         this.#phase = "stepped";
-        this.#host.raft.step(this.#replica.group, message.message);
+        this.#host.raft.stepSnapshot(this.#replica.group, this.#stage.space.appliedIndex, message.message);
         this.#host.wake(this.#replica);
         return true;
       case "cancelled":

@@ -67,7 +67,7 @@ class World {
         reportSnapshot: (_: unknown, __: unknown, arrived: boolean) => this.reports.push(arrived),
         provideSnapshot: (_: unknown, __: unknown, at: Index) => this.provided.push(at),
         progress: () => [{ peer: PEER, matched: index(this.matched) }],
-        step: () => {},
+        stepSnapshot: () => {},
       },
       store: {
         openSnapshot: (_: unknown, done: (reader: SnapshotReader) => void) => {

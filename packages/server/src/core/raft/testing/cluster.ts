@@ -1,5 +1,5 @@
 /** Replicas of one group and a network between them that does nothing by itself. */
-import { assert, type Index, replicaId } from "../../base/index.ts";
+import { assert, type Index, index, replicaId } from "../../base/index.ts";
 import type { OutMessage, RaftCoreOptions } from "../index.ts";
 import { decodeMessage, describeMessage, MESSAGE_TYPES } from "./message.ts";
 import { confStateOf, type DiskState, firstDisk, GROUP, type MachineState, type Observer, Replica } from "./replica.ts";
@@ -105,7 +105,9 @@ export class Cluster implements Observer {
         this.replicas.get(envelope.from)?.core.reportSnapshot(GROUP, replicaId(envelope.to), !lost);
       }
       if (lost) continue;
-      receiver.core.step(GROUP, envelope.bytes);
+      const staged = envelope.snapshot?.position.index;
+      if (staged === undefined) receiver.core.step(GROUP, envelope.bytes);
+      else receiver.core.stepSnapshot(GROUP, index(staged), envelope.bytes);
       receivers.add(receiver);
     }
     for (const receiver of receivers) receiver.run();

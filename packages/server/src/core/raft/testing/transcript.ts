@@ -170,10 +170,10 @@ class Run {
     snapshot: ([link, , at]) => {
       const [from, to] = (link ?? "").split("->").map(Number);
       const { id, term, machine } = this.#replica(String(from));
-      const position = at === undefined ? machine.position : { index: Number(at), term: machine.position.term };
+      const position = at === undefined ? machine.position : { index: index(Number(at)), term: machine.position.term };
       const snapshot = { ...position, voters: machine.confState.voters };
       const bytes = encodeMessage({ type: MESSAGE_TYPES.indexOf("Snapshot"), from: id, to: to ?? 0, term, snapshot });
-      this.#cluster.deliver([{ from: id, to: to ?? 0, type: "Snapshot", bytes, snapshot: machine }]);
+      this.#cluster.deliver([{ from: id, to: to ?? 0, type: "Snapshot", bytes, snapshot: { ...machine, position } }]);
     },
 
     // what there is
