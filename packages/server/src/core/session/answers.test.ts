@@ -125,13 +125,29 @@ test("CONFIG GET answers what redis-benchmark and tools ask for; CONFIG SET says
 
 test("CLUSTER SLOTS: each range with its nodes, the leader first; also without a leader", () => {
   const { client, node } = connect();
-  const [first, second, third] = client.ask("CLUSTER", "SLOTS") as Shown[][];
-  expect(first?.slice(0, 3)).toEqual([0, 5460, ["127.0.0.1", 7379, hexId(1), []]]);
-  expect(second?.slice(0, 3)).toEqual([5461, 10921, ["127.0.0.1", 7380, hexId(2), []]]);
-  expect(third?.slice(0, 3)).toEqual([10922, 16383, ["10.0.0.3", 7381, hexId(3), []]]);
+  const ranges = client.ask("CLUSTER", "SLOTS") as Shown[][];
+  const [first, second, third] = ranges.slice(3);
+  expect(first?.slice(0, 3)).toEqual([1, 5460, ["127.0.0.1", 7379, hexId(1), []]]);
+  expect(second?.slice(0, 3)).toEqual([5462, 10921, ["127.0.0.1", 7380, hexId(2), []]]);
+  expect(third?.slice(0, 3)).toEqual([10923, 16383, ["10.0.0.3", 7381, hexId(3), []]]);
   expect(first).toHaveLength(5);
   node.leaderless = true;
   expect(client.ask("CLUSTER", "SLOTS")).toHaveLength(3);
+});
+
+test("CLUSTER SLOTS lists every leader as one before it lists any as a replica", () => {
+  const { client } = connect(5);
+  const ranges = client.ask("CLUSTER", "SLOTS") as [number, number, ...[string, number, string, Shown[]][]][];
+  const roles = new Map<string, "leader" | "replica">();
+  let served = 0;
+  for (const [from, to, ...members] of ranges) {
+    served += to - from + 1;
+    members.forEach(([, , id], at) => {
+      if (!roles.has(id)) roles.set(id, at === 0 ? "leader" : "replica");
+    });
+  }
+  expect([...roles.values()]).toEqual(["leader", "leader", "leader"]);
+  expect(served).toBe(16_384);
 });
 
 test("CLUSTER SHARDS, NODES, INFO, MYID, KEYSLOT", () => {

@@ -27,16 +27,33 @@ function membersOf(node: NodeApi, shard: ShardInfo): NodeInfo[] {
 
 const isReachable = (node: NodeApi, id: NodeId): boolean => id === node.id || node.isUp(id);
 
-/** Every node answers, also without a leader: clients must be able to find their way while one is being elected. */
+/**
+ * Every node answers, also without a leader: clients must be able to find their way while one is being elected.
+ *
+ * Here a node leads shards and follows others, in Redis it does one of both. Clients that give a node the role in which
+ * it is listed first (redis-py) took two of three leaders for replicas, and their SCAN, DBSIZE and FLUSHALL left out
+ * what those lead. So each leader's first slot comes before everything else, alone with its leader.
+ */
 function slots(node: NodeApi): Reply {
   const items: Reply[] = [];
+  const rest: Reply[] = [];
+  const introduced = new Set<NodeId>();
   for (const shard of node.map.shards) {
+    const leader = node.leaderOf(shard.group)?.node;
     const members = membersOf(node, shard).map(({ id, addresses }) =>
       array([bulk(addresses.host), integer(addresses.clusterPort), bulk(id), array([])]),
     );
-    for (const { from, to } of shard.slots) items.push(array([integer(from), integer(to), ...members]));
+    for (const { from, to } of shard.slots) {
+      const introduces = leader !== undefined && !introduced.has(leader);
+      if (introduces) {
+        introduced.add(leader);
+        items.push(array([integer(from), integer(from), ...members.slice(0, 1)]));
+      }
+      const start = introduces ? from + 1 : from;
+      if (start <= to) rest.push(array([integer(start), integer(to), ...members]));
+    }
   }
-  return array(items);
+  return array([...items, ...rest]);
 }
 
 function shards(node: NodeApi): Reply {
