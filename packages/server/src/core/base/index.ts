@@ -15,6 +15,7 @@ export { ByteReader, ByteWriter, bytesEqual, compareBytes, concatBytes, EMPTY_BY
 export { crc32 } from "./crc32.ts";
 export { DurationHistogram } from "./duration-histogram.ts";
 export { type ErrorCode, errorCatalogue, SherdError } from "./errors.ts";
+export { Glob } from "./glob.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
 export { MARKS, type Mark, mark, observeMarks } from "./marks.ts";
