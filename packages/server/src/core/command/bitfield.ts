@@ -3,8 +3,9 @@ import { type FieldType, fit, type Overflow, readField, writeField } from "./bit
 import { BIT_OFFSET_OUT_OF_RANGE, parseBitOffset } from "./bitmap.ts";
 import { err, NOT_AN_INTEGER, SYNTAX_ERROR } from "./errors.ts";
 import { exact, parseInt64 } from "./integer-text.ts";
-import { growsTooLong, isString, ONE_KEY, putString, WRONG_TYPE, word } from "./string-row.ts";
-import { type CommandContext, type CommandSpec, NIL, NOT_RESIDENT, type Reply } from "./types.ts";
+import { growsTooLong, isString, putString, WRONG_TYPE } from "./string-row.ts";
+import { type CommandContext, type CommandSpec, NIL, NOT_RESIDENT, ONE_KEY, type Reply } from "./types.ts";
+import { word } from "./words.ts";
 
 const INVALID_TYPE = err(
   "Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",

@@ -2,9 +2,11 @@ import type { Slot } from "../base/index.ts";
 import { parseBit } from "./bitmap.ts";
 import { err, NOT_AN_INTEGER, SYNTAX_ERROR } from "./errors.ts";
 import { parseInt64 } from "./integer-text.ts";
+import { integer } from "./replies.ts";
 import { isInverted, rangeWithin } from "./string-range.ts";
-import { integer, isString, ONE_KEY, WRONG_TYPE, word } from "./string-row.ts";
-import { type CommandContext, type CommandSpec, NOT_RESIDENT, type Reply, ZERO } from "./types.ts";
+import { isString, WRONG_TYPE } from "./string-row.ts";
+import { type CommandContext, type CommandSpec, NOT_RESIDENT, ONE_KEY, type Reply, ZERO } from "./types.ts";
+import { word } from "./words.ts";
 
 type Answer = Reply | typeof NOT_RESIDENT;
 

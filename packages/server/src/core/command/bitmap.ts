@@ -1,8 +1,10 @@
 import { BITOP_BYTES_MAX, EMPTY_BYTES, type Slot, VALUE_BYTES_MAX } from "../base/index.ts";
 import { err, SYNTAX_ERROR } from "./errors.ts";
 import { parseInt64 } from "./integer-text.ts";
-import { integer, isString, ONE_KEY, putString, WRONG_TYPE, word } from "./string-row.ts";
-import { type CommandContext, type CommandSpec, NOT_RESIDENT, ONE, type Reply, ZERO } from "./types.ts";
+import { integer } from "./replies.ts";
+import { isString, putString, WRONG_TYPE } from "./string-row.ts";
+import { type CommandContext, type CommandSpec, NOT_RESIDENT, ONE, ONE_KEY, type Reply, ZERO } from "./types.ts";
+import { word } from "./words.ts";
 
 type Answer = Reply | typeof NOT_RESIDENT;
 

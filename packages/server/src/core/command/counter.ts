@@ -2,8 +2,9 @@ import { latin1Bytes, type Slot } from "../base/index.ts";
 import { addDecimals, decimalText, parseDecimal, ZERO } from "./decimal.ts";
 import { err, NOT_AN_INTEGER } from "./errors.ts";
 import { exact, INT64_MIN, isInt64, parseInt64, parseShortInteger } from "./integer-text.ts";
-import { bulk, isString, ONE_KEY, putString, WRONG_TYPE } from "./string-row.ts";
-import { type CommandContext, type CommandSpec, NOT_RESIDENT, type Reply } from "./types.ts";
+import { bulk } from "./replies.ts";
+import { isString, putString, WRONG_TYPE } from "./string-row.ts";
+import { type CommandContext, type CommandSpec, NOT_RESIDENT, ONE_KEY, type Reply } from "./types.ts";
 
 type Answer = Reply | typeof NOT_RESIDENT;
 

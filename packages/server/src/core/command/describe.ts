@@ -1,29 +1,26 @@
-import { utf8Bytes } from "../base/index.ts";
 import { keysOf } from "./admit.ts";
 import { detailsOf, type KeyUse, keyUsesOf } from "./details.ts";
+import { array, bulkText, integer } from "./replies.ts";
 import type { CommandSpec, Reply } from "./types.ts";
 
 const simple = (text: string): Reply => ({ type: "simple", text });
-const bulk = (text: string): Reply => ({ type: "bulk", bytes: utf8Bytes(text) });
-const integer = (value: number): Reply => ({ type: "integer", value });
-const array = (items: readonly Reply[]): Reply => ({ type: "array", items });
 const set = (items: readonly Reply[]): Reply => ({ type: "set", items });
 const map = (entries: readonly (readonly [string, Reply])[]): Reply => ({
   type: "map",
-  entries: entries.map(([key, value]) => [bulk(key), value] as const),
+  entries: entries.map(([key, value]) => [bulkText(key), value] as const),
 });
 
 /** The ten fields of `COMMAND` (redis-py does not connect without all of them). */
 export function commandEntry(spec: CommandSpec): Reply {
   return array([
-    bulk(spec.name),
+    bulkText(spec.name),
     integer(spec.arity),
     set(spec.flags.map(simple)),
     integer(spec.keys.first),
     integer(spec.keys.last),
     integer(spec.keys.step),
     set(categoriesOf(spec).map(simple)),
-    array((spec.tips ?? []).map(bulk)),
+    array((spec.tips ?? []).map(bulkText)),
     array(keyUsesOf(spec).map(keySpecification)),
     array((spec.subcommands ?? []).map(commandEntry)),
   ]);
@@ -36,16 +33,34 @@ const CATEGORY_OF_GROUP: Readonly<Record<string, string>> = {
   generic: "@keyspace",
   connection: "@connection",
   transactions: "@transaction",
+  scripting: "@scripting",
 };
+
+/** What Redis counts a command among, beside what follows from the table. */
+const MORE_CATEGORIES: Readonly<Record<string, readonly string[]>> = {
+  command: ["@connection"],
+  dbsize: ["@keyspace"],
+  info: ["@dangerous"],
+  lastsave: ["@admin", "@dangerous"],
+  readonly: ["@connection"],
+  readwrite: ["@connection"],
+  role: ["@admin", "@dangerous"],
+};
+
+/** Only its subcommands can be called. */
+const isContainer = (spec: CommandSpec): boolean => spec.subcommands !== undefined && spec.arity === -2;
 
 /** ACL categories follow from what the table says anyway. */
 export function categoriesOf(spec: CommandSpec): string[] {
+  if (isContainer(spec)) return ["@slow"];
   const categories: string[] = [];
   if (spec.flags.includes("write")) categories.push("@write");
   if (spec.flags.includes("readonly")) categories.push("@read");
   const ofGroup = CATEGORY_OF_GROUP[spec.group];
   if (ofGroup !== undefined) categories.push(ofGroup);
   if (spec.flags.includes("admin")) categories.push("@admin", "@dangerous");
+  const bar = spec.name.indexOf("|");
+  categories.push(...(MORE_CATEGORIES[bar < 0 ? spec.name : spec.name.slice(0, bar)] ?? []));
   categories.push(spec.flags.includes("fast") ? "@fast" : "@slow");
   return categories;
 }
@@ -56,14 +71,14 @@ function keySpecification({ flags, first, last, step }: KeyUse): Reply {
     [
       "begin_search",
       map([
-        ["type", bulk("index")],
+        ["type", bulkText("index")],
         ["spec", map([["index", integer(first)]])],
       ]),
     ],
     [
       "find_keys",
       map([
-        ["type", bulk("range")],
+        ["type", bulkText("range")],
         // Relative to the first key, as Redis counts here; a negative one counts from the end in both notations.
         [
           "spec",
@@ -92,14 +107,14 @@ export function keysAndFlags(spec: CommandSpec, args: readonly Uint8Array[]): Re
 /** One command's part of `COMMAND DOCS`: its name, then what there is to say. */
 export function commandDocs(spec: CommandSpec): readonly [Reply, Reply] {
   const fields: (readonly [string, Reply])[] = [
-    ["summary", bulk(spec.summary)],
-    ["since", bulk(spec.since)],
-    ["group", bulk(spec.group)],
+    ["summary", bulkText(spec.summary)],
+    ["since", bulkText(spec.since)],
+    ["group", bulkText(spec.group)],
   ];
   const details = detailsOf(spec);
-  if (details !== undefined) fields.push(["complexity", bulk(details.complexity)]);
+  if (details !== undefined) fields.push(["complexity", bulkText(details.complexity)]);
   if (spec.subcommands !== undefined) {
     fields.push(["subcommands", { type: "map", entries: spec.subcommands.map(commandDocs) }]);
   }
-  return [bulk(spec.name), map(fields)];
+  return [bulkText(spec.name), map(fields)];
 }

@@ -15,9 +15,11 @@ export const NOT_AN_INTEGER: Reply = err("value is not an integer or out of rang
 /** No shard has the slot: the map is being changed, or this node has just started. */
 export const SLOT_NOT_SERVED: Reply = errorReply("CLUSTERDOWN", "Hash slot not served");
 
+/** Of what a client sent; an argument has up to 8 MiB. */
 const QUOTED_BYTES_MAX = 128;
 
-const quoted = (bytes: Uint8Array, bytesMax: number): string => utf8(bytes.subarray(0, bytesMax));
+export const quoted = (bytes: Uint8Array, bytesMax: number = QUOTED_BYTES_MAX): string =>
+  utf8(bytes.subarray(0, bytesMax));
 
 export function unknownCommand(name: Uint8Array, args: readonly Uint8Array[]): ErrorReply {
   let shown = "";
@@ -25,11 +27,11 @@ export function unknownCommand(name: Uint8Array, args: readonly Uint8Array[]): E
     if (shown.length >= QUOTED_BYTES_MAX) break;
     shown += `'${quoted(arg, QUOTED_BYTES_MAX - shown.length)}' `;
   }
-  return err(`unknown command '${quoted(name, QUOTED_BYTES_MAX)}', with args beginning with: ${shown}`);
+  return err(`unknown command '${quoted(name)}', with args beginning with: ${shown}`);
 }
 
 export const unknownSubcommand = (container: string, name: Uint8Array): ErrorReply =>
-  err(`unknown subcommand '${quoted(name, QUOTED_BYTES_MAX)}'. Try ${container.toUpperCase()} HELP.`);
+  err(`unknown subcommand '${quoted(name)}'. Try ${container.toUpperCase()} HELP.`);
 
 export const wrongArity = (command: string): ErrorReply => err(`wrong number of arguments for '${command}' command`);
 

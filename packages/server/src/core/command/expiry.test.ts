@@ -73,3 +73,9 @@ test("what no state could make valid is refused before anything is replicated, i
   refused("expire k 1 gt lt", "GT and LT options at the same time are not compatible");
   refused("expire k", "wrong number of arguments for 'expire' command");
 });
+
+test("an option that nobody knows is quoted up to a length", () => {
+  const rows = rowsAt(NOW_MS);
+  const option = "x".repeat(100_000);
+  expect(rows.ask(`expire k 1 ${option}`)).toBe(`(error) ERR Unsupported option ${"x".repeat(128)}`);
+});

@@ -1,10 +1,10 @@
-import { latin1, type Slot } from "../base/index.ts";
-import { err, NOT_AN_INTEGER } from "./errors.ts";
+import type { Slot } from "../base/index.ts";
+import { err, NOT_AN_INTEGER, quoted } from "./errors.ts";
 import { EX, EXAT, type ExpireForm, expireMoment, invalidExpireTime, PX, PXAT } from "./expire-time.ts";
 import { parseInt64 } from "./integer-text.ts";
-import { type CommandContext, type CommandSpec, NOT_RESIDENT, ONE, type Reply, ZERO } from "./types.ts";
+import { type CommandContext, type CommandSpec, NOT_RESIDENT, ONE, ONE_KEY, type Reply, ZERO } from "./types.ts";
+import { word } from "./words.ts";
 
-const ONE_KEY = { first: 1, last: 1, step: 1 } as const;
 /** What TTL and its kin say of a key that does not exist, and of one that never expires. */
 const NO_KEY: Reply = { type: "integer", value: -2 };
 const NO_EXPIRY: Reply = { type: "integer", value: -1 };
@@ -21,9 +21,11 @@ interface Conditions {
 function conditionsOf(args: readonly Uint8Array[]): Conditions | Reply {
   const given: Conditions = { nx: false, xx: false, gt: false, lt: false };
   for (let at = 2; at < args.length; at += 1) {
-    const text = latin1(args[at] as Uint8Array);
-    const name = text.toLowerCase();
-    if (name !== "nx" && name !== "xx" && name !== "gt" && name !== "lt") return err(`Unsupported option ${text}`);
+    const option = args[at] as Uint8Array;
+    const name = word(option);
+    if (name !== "nx" && name !== "xx" && name !== "gt" && name !== "lt") {
+      return err(`Unsupported option ${quoted(option)}`);
+    }
     given[name] = true;
   }
   if (given.nx && (given.xx || given.gt || given.lt)) {

@@ -1,17 +1,16 @@
-import { latin1, type Slot } from "../base/index.ts";
+import type { Slot } from "../base/index.ts";
 import { err, SYNTAX_ERROR } from "./errors.ts";
 import { parseInt64 } from "./integer-text.ts";
-import { type CommandContext, type CommandSpec, NOT_RESIDENT, OK, ONE, type Reply, ZERO } from "./types.ts";
+import { integer } from "./replies.ts";
+import { type CommandContext, type CommandSpec, NOT_RESIDENT, OK, ONE, ONE_KEY, type Reply, ZERO } from "./types.ts";
+import { word } from "./words.ts";
 
-const ONE_KEY = { first: 1, last: 1, step: 1 } as const;
 const TWO_KEYS = { first: 1, last: 2, step: 1 } as const;
 const ANY_NUMBER_OF_KEYS = { first: 1, last: -1, step: 1 } as const;
 const MULTI_SHARD = ["request_policy:multi_shard", "response_policy:agg_sum"] as const;
 const NO_SUCH_KEY: Reply = err("no such key");
 const NONE: Reply = { type: "simple", text: "none" };
 const STRING: Reply = { type: "simple", text: "string" };
-
-const count = (value: number): Reply => (value === 0 ? ZERO : value === 1 ? ONE : { type: "integer", value });
 
 /** Nothing may happen before every key is known to be resident: a command takes effect once, or not yet. */
 function allResident(context: CommandContext, slot: Slot, args: readonly Uint8Array[]): boolean {
@@ -27,7 +26,7 @@ function remove(context: CommandContext, slot: Slot, args: readonly Uint8Array[]
   for (let i = 0; i < args.length; i += 1) {
     if (context.delete(slot, context.latin1(args[i] as Uint8Array))) deleted += 1;
   }
-  return count(deleted);
+  return integer(deleted);
 }
 
 function countExisting(context: CommandContext, slot: Slot, args: readonly Uint8Array[]): Reply | typeof NOT_RESIDENT {
@@ -37,7 +36,7 @@ function countExisting(context: CommandContext, slot: Slot, args: readonly Uint8
     if (row === undefined) return NOT_RESIDENT;
     if (row !== null) found += 1;
   }
-  return count(found);
+  return integer(found);
 }
 
 /** With its expiry. `onlyNew` answers 0 when the new name is taken, else 1; without it the answer is OK. */
@@ -65,7 +64,7 @@ function rename(
 function copyReplaces(args: readonly Uint8Array[]): boolean | Reply {
   let replaces = false;
   for (let at = 2; at < args.length; at += 1) {
-    const option = latin1(args[at] as Uint8Array).toLowerCase();
+    const option = word(args[at] as Uint8Array);
     if (option === "replace") replaces = true;
     else if (option === "db" && at + 1 < args.length) {
       at += 1;

@@ -25,6 +25,7 @@ export {
   unknownSubcommand,
   wrongArity,
 } from "./errors.ts";
+export { array, bulk, bulkText, integer } from "./replies.ts";
 export {
   allCommands,
   commandByName,
@@ -36,3 +37,4 @@ export {
 } from "./table.ts";
 export { TransactionEncoder, type Watched } from "./transaction-format.ts";
 export * from "./types.ts";
+export { word } from "./words.ts";

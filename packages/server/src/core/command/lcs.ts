@@ -1,8 +1,10 @@
 import { EMPTY_BYTES, type Slot, utf8Bytes, VALUE_BYTES_MAX } from "../base/index.ts";
 import { err, NOT_AN_INTEGER, SYNTAX_ERROR } from "./errors.ts";
 import { parseInt64 } from "./integer-text.ts";
-import { bulk, integer, isString, word } from "./string-row.ts";
+import { bulk, integer } from "./replies.ts";
+import { isString } from "./string-row.ts";
 import { type CommandContext, type CommandSpec, NOT_RESIDENT, type Reply } from "./types.ts";
+import { word } from "./words.ts";
 
 const LEN_OR_IDX = err("If you want both the length and indexes, please just use IDX.");
 const NO_STRINGS = err("The specified keys must contain string values");

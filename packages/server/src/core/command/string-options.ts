@@ -1,8 +1,8 @@
 import { NOT_AN_INTEGER } from "./errors.ts";
 import { EX, EXAT, type ExpireForm, expireMoment, invalidExpireTime, PX, PXAT } from "./expire-time.ts";
 import { parseInt64 } from "./integer-text.ts";
-import { word } from "./string-row.ts";
 import type { Reply } from "./types.ts";
+import { word } from "./words.ts";
 
 /** Options of SET and GETEX. */
 export interface StringOptions {

@@ -1,8 +1,9 @@
 import { EMPTY_BYTES, type Slot } from "../base/index.ts";
 import { err, NOT_AN_INTEGER } from "./errors.ts";
 import { parseInt64 } from "./integer-text.ts";
-import { bulk, growsTooLong, integer, isString, ONE_KEY, putString, valueTooLong, WRONG_TYPE } from "./string-row.ts";
-import { type CommandContext, type CommandSpec, NOT_RESIDENT, type Reply, ZERO } from "./types.ts";
+import { bulk, integer } from "./replies.ts";
+import { growsTooLong, isString, putString, valueTooLong, WRONG_TYPE } from "./string-row.ts";
+import { type CommandContext, type CommandSpec, NOT_RESIDENT, ONE_KEY, type Reply, ZERO } from "./types.ts";
 
 type Answer = Reply | typeof NOT_RESIDENT;
 

@@ -1,11 +1,9 @@
-import { latin1, type Slot, VALUE_BYTES_MAX } from "../base/index.ts";
+import { type Slot, VALUE_BYTES_MAX } from "../base/index.ts";
 import { type Row, RowKind } from "../store/index.ts";
 import { err, errorReply } from "./errors.ts";
-import { type CommandContext, NIL, ONE, type Reply, ZERO } from "./types.ts";
+import { type CommandContext, NIL, type Reply } from "./types.ts";
 
 /** What every command on strings needs: judging a row, answering with one, writing one. */
-
-export const ONE_KEY = { first: 1, last: 1, step: 1 } as const;
 
 export const WRONG_TYPE: Reply = errorReply("WRONGTYPE", "Operation against a key holding the wrong kind of value");
 const TOO_LONG: Reply = err(`string exceeds maximum allowed size (${VALUE_BYTES_MAX} bytes)`);
@@ -13,8 +11,6 @@ const TOO_LONG: Reply = err(`string exceeds maximum allowed size (${VALUE_BYTES_
 /** Whether a command on strings can work with it; a key that does not exist counts as an empty string. */
 export const isString = (row: Row | null): boolean => row === null || row.kind === RowKind.string;
 
-export const integer = (value: number): Reply => (value === 0 ? ZERO : value === 1 ? ONE : { type: "integer", value });
-export const bulk = (bytes: Uint8Array): Reply => ({ type: "bulk", bytes });
 export const bulkOf = (row: Row | null): Reply => (row === null ? NIL : { type: "bulk", bytes: row.payload });
 
 /** The error for an argument that no row could hold. */
@@ -39,10 +35,3 @@ export function putString(
   if (expiresAtMs !== 0 && expiresAtMs <= context.nowMs) context.delete(slot, key);
   else context.put(slot, key, { kind: RowKind.string, expiresAtMs, version: context.version, payload });
 }
-
-/** Longer arguments are no words. */
-const WORD_BYTES_MAX = 32;
-
-/** An option's name in lower case; empty for what is too long to be one. */
-export const word = (bytes: Uint8Array): string =>
-  bytes.length > WORD_BYTES_MAX ? "" : latin1(bytes).replace(/[A-Z]/g, (letter) => letter.toLowerCase());

@@ -3,8 +3,18 @@ import { RowKind } from "../store/index.ts";
 import { SYNTAX_ERROR } from "./errors.ts";
 import { EX, type ExpireForm, PX } from "./expire-time.ts";
 import { endOf, stringOptions } from "./string-options.ts";
-import { bulkOf, isString, ONE_KEY, putString, valueTooLong, WRONG_TYPE } from "./string-row.ts";
-import { type CommandContext, type CommandSpec, NIL, NOT_RESIDENT, OK, ONE, type Reply, ZERO } from "./types.ts";
+import { bulkOf, isString, putString, valueTooLong, WRONG_TYPE } from "./string-row.ts";
+import {
+  type CommandContext,
+  type CommandSpec,
+  NIL,
+  NOT_RESIDENT,
+  OK,
+  ONE,
+  ONE_KEY,
+  type Reply,
+  ZERO,
+} from "./types.ts";
 
 type Answer = Reply | typeof NOT_RESIDENT;
 

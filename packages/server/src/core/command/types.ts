@@ -27,6 +27,9 @@ export const NIL_ARRAY: Reply = { type: "nilArray" };
 export const ZERO: Reply = { type: "integer", value: 0 };
 export const ONE: Reply = { type: "integer", value: 1 };
 
+/** Position of the key of a command that has one, behind its name. */
+export const ONE_KEY = { first: 1, last: 1, step: 1 } as const;
+
 /** A row that the command needs is not in memory. The command has had no effect; it is run again when it is there. */
 export const NOT_RESIDENT: unique symbol = Symbol("not resident");
 
