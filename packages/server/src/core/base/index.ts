@@ -12,6 +12,7 @@
  */
 export { assert, InvariantViolation, unreachable } from "./assert.ts";
 export { ByteReader, ByteWriter, bytesEqual, compareBytes, concatBytes, EMPTY_BYTES, ShortInput } from "./bytes.ts";
+export { Complaints } from "./complaints.ts";
 export { crc32 } from "./crc32.ts";
 export { DurationHistogram } from "./duration-histogram.ts";
 export { type ErrorCode, errorCatalogue, SherdError } from "./errors.ts";

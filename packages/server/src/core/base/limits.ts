@@ -45,6 +45,25 @@ export const REPLY_UNCOPIED_BYTES_MIN: number = 32 * KIB;
 /** What a connection says about itself (name, library). */
 export const CLIENT_NAME_BYTES_MAX = 256;
 
+// --- users and passwords
+/** All users are one part of the cluster map, which every node has in memory and fetches as one message. */
+export const USERS_MAX = 1_000;
+export const USER_NAME_BYTES_MAX = 255;
+/** Of one user: a pattern is looked at for every key of every command. */
+export const USER_RULES_BYTES_MAX: number = 16 * KIB;
+/** Names and rules of all users together. */
+export const USERS_BYTES_MAX: number = 256 * KIB;
+/** A password is hashed while others wait. */
+export const PASSWORD_BYTES_MAX: number = 1 * KIB;
+/** Changes of users that wait on a node for the one before them. */
+export const USER_CHANGES_WAITING_MAX = 64;
+/** Wrong passwords that a connection may offer; then it is closed. */
+export const AUTH_FAILURES_MAX = 10;
+/** Wrong passwords are counted and logged together once in this time. */
+export const AUTH_LOG_MS = 10_000;
+/** Refusals that ACL LOG remembers. */
+export const ACL_LOG_ENTRIES_MAX = 128;
+
 // --- transactions: they are one command of one entry
 /** Commands between MULTI and EXEC. */
 export const TRANSACTION_COMMANDS_MAX = 16_384;
@@ -59,6 +78,40 @@ export const TRANSACTION_GROWTH_BYTES_MAX: number = 8 * VALUE_BYTES_MAX;
 export const TRANSACTION_WATCHED_MAX = 1_024;
 /** Replies of one EXEC together: a session keeps them, in one row, as it keeps those of any write. */
 export const TRANSACTION_REPLY_BYTES_MAX: number = 8 * MIB;
+
+// --- pub/sub: messages are kept nowhere but in the output of those who read them
+/** The name of a channel. As a key: with a longer one every pattern would cost more. */
+export const CHANNEL_BYTES_MAX: number = KEY_BYTES_MAX;
+/** A published message: it goes to other nodes in one frame. */
+export const PUBLISHED_BYTES_MAX: number = VALUE_BYTES_MAX;
+/** Channels, patterns and shard channels of one connection together. */
+export const CONNECTION_SUBSCRIPTIONS_MAX = 16_384;
+/** What the subscriptions of a node take in memory: their names, and ... */
+export const SUBSCRIPTIONS_BYTES_MAX: number = 128 * MIB;
+/** ... so much for each: its places in two maps. */
+export const SUBSCRIPTION_OVERHEAD_BYTES = 200;
+/** Names of all patterns of a node: each message is compared with every one of them, as far as its beginning fits. */
+export const PATTERNS_BYTES_MAX: number = 1 * MIB;
+/**
+ * `Glob.searchBytes` of all patterns of a node: times the length of a channel, that is the worst that one message can
+ * cost here, some tens of milliseconds. Patterns with their stars at the ends have none.
+ */
+export const PATTERNS_SEARCH_BYTES_MAX: number = 16 * KIB;
+/** A subscriber that has so much of what it was sent unread is closed; so is ... */
+export const SUBSCRIBER_UNREAD_BYTES_MAX: number = 32 * MIB;
+/** ... one that has more than this ... */
+export const SUBSCRIBER_UNREAD_BYTES_SOFT: number = 8 * MIB;
+/** ... for so long. Redis' three numbers (`client-output-buffer-limit pubsub`). */
+export const SUBSCRIBER_UNREAD_SOFT_MS = 60_000;
+/** From so much on it is watched, ... */
+export const SUBSCRIBER_UNREAD_BYTES_WATCHED: number = 64 * KIB;
+/** ... and all that are watched may have so much together; beyond it the one with the most is closed. */
+export const SUBSCRIBERS_UNREAD_BYTES_MAX: number = 256 * MIB;
+/**
+ * Bytes queued for a peer beyond which published messages to it are dropped: what Raft sends must not wait behind more
+ * than that, and a channel promises nothing.
+ */
+export const PUBLISHED_QUEUE_BYTES_MAX: number = 8 * MIB;
 
 // --- entries and the Raft core
 /** One entry packs the commands of one pass up to this size; a single larger command gets an entry of its own. */
@@ -111,6 +164,12 @@ export const HINT_TICKS = 10;
 export const STEADY_MS = 2_000;
 /** Calls of the Raft core in one pass: more work waits for the next, so that sockets get their turn. */
 export const EXEC_ROUNDS_MAX = 64;
+
+// --- complaints about what others do, in this node's own log
+/** The same complaint about the same peer or client is logged once in this time. */
+export const COMPLAINT_REPEAT_MS = 10_000;
+/** Complaints that are remembered; as many as a cluster has nodes. */
+export const COMPLAINT_KEYS_MAX = 256;
 
 // --- the log
 export const LOG_SEGMENT_BYTES: number = 64 * MIB;
@@ -208,6 +267,10 @@ export const SNAPSHOT_ROWS_PER_PAGE = 500;
 export const SNAPSHOT_WINDOW_CHUNKS = 4;
 /** Ticks without a sign of the other side after which a transfer is given up and begun again. */
 export const SNAPSHOT_STALL_TICKS = 200;
+/** While one side waits for its own disk (a flush, rows to be written), it tells the other so often that it is there, ... */
+export const SNAPSHOT_SIGN_TICKS = 40;
+/** ... for so long (10 minutes): an engine that never answers must not keep the node's only transfer for ever. */
+export const SNAPSHOT_WORK_TICKS_MAX = 12_000;
 /** Ticks within which a replica says whether it takes a snapshot: the question is one small message. */
 export const SNAPSHOT_ASK_TICKS = 20;
 /** A replica that did not take a snapshot is asked again after so many ticks, twice as many each time, ... */
@@ -241,8 +304,6 @@ export const PEER_PING_MS = 1_000;
 export const PEER_SILENCE_MS = 5_000;
 /** Accepted connections that have not yet said who they are; beyond it new ones are closed. */
 export const PEER_HANDSHAKES_MAX = 256;
-/** The same complaint about the same address is logged once in this time. */
-export const PEER_LOG_MS = 10_000;
 export const SEEDS_MAX = 64;
 /** UTF-8 bytes of a node's name and of its host: one length byte in peer frames. */
 export const NODE_NAME_BYTES_MAX = 255;

@@ -1,5 +1,6 @@
 import {
   assert,
+  Complaints,
   type ErrorCode,
   NODES_MAX,
   type NodeId,
@@ -12,7 +13,6 @@ import type { CloseReason, Connection, ConnectionHandler, Env, Network } from ".
 import type { NodeInfo } from "../meta/index.ts";
 import { Book, type Learned } from "./book.ts";
 import type { Hello, Refusal } from "./codec.ts";
-import { Complaints } from "./complaints.ts";
 import { Link, peerAddress } from "./link.ts";
 import { Seeds } from "./seeds.ts";
 import { type PeerAddress, PeerStream, type StreamOwner } from "./stream.ts";
