@@ -4,4 +4,5 @@ export function commandsPage(
   commands: readonly CommandSpec[],
   detailsOf: (spec: CommandSpec) => CommandDetails | undefined,
 ): string;
+export function configurationPage(settings: typeof import("../packages/server/src/daemon/settings/index.ts")): string;
 export function errorsPage(catalogue: Readonly<Record<string, string>>): string;

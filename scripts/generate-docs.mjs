@@ -1,5 +1,5 @@
-// node scripts/generate-docs.mjs: writes docs/commands.md and docs/errors.md from the command table and the error
-// catalogue. A unit test compares what is committed with what this would write.
+// node scripts/generate-docs.mjs: writes docs/commands.md, docs/errors.md and docs/configuration.md from the command
+// table, the error catalogue and the table of settings. Unit tests compare what is committed with what this would write.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { argv } from "node:process";
@@ -17,6 +17,7 @@ const GROUPS = [
   ["connection", "Connection"],
   ["server", "Server"],
   ["cluster", "Cluster"],
+  ["scripting", "Scripts and functions"],
 ];
 
 const cell = (text) => text.replaceAll("|", "\\|");
@@ -94,12 +95,100 @@ export function errorsPage(catalogue) {
   return `${lines.join("\n")}\n`;
 }
 
+/** What values a setting takes. */
+function valuesOf(setting) {
+  switch (setting.type) {
+    case "integer":
+    case "port":
+      return `${setting.min} to ${setting.max}${setting.unit === undefined ? "" : ` ${setting.unit}`}`;
+    case "boolean":
+      return "true, false";
+    case "choice":
+      return setting.choices.join(", ");
+    case "sockets":
+      return `up to ${setting.itemsMax} addresses`;
+    case "reach":
+    case "listen":
+      return "host name or IP address";
+    default:
+      return setting.type;
+  }
+}
+
+function defaultOf(setting) {
+  if (setting.requiredBy !== undefined) return "required";
+  return setting.default === undefined ? setting.defaultText : `\`${setting.default}\``;
+}
+
+/** docs/configuration.md; `settings` is the index of daemon/settings. */
+export function configurationPage(settings) {
+  const { SETTINGS, GROUPS, settingNames, flagName, variableName } = settings;
+  const lines = [
+    "# Configuration",
+    "",
+    GENERATED,
+    "",
+    "Settings of `sherd node` and `sherd start` are given as flags, in the environment, or in a file; a flag weighs more than a",
+    "variable, a variable more than the file, the file more than the default. `sherd config [node|start]` takes the same flags",
+    "and prints what is in force and where each value comes from (`--json` for programs); secrets are not shown.",
+    "",
+    "The file is YAML, named by `--config` or `SHERD_CONFIG`:",
+    "",
+    "```yaml",
+    "# sherd.yaml",
+    "cluster: cluster.json   # relative to this file",
+    "name: a",
+    "data: /var/lib/sherd",
+    "listen: 0.0.0.0",
+    "seeds: [10.0.0.2:7100, 10.0.0.3:7100]",
+    "cacheMib: 512",
+    "```",
+    "",
+    "What is misspelled or out of range is refused, with file, line and column, and with the name that was probably meant.",
+    "A variable that is empty counts as not set. Variables that begin with `SHERD_` and are no settings are ignored, with a",
+    "warning where one looks misspelled. (Kubernetes makes such variables for services: call none `sherd-...`, or set",
+    "`enableServiceLinks: false`.) `sherd start` hands what concerns every node on to its nodes.",
+  ];
+  for (const group of GROUPS) {
+    const names = settingNames().filter((name) => SETTINGS[name].group === group);
+    if (names.length === 0) continue;
+    lines.push(
+      "",
+      `## ${group}`,
+      "",
+      "| in a file | flag | variable | of | values | default | |",
+      "|---|---|---|---|---|---|---|",
+    );
+    for (const name of names) {
+      const setting = SETTINGS[name];
+      const help =
+        setting.startHelp === undefined ? setting.help : `${setting.help}; for \`start\`: ${setting.startHelp}`;
+      const columns = [
+        `\`${name}\``,
+        `\`${flagName(name)}\``,
+        `\`${variableName(name)}\``,
+        setting.commands.join(", "),
+      ];
+      columns.push(
+        valuesOf(setting),
+        defaultOf(setting) ?? "not set",
+        setting.secret === true ? `${help} (secret)` : help,
+      );
+      lines.push(`| ${columns.map(cell).join(" | ")} |`);
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
 if (argv[1] !== undefined && import.meta.url === pathToFileURL(argv[1]).href) {
   const { prepare } = await import("./prepare.mjs");
   prepare();
-  const core = join(root, "packages", "server", "dist", "core");
+  const dist = join(root, "packages", "server", "dist");
+  const core = join(dist, "core");
   const { allCommands, detailsOf } = await import(pathToFileURL(join(core, "command", "index.js")).href);
   const { errorCatalogue } = await import(pathToFileURL(join(core, "base", "index.js")).href);
   writeFileSync(join(root, "docs", "commands.md"), commandsPage(allCommands, detailsOf));
   writeFileSync(join(root, "docs", "errors.md"), errorsPage(errorCatalogue));
+  const settings = await import(pathToFileURL(join(dist, "daemon", "settings", "index.js")).href);
+  writeFileSync(join(root, "docs", "configuration.md"), configurationPage(settings));
 }

@@ -11,6 +11,7 @@ interface Subcommand {
 const SUBCOMMANDS: readonly { readonly names: readonly string[]; load(): Promise<Subcommand> }[] = [
   { names: ["start"], load: () => import("./start.ts") },
   { names: ["node"], load: () => import("./node.ts") },
+  { names: ["config"], load: () => import("./config.ts") },
   { names: ["plan"], load: () => import("./plan.ts") },
   { names: ["status"], load: () => import("./status.ts") },
   { names: ["get", "put", "delete"], load: () => import("./kv.ts") },

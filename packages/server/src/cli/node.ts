@@ -1,15 +1,11 @@
 import { type Command, Option } from "commander";
+import { SherdError } from "../core/base/index.ts";
 import type { NodeAddresses } from "../core/meta/index.ts";
-import { addGrpcPortOptions, type GrpcPortOptions, integerIn, parsePort } from "./options.ts";
+import type { NodeOptions } from "../daemon/index.ts";
+import { requireSettings, type SettingValues, settingNames } from "../daemon/settings/index.ts";
+import { addSettingFlags, type SettingFlags, settingsOf } from "./settings.ts";
 
-interface NodeCommandOptions extends Partial<NodeAddresses>, GrpcPortOptions {
-  readonly cluster: string;
-  readonly name: string;
-  readonly data: string;
-  readonly listen?: string;
-  readonly seeds?: readonly string[];
-  readonly cacheMib?: number;
-  readonly logLevel: "debug" | "info" | "warn" | "error";
+interface NodeCommandOptions extends SettingFlags {
   readonly supervised?: boolean;
 }
 
@@ -18,50 +14,47 @@ const MIB = 1024 * 1024;
 export function register(program: Command): void {
   const node = program
     .command("node")
-    .description("run one node of a cluster in the foreground (exit code 3: refused, starting again changes nothing)")
-    .requiredOption("--cluster <file>", "the cluster file (see `sherd plan`)")
-    .requiredOption("--name <name>", "which node of the file this is")
-    .option("--data <directory>", "parent of the node's data directory", "./data")
-    .option("--host <name>", "where others reach this node, if not as the file says")
-    .option("--listen <host>", "where to listen, if not there (in a container: 0.0.0.0)")
-    .option("--resp-port <number>", "RESP port that forwards", parsePort)
-    .option("--cluster-port <number>", "RESP port that redirects, as Redis Cluster does", parsePort)
-    .option("--grpc-port <number>", "gRPC port", parsePort)
-    .option("--peer-port <number>", "port for other nodes", parsePort)
-    .option("--http-port <number>", "port for health, status and metrics", parsePort)
-    .option("--seeds <host:port,...>", "peer addresses of other nodes, besides those of the file", parseSeeds)
-    .option("--cache-mib <number>", "size of the row cache", integerIn(1, 65_536));
-  addGrpcPortOptions(node)
-    .addOption(new Option("--log-level <level>").choices(["debug", "info", "warn", "error"]).default("info"))
+    .description("run one node of a cluster in the foreground (exit code 3: refused, starting again changes nothing)");
+  addSettingFlags(node, settingNames("node"), "node")
     .addOption(new Option("--supervised").hideHelp())
     .action(async (options: NodeCommandOptions) => {
-      const { runNode } = await import("../daemon/index.ts");
+      const { EXIT_REFUSED, runNode } = await import("../daemon/index.ts");
       const { startNode } = await import("../daemon/compose.ts");
-      await runNode(
-        {
-          clusterFile: options.cluster,
-          name: options.name,
-          data: options.data,
-          addresses: addressesFrom(options),
-          listenHost: options.listen,
-          seeds: options.seeds ?? [],
-          cacheBytes: options.cacheMib === undefined ? undefined : options.cacheMib * MIB,
-          grpc: {
-            deadlineMs: options.grpcDeadlineMs,
-            inflightMax: options.maxInflight,
-            logRequests: options.logRequests,
-          },
-          logLevel: options.logLevel,
-          supervised: options.supervised === true,
-        },
-        startNode,
-      );
+      try {
+        const resolved = settingsOf("node", options);
+        requireSettings(resolved);
+        await runNode(nodeOptions(resolved.values, options.supervised === true), startNode);
+      } catch (error) {
+        if (!(error instanceof SherdError)) throw error;
+        process.stderr.write(`${error.message}\n`);
+        process.exitCode = EXIT_REFUSED;
+      }
     });
 }
 
-/** Only what was given: the rest is the file's. */
-function addressesFrom(options: NodeCommandOptions): Partial<NodeAddresses> {
-  const { host, respPort, clusterPort, grpcPort, peerPort, httpPort } = options;
+/** Settings as a node takes them; those that are required are there. */
+export function nodeOptions(values: SettingValues, supervised: boolean): NodeOptions {
+  return {
+    clusterFile: values.cluster as string,
+    name: values.name as string,
+    data: values.data as string,
+    addresses: addressesFrom(values),
+    listenHost: values.listen,
+    seeds: values.seeds ?? [],
+    cacheBytes: values.cacheMib === undefined ? undefined : values.cacheMib * MIB,
+    grpc: {
+      deadlineMs: values.grpcDeadlineMs,
+      inflightMax: values.maxInflight,
+      logRequests: values.logRequests,
+    },
+    logLevel: values.logLevel ?? "info",
+    supervised,
+  };
+}
+
+/** Only what was given: the rest is the cluster file's. */
+function addressesFrom(values: SettingValues): Partial<NodeAddresses> {
+  const { host, respPort, clusterPort, grpcPort, peerPort, httpPort } = values;
   return {
     ...(host !== undefined && { host }),
     ...(respPort !== undefined && { respPort }),
@@ -70,13 +63,4 @@ function addressesFrom(options: NodeCommandOptions): Partial<NodeAddresses> {
     ...(peerPort !== undefined && { peerPort }),
     ...(httpPort !== undefined && { httpPort }),
   };
-}
-
-const parseSeeds = (text: string): string[] => text.split(",").map((seed) => parseSocket(seed.trim()));
-
-/** `host:port` or `[address]:port`; the port must be there, because seeds are peers on any port. */
-function parseSocket(text: string): string {
-  const match = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/.exec(text);
-  parsePort(match?.[2] ?? "");
-  return text;
 }

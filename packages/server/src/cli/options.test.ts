@@ -1,6 +1,5 @@
-import { Command } from "commander";
 import { expect, test } from "vitest";
-import { addGrpcPortOptions, grpcPortArguments, integerIn, parseMix, rangeIn, targetAddress } from "./options.ts";
+import { integerIn, parseMix, rangeIn, targetAddress } from "./options.ts";
 
 test("the port follows the protocol unless it is given", () => {
   expect(targetAddress({ protocol: "resp", host: "h" }).port).toBe(6379);
@@ -32,11 +31,4 @@ test("a mix is made of weights", () => {
     expect(() => parseMix(text), text).toThrow("Weights such as put=.5,get=.25,delete=.25 are wanted");
   }
   expect(() => parseMix("put=0,get=0")).toThrow("above 0");
-});
-
-test("what `sherd start` was told of the gRPC port, its nodes are told", () => {
-  const parse = (args: string[]) => addGrpcPortOptions(new Command()).exitOverride().parse(args, { from: "user" });
-  const given = ["--grpc-deadline-ms", "250", "--max-inflight", "8", "--log-requests"];
-  expect(grpcPortArguments(parse(given).opts())).toEqual(given);
-  expect(grpcPortArguments(parse([]).opts())).toEqual([]);
 });

@@ -46,41 +46,6 @@ export function integerIn(min: number, max: number): (text: string) => number {
 
 export const parsePort: (text: string) => number = integerIn(1, 65_535);
 
-/** What `sherd node` and `sherd start` may say of the gRPC port. */
-export interface GrpcPortOptions {
-  readonly grpcDeadlineMs?: number;
-  readonly maxInflight?: number;
-  readonly logRequests?: boolean;
-}
-
-/** Nobody waits longer for a key. */
-const GRPC_DEADLINE_MS_MAX = 3_600_000;
-const INFLIGHT_MAX = 65_536;
-
-export function addGrpcPortOptions(command: Command): Command {
-  return command
-    .option(
-      "--grpc-deadline-ms <number>",
-      "for gRPC calls that bring no deadline (default: 5000)",
-      integerIn(1, GRPC_DEADLINE_MS_MAX),
-    )
-    .option(
-      "--max-inflight <number>",
-      "gRPC calls that a node works on at once; more wait (default: 1024)",
-      integerIn(1, INFLIGHT_MAX),
-    )
-    .option("--log-requests", "log every gRPC call (level info): method, length of the key, result, milliseconds");
-}
-
-/** The same options, to be given to another process. */
-export function grpcPortArguments(options: GrpcPortOptions): string[] {
-  return [
-    ...(options.grpcDeadlineMs === undefined ? [] : ["--grpc-deadline-ms", String(options.grpcDeadlineMs)]),
-    ...(options.maxInflight === undefined ? [] : ["--max-inflight", String(options.maxInflight)]),
-    ...(options.logRequests === true ? ["--log-requests"] : []),
-  ];
-}
-
 /** Seeds are 32 bits, so that they can be typed. */
 const SEED_MAX = 0xffff_ffff;
 export const parseSeed: (text: string) => number = integerIn(0, SEED_MAX);

@@ -2,50 +2,30 @@ import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { NODES_MAX, REPLICAS_PER_GROUP_MAX, SLOT_COUNT } from "../core/base/index.ts";
-import type { ClusterFile, LocalCluster, PortName } from "../daemon/index.ts";
+import type { ClusterFile, LocalCluster } from "../daemon/index.ts";
+import { handedOn, type Resolved, settingNames } from "../daemon/settings/index.ts";
 import { EXIT, type ExitCode, runSubcommand } from "./exit.ts";
-import { addGrpcPortOptions, type GrpcPortOptions, grpcPortArguments, integerIn, parsePort } from "./options.ts";
+import { addSettingFlags, type SettingFlags, settingsOf } from "./settings.ts";
 
-interface StartOptions extends Partial<Record<PortName, number>>, GrpcPortOptions {
-  readonly nodes?: number;
-  readonly shards?: number;
-  readonly replicas?: number;
-  readonly data: string;
-  readonly host?: string;
-}
-
-/** No defaults where a second start keeps what the first one chose. */
 export function register(program: Command): void {
   const command = program
     .command("start")
-    .description("start a cluster on this machine and keep its nodes running, until Ctrl-C")
-    .option("--nodes <number>", "processes (default: 3)", integerIn(1, NODES_MAX))
-    .option("--shards <number>", "shards (default: 5)", integerIn(1, SLOT_COUNT))
-    .option(
-      "--replicas <number>",
-      "replicas of each shard (default: 3, or all nodes)",
-      integerIn(1, REPLICAS_PER_GROUP_MAX),
-    )
-    .option("--data <directory>", "where the data is, or will be", "./data")
-    .option("--host <name>", "where to listen (default: 127.0.0.1)")
-    .option("--resp-port <number>", "RESP, forwards (default: 6379; node i adds i, here and below)", parsePort)
-    .option("--cluster-port <number>", "RESP, redirects as Redis Cluster does (default: 7379)", parsePort)
-    .option("--grpc-port <number>", "gRPC (default: 7000)", parsePort)
-    .option("--peer-port <number>", "between nodes (default: 7100)", parsePort)
-    .option("--http-port <number>", "health, status and metrics (default: 7080)", parsePort);
-  addGrpcPortOptions(command).action((options: StartOptions) => runSubcommand(() => start(options)));
+    .description("start a cluster on this machine and keep its nodes running, until Ctrl-C");
+  addSettingFlags(command, settingNames("start"), "start").action((options: SettingFlags) =>
+    runSubcommand(() => start(settingsOf("start", options))),
+  );
 }
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-async function start(options: StartOptions): Promise<ExitCode> {
+async function start(resolved: Resolved): Promise<ExitCode> {
   const startedMs = performance.now();
   const { openLocalCluster, checkPortsFree, Launcher, onStopSignals } = await import("../daemon/index.ts");
-  const { data, nodes, shards, replicas, host } = options;
-  const cluster = await openLocalCluster({ data, nodes, shards, replicas, host, ports: options });
+  const { nodes, shards, replicas, host } = resolved.values;
+  const data = resolved.values.data as string;
+  const cluster = await openLocalCluster({ data, nodes, shards, replicas, host, ports: resolved.values });
   try {
     await checkPortsFree(cluster.file);
     await cluster.save();
@@ -54,12 +34,8 @@ async function start(options: StartOptions): Promise<ExitCode> {
       file: cluster.file,
       clusterFile: cluster.path,
       data,
-      nodeCommand: [
-        process.execPath,
-        fileURLToPath(new URL("../../bin/sherd.cjs", import.meta.url)),
-        "node",
-        ...grpcPortArguments(options),
-      ],
+      nodeCommand: [process.execPath, fileURLToPath(new URL("../../bin/sherd.cjs", import.meta.url)), "node"],
+      environment: handedOn(resolved, process.env),
       say: print,
     });
     let asked = false;

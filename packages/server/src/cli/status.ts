@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { ClusterStatus, GroupSummary, ReplicaSummary } from "../daemon/status.ts";
 import { EXIT, runSubcommand } from "./exit.ts";
 import { parsePort } from "./options.ts";
+import { table } from "./text-table.ts";
 
 interface StatusOptions {
   readonly host: string;
@@ -71,17 +72,4 @@ function describeSlots(group: GroupSummary): string {
 function describeReplica(replica: ReplicaSummary): string {
   if (replica.stopped !== undefined) return `${replica.node} STOPPED: ${replica.stopped}`;
   return `${replica.node} (${replica.lag ?? "?"})`;
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
-  }
-  return rows.map((row) =>
-    row
-      .map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] as number)))
-      .join("  ")
-      .trimEnd(),
-  );
 }

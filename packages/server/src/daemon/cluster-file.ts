@@ -47,18 +47,20 @@ const name = z
 const port = z.int().min(1).max(65_535);
 /** The longest name that DNS knows; less than NODE_HOST_BYTES_MAX. */
 const HOST_BYTES_MAX = 253;
-const listenHost = z
+/** A host that this node listens on: all addresses, perhaps. */
+export const listenSchema: z.ZodType<string> = z
   .string()
   .max(HOST_BYTES_MAX, `at most ${HOST_BYTES_MAX} characters`)
   .regex(/^[A-Za-z0-9:._-]+$/, "a host name or an IP address");
-const host = listenHost.refine(
+/** A host that others find this node at. */
+export const hostSchema: z.ZodType<string> = listenSchema.refine(
   (text) => text !== "0.0.0.0" && text !== "::",
   "an address that other machines can reach",
 );
 
 const nodeSchema = z.strictObject({
   name,
-  host,
+  host: hostSchema,
   respPort: port.default(DEFAULT_PORTS.respPort),
   clusterPort: port.default(DEFAULT_PORTS.clusterPort),
   grpcPort: port.default(DEFAULT_PORTS.grpcPort),
@@ -128,7 +130,7 @@ export function checkClusterFile(value: unknown, from: string): ClusterFile {
  * `reach`: where others find it. Throws SHERD_CONFIG_INVALID.
  */
 export function checkHost(text: string, option: string, use: "reach" | "listen"): void {
-  const result = (use === "listen" ? listenHost : host).safeParse(text);
+  const result = (use === "listen" ? listenSchema : hostSchema).safeParse(text);
   if (result.success) return;
   throw new SherdError("SHERD_CONFIG_INVALID", `${option} ${quoted(text)}: ${describeIssues(result.error)}.`);
 }

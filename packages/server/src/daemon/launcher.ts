@@ -12,6 +12,8 @@ export interface LauncherOptions {
   readonly data: string;
   /** Program and first arguments of a node; what the launcher adds are the options of `sherd node`. */
   readonly nodeCommand: readonly [program: string, ...args: string[]];
+  /** Of the nodes, if not this process's. */
+  readonly environment?: NodeJS.ProcessEnv;
   /** One line for the person at the terminal. */
   readonly say: (line: string) => void;
   readonly limits?: SupervisionLimits;
@@ -103,10 +105,10 @@ class SupervisedNode {
   }
 
   start(): void {
-    const { nodeCommand, clusterFile, data } = this.#options;
+    const { nodeCommand, clusterFile, data, environment } = this.#options;
     const [program, ...first] = nodeCommand;
     const args = [...first, "--cluster", clusterFile, "--name", this.name, "--data", data, "--supervised"];
-    const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe", "ipc"], env: environment });
     this.#process = child;
     child.on("message", (message: NodeMessage) => this.#heard(message));
     child.on("error", (error) => {

@@ -1,0 +1,261 @@
+import {
+  NODES_MAX,
+  REPLICAS_PER_GROUP_MAX,
+  ROW_CACHE_BYTES_DEFAULT,
+  SEEDS_MAX,
+  SLOT_COUNT,
+} from "../../core/base/index.ts";
+import { DEADLINE_MS_DEFAULT, INFLIGHT_DEFAULT } from "../../front/grpc/limits.ts";
+
+/** Everything that may be set, with the type of its value. The table below has a row for each. */
+export interface SettingValues {
+  readonly cluster?: string;
+  readonly name?: string;
+  readonly data?: string;
+  readonly nodes?: number;
+  readonly shards?: number;
+  readonly replicas?: number;
+  readonly host?: string;
+  readonly listen?: string;
+  readonly respPort?: number;
+  readonly clusterPort?: number;
+  readonly grpcPort?: number;
+  readonly peerPort?: number;
+  readonly httpPort?: number;
+  readonly seeds?: readonly string[];
+  readonly cacheMib?: number;
+  readonly grpcDeadlineMs?: number;
+  readonly maxInflight?: number;
+  readonly logRequests?: boolean;
+  readonly logLevel?: "debug" | "info" | "warn" | "error";
+}
+
+export type SettingName = keyof SettingValues;
+/** The commands that take settings. */
+export type CommandName = "node" | "start";
+
+interface Row<Value> {
+  readonly group: (typeof GROUPS)[number];
+  /** What it is, in a few words, without its default. */
+  readonly help: string;
+  /** The same for `sherd start`, where it means something else. */
+  readonly startHelp?: string;
+  readonly commands: readonly CommandName[];
+  readonly default?: Value;
+  /** Where the default is not one value. */
+  readonly defaultText?: string;
+  /** Without it the command cannot begin. */
+  readonly requiredBy?: CommandName;
+  /** `sherd start` works it out for each node, instead of handing it on as it is. */
+  readonly eachNode?: true;
+  /** Shown to nobody. */
+  readonly secret?: true;
+}
+
+export interface NumberSetting extends Row<number> {
+  readonly type: "integer" | "port";
+  readonly unit?: "milliseconds" | "MiB";
+  readonly min: number;
+  readonly max: number;
+}
+export interface BooleanSetting extends Row<boolean> {
+  readonly type: "boolean";
+}
+/** `path`: in a file it is relative to the file's directory. `reach`: a host as others find it; `listen`: here. */
+export interface TextSetting extends Row<string> {
+  readonly type: "text" | "path" | "reach" | "listen" | "choice";
+  readonly choices?: readonly string[];
+}
+/** Separated by commas, or a list in a file. */
+export interface SocketsSetting extends Row<readonly string[]> {
+  readonly type: "sockets";
+  readonly itemsMax: number;
+}
+export type Setting = NumberSetting | BooleanSetting | TextSetting | SocketsSetting;
+
+type SettingOf<Value> = Value extends number
+  ? NumberSetting
+  : Value extends boolean
+    ? BooleanSetting
+    : Value extends string
+      ? TextSetting
+      : SocketsSetting;
+
+const MIB = 1024 * 1024;
+const BOTH: readonly CommandName[] = ["node", "start"];
+const port = (help: string, base: number): NumberSetting => ({
+  type: "port",
+  group: "Addresses",
+  help,
+  startHelp: `${help}; node i adds i`,
+  commands: BOTH,
+  eachNode: true,
+  min: 1,
+  max: 65_535,
+  defaultText: `as the cluster file says; there, ${base}`,
+});
+
+/** Headings of docs/configuration.md, in this order. */
+export const GROUPS = ["Cluster", "Addresses", "Memory", "gRPC", "Security", "Logs"] as const;
+
+export const SETTINGS: { readonly [Name in SettingName]-?: SettingOf<NonNullable<SettingValues[Name]>> } = {
+  cluster: {
+    type: "path",
+    group: "Cluster",
+    help: "the cluster file (see `sherd plan`)",
+    commands: ["node"],
+    requiredBy: "node",
+  },
+  name: {
+    type: "text",
+    group: "Cluster",
+    help: "which node of the cluster file this is",
+    commands: ["node"],
+    requiredBy: "node",
+  },
+  data: {
+    type: "path",
+    group: "Cluster",
+    help: "parent of the node's data directory",
+    startHelp: "where the data is, or will be",
+    commands: BOTH,
+    eachNode: true,
+    default: "./data",
+  },
+  // No defaults where a second start keeps what the first one chose.
+  nodes: {
+    type: "integer",
+    group: "Cluster",
+    help: "processes",
+    commands: ["start"],
+    min: 1,
+    max: NODES_MAX,
+    defaultText: "as before; at first 3",
+  },
+  shards: {
+    type: "integer",
+    group: "Cluster",
+    help: "shards; fixed at the first start",
+    commands: ["start"],
+    min: 1,
+    max: SLOT_COUNT,
+    defaultText: "as before; at first 5",
+  },
+  replicas: {
+    type: "integer",
+    group: "Cluster",
+    help: "replicas of each shard; fixed at the first start",
+    commands: ["start"],
+    min: 1,
+    max: REPLICAS_PER_GROUP_MAX,
+    defaultText: "as before; at first 3, or all nodes",
+  },
+  host: {
+    type: "reach",
+    group: "Addresses",
+    help: "where others reach this node",
+    startHelp: "where to listen",
+    commands: BOTH,
+    eachNode: true,
+    defaultText: "as the cluster file says; that of `sherd start` says 127.0.0.1",
+  },
+  listen: {
+    type: "listen",
+    group: "Addresses",
+    help: "where to listen, if not on `host` (in a container: 0.0.0.0)",
+    commands: ["node"],
+    defaultText: "`host`",
+  },
+  respPort: port("RESP port that forwards", 6379),
+  clusterPort: port("RESP port that redirects, as Redis Cluster does", 7379),
+  grpcPort: port("gRPC port", 7000),
+  peerPort: port("port for other nodes", 7100),
+  httpPort: port("port for health, status and metrics", 7080),
+  seeds: {
+    type: "sockets",
+    group: "Addresses",
+    help: "peer addresses of other nodes (host:port), besides those of the cluster file",
+    commands: ["node"],
+    itemsMax: SEEDS_MAX,
+    defaultText: "none",
+  },
+  cacheMib: {
+    type: "integer",
+    group: "Memory",
+    help: "size of the cache of rows",
+    commands: BOTH,
+    unit: "MiB",
+    min: 1,
+    max: 65_536,
+    default: ROW_CACHE_BYTES_DEFAULT / MIB,
+  },
+  grpcDeadlineMs: {
+    type: "integer",
+    group: "gRPC",
+    help: "for gRPC calls that bring no deadline",
+    commands: BOTH,
+    unit: "milliseconds",
+    min: 1,
+    max: 3_600_000,
+    default: DEADLINE_MS_DEFAULT,
+  },
+  maxInflight: {
+    type: "integer",
+    group: "gRPC",
+    help: "gRPC calls that a node works on at once; more wait",
+    commands: BOTH,
+    min: 1,
+    max: 65_536,
+    default: INFLIGHT_DEFAULT,
+  },
+  logRequests: {
+    type: "boolean",
+    group: "Logs",
+    help: "log every gRPC call (level info): method, length of the key, result, milliseconds",
+    commands: BOTH,
+    default: false,
+  },
+  logLevel: {
+    type: "choice",
+    group: "Logs",
+    help: "the least that is logged",
+    commands: BOTH,
+    choices: ["debug", "info", "warn", "error"],
+    default: "info",
+  },
+};
+
+export const settingNames = (command?: CommandName): SettingName[] =>
+  (Object.keys(SETTINGS) as SettingName[]).filter(
+    (name) => command === undefined || SETTINGS[name].commands.includes(command),
+  );
+
+const words = (name: string, separator: string): string =>
+  name.replace(/[A-Z]/g, (capital) => separator + capital.toLowerCase());
+
+/** `cacheMib` → `--cache-mib`. */
+export const flagName = (name: SettingName): string => `--${words(name, "-")}`;
+/** `cacheMib` → `SHERD_CACHE_MIB`. */
+export const variableName = (name: SettingName): string => `SHERD_${words(name, "_").toUpperCase()}`;
+
+const PLACEHOLDERS: Readonly<Record<Exclude<Setting["type"], "boolean">, string>> = {
+  integer: "<number>",
+  port: "<number>",
+  text: "<text>",
+  path: "<path>",
+  reach: "<host>",
+  listen: "<host>",
+  choice: "<word>",
+  sockets: "<host:port,...>",
+};
+
+/** As commander wants it: `--cache-mib <number>`. */
+export function flagUsage(name: SettingName): string {
+  const { type } = SETTINGS[name];
+  return type === "boolean" ? flagName(name) : `${flagName(name)} ${PLACEHOLDERS[type]}`;
+}
+
+export function helpOf(name: SettingName, command: CommandName): string {
+  const setting: Setting = SETTINGS[name];
+  return command === "start" ? (setting.startHelp ?? setting.help) : setting.help;
+}
