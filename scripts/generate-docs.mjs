@@ -115,14 +115,18 @@ function valuesOf(setting) {
   }
 }
 
-function defaultOf(setting) {
+/** Of each command, where they differ. */
+function defaultsOf(name, setting, defaultText) {
   if (setting.requiredBy !== undefined) return "required";
-  return setting.default === undefined ? setting.defaultText : `\`${setting.default}\``;
+  if (setting.default !== undefined) return `\`${setting.default}\``;
+  const texts = setting.commands.map((command) => [command, defaultText(name, command)]);
+  if (new Set(texts.map(([, text]) => text)).size === 1) return texts[0][1];
+  return texts.map(([command, text]) => `\`${command}\`: ${text}`).join("; ");
 }
 
 /** docs/configuration.md; `settings` is the index of daemon/settings. */
 export function configurationPage(settings) {
-  const { SETTINGS, GROUPS, settingNames, flagName, variableName } = settings;
+  const { SETTINGS, GROUPS, settingNames, flagName, variableName, defaultText } = settings;
   const lines = [
     "# Configuration",
     "",
@@ -171,7 +175,7 @@ export function configurationPage(settings) {
       ];
       columns.push(
         valuesOf(setting),
-        defaultOf(setting) ?? "not set",
+        defaultsOf(name, setting, defaultText),
         setting.secret === true ? `${help} (secret)` : help,
       );
       lines.push(`| ${columns.map(cell).join(" | ")} |`);

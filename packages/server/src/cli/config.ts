@@ -1,6 +1,7 @@
 import { Argument, type Command } from "commander";
 import {
   type CommandName,
+  defaultText,
   flagName,
   type InForce,
   type Resolved,
@@ -40,7 +41,7 @@ export function register(program: Command): void {
 
 /** `sherd config` for a person. */
 export function asText(resolved: Resolved): string {
-  const rows = resolved.all.map((one) => [one.name, shown(one), sourceText(one.source)]);
+  const rows = resolved.all.map((one) => [one.name, shown(one, resolved.command), sourceText(one.source)]);
   return `${table([["SETTING", "VALUE", "FROM"], ...rows]).join("\n")}\n`;
 }
 
@@ -54,7 +55,7 @@ export function asJson(resolved: Resolved): string {
   return `${JSON.stringify({ command: resolved.command, settings: byName }, undefined, 2)}\n`;
 }
 
-function shown({ name, value }: InForce): string {
-  if (value === undefined) return `(${SETTINGS[name].defaultText ?? "not set"})`;
+function shown({ name, value }: InForce, command: CommandName): string {
+  if (value === undefined) return `(${defaultText(name, command) ?? "not set"})`;
   return SETTINGS[name].secret === true ? "(secret)" : textOf(value);
 }

@@ -19,10 +19,10 @@ export function register(program: Command): void {
     .addOption(new Option("--supervised").hideHelp())
     .action(async (options: NodeCommandOptions) => {
       const { EXIT_REFUSED, runNode } = await import("../daemon/index.ts");
-      const { startNode } = await import("../daemon/compose.ts");
       try {
         const resolved = settingsOf("node", options);
         requireSettings(resolved);
+        const { startNode } = await import("../daemon/compose.ts");
         await runNode(nodeOptions(resolved.values, options.supervised === true), startNode);
       } catch (error) {
         if (!(error instanceof SherdError)) throw error;

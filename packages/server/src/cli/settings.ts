@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import {
   CONFIG_VARIABLE,
   type CommandName,
+  defaultText,
   flagName,
   flagUsage,
   fromText,
@@ -27,7 +28,7 @@ export function addSettingFlags(command: Command, names: readonly SettingName[],
   for (const name of names) {
     const setting: Setting = SETTINGS[name];
     // The default is not given to commander: what it knows would be taken for what was said.
-    const option = new Option(flagUsage(name), withDefault(helpOf(name, meant), setting, meant));
+    const option = new Option(flagUsage(name), withDefault(helpOf(name, meant), name, meant));
     if (setting.type === "boolean") {
       command.addOption(option);
       command.addOption(new Option(flagName(name).replace("--", "--no-")).hideHelp());
@@ -38,9 +39,9 @@ export function addSettingFlags(command: Command, names: readonly SettingName[],
   return command;
 }
 
-function withDefault(help: string, setting: Setting, meant: CommandName): string {
-  if (setting.requiredBy === meant) return `${help} (required)`;
-  const text = setting.default === undefined ? setting.defaultText : String(setting.default);
+function withDefault(help: string, name: SettingName, meant: CommandName): string {
+  if (SETTINGS[name].requiredBy === meant) return `${help} (required)`;
+  const text = defaultText(name, meant);
   return text === undefined ? help : `${help} (default: ${text})`;
 }
 

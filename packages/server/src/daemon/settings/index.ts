@@ -26,6 +26,7 @@ export {
 export { fromText, isValue, textOf } from "./schema.ts";
 export {
   type CommandName,
+  defaultText,
   flagName,
   flagUsage,
   GROUPS,

@@ -152,8 +152,10 @@ test("every row: its names are its own, its default is a value, and a text gives
   const variables = new Set(settingNames().map(variableName));
   expect(variables.size).toBe(settingNames().length);
   for (const name of settingNames()) {
-    const { default: value, defaultText, requiredBy } = SETTINGS[name] as settings.Setting;
-    expect(value !== undefined || defaultText !== undefined || requiredBy !== undefined, name).toBe(true);
+    const { default: value, requiredBy, commands } = SETTINGS[name] as settings.Setting;
+    for (const command of commands) {
+      expect(requiredBy ?? settings.defaultText(name, command), `${name} for ${command}`).toBeDefined();
+    }
     if (value === undefined) continue;
     const judged = fromText(name, settings.textOf(value));
     expect(isValue(judged) && judged.value, name).toEqual(value);

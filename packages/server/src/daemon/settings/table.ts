@@ -7,6 +7,8 @@ import {
 } from "../../core/base/index.ts";
 import { DEADLINE_MS_DEFAULT, INFLIGHT_DEFAULT } from "../../front/grpc/limits.ts";
 
+/** How to add a setting: a line here, a row in the table, and where its value is used (`cli/node.ts` for a node). */
+
 /** Everything that may be set, with the type of its value. The table below has a row for each. */
 export interface SettingValues {
   readonly cluster?: string;
@@ -44,6 +46,8 @@ interface Row<Value> {
   readonly default?: Value;
   /** Where the default is not one value. */
   readonly defaultText?: string;
+  /** The same for `sherd start`. */
+  readonly startDefaultText?: string;
   /** Without it the command cannot begin. */
   readonly requiredBy?: CommandName;
   /** `sherd start` works it out for each node, instead of handing it on as it is. */
@@ -92,7 +96,8 @@ const port = (help: string, base: number): NumberSetting => ({
   eachNode: true,
   min: 1,
   max: 65_535,
-  defaultText: `as the cluster file says; there, ${base}`,
+  defaultText: "as the cluster file says",
+  startDefaultText: `as before; at first ${base}`,
 });
 
 /** Headings of docs/configuration.md, in this order. */
@@ -130,7 +135,7 @@ export const SETTINGS: { readonly [Name in SettingName]-?: SettingOf<NonNullable
     commands: ["start"],
     min: 1,
     max: NODES_MAX,
-    defaultText: "as before; at first 3",
+    startDefaultText: "as before; at first 3",
   },
   shards: {
     type: "integer",
@@ -139,7 +144,7 @@ export const SETTINGS: { readonly [Name in SettingName]-?: SettingOf<NonNullable
     commands: ["start"],
     min: 1,
     max: SLOT_COUNT,
-    defaultText: "as before; at first 5",
+    startDefaultText: "as before; at first 5",
   },
   replicas: {
     type: "integer",
@@ -148,7 +153,7 @@ export const SETTINGS: { readonly [Name in SettingName]-?: SettingOf<NonNullable
     commands: ["start"],
     min: 1,
     max: REPLICAS_PER_GROUP_MAX,
-    defaultText: "as before; at first 3, or all nodes",
+    startDefaultText: "as before; at first 3, or all nodes",
   },
   host: {
     type: "reach",
@@ -157,14 +162,15 @@ export const SETTINGS: { readonly [Name in SettingName]-?: SettingOf<NonNullable
     startHelp: "where to listen",
     commands: BOTH,
     eachNode: true,
-    defaultText: "as the cluster file says; that of `sherd start` says 127.0.0.1",
+    defaultText: "as the cluster file says",
+    startDefaultText: "as before; at first 127.0.0.1",
   },
   listen: {
     type: "listen",
     group: "Addresses",
-    help: "where to listen, if not on `host` (in a container: 0.0.0.0)",
+    help: "where to listen, if not there (in a container: 0.0.0.0)",
     commands: ["node"],
-    defaultText: "`host`",
+    defaultText: "the same as host",
   },
   respPort: port("RESP port that forwards", 6379),
   clusterPort: port("RESP port that redirects, as Redis Cluster does", 7379),
@@ -258,4 +264,11 @@ export function flagUsage(name: SettingName): string {
 export function helpOf(name: SettingName, command: CommandName): string {
   const setting: Setting = SETTINGS[name];
   return command === "start" ? (setting.startHelp ?? setting.help) : setting.help;
+}
+
+/** What holds when nothing is said, in words; undefined: nothing does. */
+export function defaultText(name: SettingName, command: CommandName): string | undefined {
+  const setting: Setting = SETTINGS[name];
+  if (setting.default !== undefined) return String(setting.default);
+  return command === "start" ? (setting.startDefaultText ?? setting.defaultText) : setting.defaultText;
 }
