@@ -328,6 +328,10 @@ class NodeLog implements Log {
 
   // --- time
 
+  roomIsScarce(scarce: boolean): void {
+    this.#retention.roomIsScarce = scarce;
+  }
+
   tick(): void {
     if (this.#closed) return;
     const nowMs = this.#env.monotonicMs();

@@ -100,6 +100,32 @@ test("a replica that never installs its snapshot does not fill the disk: pinned 
   expect(log.first(G1)).toBeGreaterThan(3);
 });
 
+test("while the disk is nearly full, pinned entries are given up: no file is made for them", () => {
+  const { world, log } = opened();
+  const retained = SMALL.retainedBytesMax as number;
+  log.append(G1, hardState(1, 1, 0), entries(1, 5, 1, 200), NOOP);
+  log.pin(G1, index(3));
+  const write = (): void => {
+    const next = log.last(G1) + 1;
+    world.append(log, G1, entries(next, next + 4, 1, 200), hardState(1, 1, next));
+    log.release(G1, log.last(G1), index(log.last(G1) + 1));
+    log.tick();
+  };
+  while (log.retainedBytes < 2 * retained) write();
+  expect(log.first(G1)).toBeLessThanOrEqual(3);
+  log.roomIsScarce(true);
+  log.tick();
+  expect(log.retainedBytes).toBeLessThanOrEqual(retained);
+  expect(log.first(G1)).toBeGreaterThan(3);
+  // Nor are new ones held; once there is room again, they are.
+  log.pin(G1, index(log.last(G1)));
+  for (let at = 0; at < 200; at += 1) write();
+  expect(log.retainedBytes).toBeLessThanOrEqual(retained + (SMALL.segmentBytes as number));
+  log.roomIsScarce(false);
+  log.pin(G1, index(log.last(G1)));
+  while (log.retainedBytes < 2 * retained) write();
+});
+
 test("an idle group that is carried while its snapshot is sent keeps the entries behind it", () => {
   const { world, log } = opened();
   world.append(log, G1, entries(1, 8, 3), hardState(4, 9, 8));

@@ -45,6 +45,8 @@ export class Retention {
   readonly #asked = new Map<GroupId, Asked>();
   #carrying = false;
   carries = 0;
+  /** A snapshot in vain costs less than a disk without room: that would end the node with all of its groups. */
+  roomIsScarce = false;
 
   constructor(options: {
     readonly groups: ReadonlyMap<GroupId, GroupState>;
@@ -74,6 +76,11 @@ export class Retention {
     return bytes;
   }
 
+  /** Of the log, beyond which pins hold nothing. */
+  get #pinnedLimit(): number {
+    return this.#retainedBytesMax + (this.roomIsScarce ? 0 : this.#pinnedBytesMax);
+  }
+
   tick(nowMs: number): void {
     // Nothing to gain while one segment is all there is.
     if (this.#frames.firstLive === this.#frames.sequence) return;
@@ -84,7 +91,7 @@ export class Retention {
     }
     mark("log: entries given up for want of room");
     this.#shrinkTo(this.#retainedBytesMax, pinnedByNone);
-    this.#shrinkTo(this.#retainedBytesMax + this.#pinnedBytesMax, flushed);
+    this.#shrinkTo(this.#pinnedLimit, flushed);
     if (this.retainedBytes > this.#retainedBytesMax) this.#relieve(nowMs);
   }
 
@@ -151,7 +158,7 @@ export class Retention {
   /** False: the group is too large to be carried. */
   #carry(state: GroupState): boolean {
     const limit = Math.min(this.#carryBytesMax, this.#frames.recordBytesMax - RECORD_HEADER_BYTES);
-    const pinsHold = this.retainedBytes <= this.#retainedBytesMax + this.#pinnedBytesMax;
+    const pinsHold = this.retainedBytes <= this.#pinnedLimit;
     const givenUp = pinsHold ? pinnedByNone(state) : flushed(state);
     let keepAfter = Math.max(state.truncatedIndex, wantedByNone(state));
     if (state.bytesAbove(keepAfter, limit) > limit) keepAfter = Math.max(state.truncatedIndex, givenUp);

@@ -80,6 +80,8 @@ export interface Log {
    * what is `wanted`, as far as a limit of their own allows. Undefined: there is no such replica any more.
    */
   pin(group: GroupId, from: Index | undefined): void;
+  /** The disk is nearly full, or not any more: while it is, pins hold nothing, so that files are used again, not made. */
+  roomIsScarce(scarce: boolean): void;
   /** Every TICK_MS: seals when idle, watches slow writes, prepares segments. */
   tick(): void;
   /** True while a write runs or something waits for one. */

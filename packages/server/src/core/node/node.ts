@@ -319,6 +319,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       replica.tick(now);
     }
     this.#leadership.tick();
+    this.log.roomIsScarce(this.diskFull);
     this.log.tick();
     this.store.tick();
     this.#requests.tick();

@@ -1,4 +1,12 @@
-import { type Index, mark, type ReplicaId, SNAPSHOT_STALL_TICKS, SNAPSHOT_WINDOW_CHUNKS } from "../base/index.ts";
+import {
+  type Index,
+  mark,
+  type ReplicaId,
+  SNAPSHOT_SIGN_TICKS,
+  SNAPSHOT_STALL_TICKS,
+  SNAPSHOT_WINDOW_CHUNKS,
+  SNAPSHOT_WORK_TICKS_MAX,
+} from "../base/index.ts";
 import type { Stage } from "../store/index.ts";
 import type { Replica } from "./replica.ts";
 import { encodeTransfer, type TransferMessage } from "./transfer-codec.ts";
@@ -19,6 +27,7 @@ export class SnapshotReceiver {
   #end: number | undefined;
   #phase: Phase = "staging";
   #idleTicks = 0;
+  #workTicks = 0;
 
   constructor(host: ReplicaHost, replica: Replica, from: ReplicaId, id: number) {
     this.#host = host;
@@ -87,9 +96,20 @@ export class SnapshotReceiver {
     return this.#phase === "installing";
   }
 
+  /** It waits for its own store: for the stage, for a chunk to be durable in it, or for the rows to be switched in. */
+  get #worksHere(): boolean {
+    if (this.#phase === "installing") return true;
+    return this.#phase === "staging" && (this.#stage === undefined || this.#added < this.#received);
+  }
+
   /** False: given up. After MsgSnapshot was stepped without a Ready that carries it, the core had no use for it. */
   tick(): boolean {
-    if (this.#phase === "installing") return true;
+    if (this.#worksHere) {
+      this.#workTicks += 1;
+      const patient = this.#workTicks < SNAPSHOT_WORK_TICKS_MAX;
+      if (patient && this.#workTicks % SNAPSHOT_SIGN_TICKS === 0) this.send({ type: "alive", id: this.id });
+      return patient || this.#phase === "installing";
+    }
     this.#idleTicks += 1;
     if (this.#phase !== "stepped") return this.#idleTicks < SNAPSHOT_STALL_TICKS;
     if (this.#idleTicks < 2) return true;
@@ -117,6 +137,8 @@ export class SnapshotReceiver {
         return;
       }
       this.#added += 1;
+      this.#workTicks = 0;
+      this.#idleTicks = 0;
       this.send({ type: "ack", id: this.id, chunks: this.#added });
       this.#endMaybe();
     });

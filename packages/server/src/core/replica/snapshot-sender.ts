@@ -4,8 +4,10 @@ import {
   mark,
   type ReplicaId,
   SNAPSHOT_ASK_TICKS,
+  SNAPSHOT_SIGN_TICKS,
   SNAPSHOT_STALL_TICKS,
   SNAPSHOT_WINDOW_CHUNKS,
+  SNAPSHOT_WORK_TICKS_MAX,
   type Term,
   index as toIndex,
 } from "../base/index.ts";
@@ -45,6 +47,7 @@ export class SnapshotSender {
   #acknowledged = 0;
   #busy = false;
   #idleTicks = 0;
+  #workTicks = 0;
 
   constructor(
     host: ReplicaHost,
@@ -103,12 +106,28 @@ export class SnapshotSender {
     this.#send({ type: "install", id: this.#id, message });
   }
 
-  /** A peer that has been silent for too long is given up. */
+  /** A peer that has been silent for too long is given up; while its turn has not come, it is told that this side is there. */
   tick(): void {
+    if (this.#worksHere) {
+      this.#workTicks += 1;
+      if (this.#workTicks >= SNAPSHOT_WORK_TICKS_MAX) this.giveUp();
+      else if (this.#workTicks % SNAPSHOT_SIGN_TICKS === 0) this.#send({ type: "alive", id: this.#id });
+      return;
+    }
     this.#idleTicks += 1;
     if (this.#idleTicks < (this.#phase === "asking" ? SNAPSHOT_ASK_TICKS : SNAPSHOT_STALL_TICKS)) return;
     mark("snapshot: peer is silent");
     this.giveUp();
+  }
+
+  /** It waits for its own store: for the flush, or for rows. */
+  get #worksHere(): boolean {
+    return this.#phase === "opening" || (this.#phase === "reading" && this.#busy);
+  }
+
+  #workDone(): void {
+    this.#workTicks = 0;
+    this.#idleTicks = 0;
   }
 
   /** The peer is told, so that it can take another snapshot. */
@@ -125,7 +144,7 @@ export class SnapshotSender {
     this.#pins.hold(this.peer, toIndex(this.#replica.durable + 1));
     this.#host.store.openSnapshot(this.#replica.space, (reader) => {
       if (this.closed) return reader.close();
-      this.#idleTicks = 0;
+      this.#workDone();
       this.#reader = reader;
       this.#position = this.#positionAt(reader.applied);
       if (this.#position === undefined) return this.giveUp();
@@ -160,6 +179,7 @@ export class SnapshotSender {
     this.#busy = true;
     (this.#reader as SnapshotReader).next((chunk) => {
       this.#busy = false;
+      this.#workDone();
       if (this.closed) return;
       if (chunk === undefined) {
         this.#phase = "ended";

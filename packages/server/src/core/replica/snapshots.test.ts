@@ -7,7 +7,9 @@ import {
   SNAPSHOT_ASK_TICKS,
   SNAPSHOT_BACK_OFF_TICKS_MAX,
   SNAPSHOT_BACK_OFF_TICKS_MIN,
+  SNAPSHOT_SIGN_TICKS,
   SNAPSHOT_STALL_TICKS,
+  SNAPSHOT_WORK_TICKS_MAX,
   term,
 } from "../base/index.ts";
 import type { AppliedState } from "../machine/index.ts";
@@ -28,6 +30,8 @@ class World {
   /** Snapshots opened and not yet answered: each costs a flush. */
   readonly opening: ((reader: SnapshotReader) => void)[] = [];
   readonly stages: { dropped: boolean }[] = [];
+  /** Chunks that are not durable yet. */
+  readonly adding: ((sound: boolean) => void)[] = [];
   opened = 0;
   closed = 0;
   pinned: Index | undefined;
@@ -79,7 +83,7 @@ class World {
           this.stages.push(stage);
           done({
             space: { appliedIndex: index(50) },
-            add: (_: unknown, sound: (is: boolean) => void) => sound(true),
+            add: (_: unknown, sound: (is: boolean) => void) => this.adding.push(sound),
             commit: (ready: () => void) => (this.committed = ready),
             drop: () => (stage.dropped = true),
           } as unknown as Stage);
@@ -182,15 +186,27 @@ describe("sending", () => {
     expect(world.sent).toEqual([]);
   });
 
-  test("the time that the flush takes does not count against the receiver", () => {
+  test("a flush may take long: the receiver is told that its sender is there, and its own time begins behind it", () => {
     world.transfers.send(PEER);
     world.answer("granted");
-    world.tick(SNAPSHOT_STALL_TICKS - 1);
+    world.tick(3 * SNAPSHOT_STALL_TICKS);
+    expect(world.count("alive")).toBe(Math.floor((3 * SNAPSHOT_STALL_TICKS) / SNAPSHOT_SIGN_TICKS));
+    expect(world.count("cancelled")).toBe(0);
     world.opens();
     world.tick(SNAPSHOT_STALL_TICKS - 1);
     expect(world.count("cancelled")).toBe(0);
     world.tick();
     expect(world.count("cancelled")).toBe(1);
+  });
+
+  test("a flush that never ends is given up at last, with the entries that it pinned", () => {
+    world.transfers.send(PEER);
+    world.answer("granted");
+    world.tick(SNAPSHOT_WORK_TICKS_MAX - 1);
+    expect(world.count("cancelled")).toBe(0);
+    world.tick();
+    expect(world.count("cancelled")).toBe(1);
+    expect(world.pinned).toBeUndefined();
   });
 
   test("a snapshot whose flush ends after its sender has given up is closed", () => {
@@ -282,6 +298,40 @@ describe("receiving", () => {
     expect(world.stages).toEqual([{ dropped: true }]);
     world.hear({ type: "ask", id: 8 });
     expect(world.count("granted")).toBe(2);
+  });
+
+  test("rows may take long to be written, and to be switched in: the sender is told that the receiver is there", () => {
+    const slow = 3 * SNAPSHOT_STALL_TICKS;
+    world.hear({ type: "ask", id: 7 });
+    world.hear({ type: "chunk", id: 7, sequence: 0, bytes: new Uint8Array(1) });
+    world.tick(slow);
+    expect(world.count("alive")).toBe(Math.floor(slow / SNAPSHOT_SIGN_TICKS));
+    expect(world.count("refused")).toBe(0);
+    world.adding.shift()?.(true);
+    world.hear({ type: "end", id: 7, chunks: 1 });
+    world.hear({ type: "install", id: 7, message: new Uint8Array(1) });
+    world.transfers.install(index(50), () => {});
+    world.tick(slow);
+    expect(world.count("alive")).toBe(2 * Math.floor(slow / SNAPSHOT_SIGN_TICKS));
+    world.committed?.();
+    expect(world.sent.at(-1)).toEqual({ type: "installed", id: 7 });
+  });
+
+  test("a sender that works says so, and one that falls silent is given up", () => {
+    world.hear({ type: "ask", id: 7 });
+    world.tick(SNAPSHOT_STALL_TICKS - 1);
+    world.hear({ type: "alive", id: 7 });
+    world.tick(SNAPSHOT_STALL_TICKS - 1);
+    expect(world.count("refused")).toBe(0);
+    world.tick();
+    expect(world.count("refused")).toBe(1);
+  });
+
+  test("an engine that never writes does not keep the node's turn for ever", () => {
+    world.hear({ type: "ask", id: 7 });
+    world.hear({ type: "chunk", id: 7, sequence: 0, bytes: new Uint8Array(1) });
+    world.tick(SNAPSHOT_WORK_TICKS_MAX);
+    expect(world.stages).toEqual([{ dropped: true }]);
   });
 
   test("once the core has the snapshot, nothing that its sender says takes the rows away", () => {

@@ -14,7 +14,9 @@ export type TransferMessage =
   | { readonly type: "refused"; readonly id: number }
   | { readonly type: "granted"; readonly id: number }
   /** The sender has given up. */
-  | { readonly type: "cancelled"; readonly id: number };
+  | { readonly type: "cancelled"; readonly id: number }
+  /** From either side, while it waits for its own disk. */
+  | { readonly type: "alive"; readonly id: number };
 
 const TYPES = [
   "ask",
@@ -27,6 +29,7 @@ const TYPES = [
   "refused",
   "granted",
   "cancelled",
+  "alive",
 ] as const;
 
 export function encodeTransfer(message: TransferMessage): Uint8Array {
@@ -70,6 +73,7 @@ export function decodeTransfer(bytes: Uint8Array): TransferMessage {
     case "refused":
     case "granted":
     case "cancelled":
+    case "alive":
       return { type, id };
     default:
       throw new RangeError("unknown part of a snapshot transfer");
