@@ -9,8 +9,10 @@ export interface PeerLinks {
   /**
    * Copies the bytes: they are the caller's again when it returns, so views of memory that is reused are fine.
    * Drops the message when there is no link or its queue is full. Never to the node itself.
+   * `queuedBytesMax`: for messages that may be lost but must not delay others. It is dropped, too, when something waits
+   * and there would be more than so much of it.
    */
-  send(to: NodeId, message: Uint8Array): void;
+  send(to: NodeId, message: Uint8Array, queuedBytesMax?: number): void;
   /** End of a pass: what was sent leaves. */
   flush(): void;
   /** Both directions are usable. */

@@ -1,7 +1,19 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ByteReader, groupId, slot, utf8Bytes } from "../base/index.ts";
+import { ByteReader, CHANNEL_BYTES_MAX, groupId, ShortInput, slot, utf8Bytes } from "../base/index.ts";
 import type { Reply } from "../command/index.ts";
-import { type Answer, decodeAnswer, decodeForward, encodeAnswer, encodeForward, type Forward } from "./messages.ts";
+import {
+  type Answer,
+  decodeAnswer,
+  decodeForward,
+  decodeMessage,
+  encodeAnswer,
+  encodeForward,
+  encodePublished,
+  type Forward,
+  MessageTag,
+  type Published,
+} from "./messages.ts";
 
 /** Decodes a message as it comes from a link, whose buffer then takes the next one. */
 function received<T>(message: Uint8Array, decode: (input: ByteReader) => T): T {
@@ -52,3 +64,52 @@ test.each([undefined, { session: 2 ** 40, sequence: 3, ackedBelow: 2 }])(
     expect(received(encodeForward(forward), decodeForward)).toEqual(forward);
   },
 );
+
+const asHex = (bytes: Uint8Array): string => `${Buffer.from(bytes).toString("hex")}\n`;
+
+test("a published message has the bytes that it always had", async () => {
+  const published: Published = { sharded: true, channel: utf8Bytes("news"), message: utf8Bytes("hello") };
+  await expect(asHex(encodePublished(published))).toMatchFileSnapshot("golden/published.hex");
+});
+
+test("what is published arrives as it was sent", () => {
+  const bytes = fc.uint8Array({ maxLength: 40 });
+  const published = fc.record({ sharded: fc.boolean(), channel: bytes, message: bytes });
+  fc.assert(
+    fc.property(published, (sent) => {
+      expect(decodeMessage(encodePublished(sent))).toEqual({ tag: MessageTag.published, published: sent });
+    }),
+  );
+});
+
+test("bytes that no node sends are a published message within the limits, or none", () => {
+  const long = new Uint8Array(CHANNEL_BYTES_MAX + 1);
+  const tooLong = encodePublished({ sharded: false, channel: long, message: new Uint8Array(0) });
+  expect(() => decodeMessage(tooLong)).toThrow(RangeError);
+  let read = 0;
+  const body = fc.oneof(
+    fc.uint8Array({ maxLength: 64 }),
+    fc.tuple(fc.constantFrom(0, 1, 2), fc.nat(40), fc.uint8Array({ maxLength: 64 })).map(([space, length, rest]) => {
+      const bytes = new Uint8Array(5 + rest.length);
+      bytes[0] = space;
+      bytes[1] = length;
+      bytes.set(rest, 5);
+      return bytes;
+    }),
+  );
+  fc.assert(
+    fc.property(body, (bytes) => {
+      const message = new Uint8Array([MessageTag.published, ...bytes]);
+      try {
+        const decoded = decodeMessage(message);
+        if (decoded.tag !== MessageTag.published) throw new Error("another message");
+        expect(encodePublished(decoded.published)).toEqual(message);
+        read += 1;
+      } catch (error) {
+        if (!(error instanceof RangeError || error instanceof ShortInput)) throw error;
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+  expect(read).toBeGreaterThan(100);
+});

@@ -1,9 +1,11 @@
 import {
   ByteReader,
   ByteWriter,
+  CHANNEL_BYTES_MAX,
   type GroupId,
   groupId,
   type Index,
+  PUBLISHED_BYTES_MAX,
   type ReplicaId,
   replicaId,
   type Slot,
@@ -23,7 +25,16 @@ import {
 import { type ClusterMap, decodeMap } from "../meta/index.ts";
 
 /** What nodes say to each other, one kind a message (docs/formats/messages.md). Tags are on the wire: never reuse one. */
-export const MessageTag = { raft: 1, transfer: 2, forward: 3, answer: 4, hints: 5, mapWanted: 6, map: 7 } as const;
+export const MessageTag = {
+  raft: 1,
+  transfer: 2,
+  forward: 3,
+  answer: 4,
+  hints: 5,
+  mapWanted: 6,
+  map: 7,
+  published: 8,
+} as const;
 
 /** A command on its way to the leader's node. */
 export interface Forward {
@@ -63,6 +74,13 @@ export interface Hints {
   readonly groups: readonly GroupHint[];
 }
 
+/** A message of a channel. Channels and shard channels of the same name are different ones. */
+export interface Published {
+  readonly sharded: boolean;
+  readonly channel: Uint8Array;
+  readonly message: Uint8Array;
+}
+
 /** A message taken apart. */
 export type PeerMessage =
   | { readonly tag: typeof MessageTag.raft; readonly group: GroupId; readonly message: Uint8Array }
@@ -77,9 +95,13 @@ export type PeerMessage =
   | { readonly tag: typeof MessageTag.answer; readonly answer: Answer }
   | { readonly tag: typeof MessageTag.hints; readonly hints: Hints }
   | { readonly tag: typeof MessageTag.mapWanted }
-  | { readonly tag: typeof MessageTag.map; readonly map: ClusterMap };
+  | { readonly tag: typeof MessageTag.map; readonly map: ClusterMap }
+  | { readonly tag: typeof MessageTag.published; readonly published: Published };
 
-/** Changes nothing, so that whatever it throws is the message's fault. `message` and `part` are views of the input. */
+/**
+ * Changes nothing, so that whatever it throws is the message's fault. Raft messages, parts and what was published are
+ * views of the input.
+ */
 export function decodeMessage(bytes: Uint8Array): PeerMessage {
   const input = new ByteReader(bytes);
   const tag = input.u8();
@@ -100,6 +122,8 @@ export function decodeMessage(bytes: Uint8Array): PeerMessage {
       return { tag };
     case MessageTag.map:
       return { tag, map: decodeMap(input.take(input.remaining), "a peer's message") };
+    case MessageTag.published:
+      return { tag, published: decodePublished(input) };
     default:
       throw new RangeError(`message of kind ${tag}`);
   }
@@ -215,4 +239,25 @@ export function encodeMapMessage(map: Uint8Array): Uint8Array {
   bytes[0] = MessageTag.map;
   bytes.set(map, 1);
   return bytes;
+}
+
+export function encodePublished({ sharded, channel, message }: Published): Uint8Array {
+  const out = new ByteWriter(6 + channel.length + message.length);
+  out.u8(MessageTag.published);
+  out.u8(sharded ? 1 : 0);
+  out.block(channel);
+  out.bytes(message);
+  return out.view();
+}
+
+/** Views of the input. */
+export function decodePublished(input: ByteReader): Published {
+  const space = input.u8();
+  if (space > 1) throw new RangeError(`a message of channels of kind ${space}`);
+  const channel = input.block();
+  const message = input.take(input.remaining);
+  if (channel.length > CHANNEL_BYTES_MAX || message.length > PUBLISHED_BYTES_MAX) {
+    throw new RangeError(`a message of ${message.length} bytes of a channel whose name has ${channel.length}`);
+  }
+  return { sharded: space === 1, channel, message };
 }

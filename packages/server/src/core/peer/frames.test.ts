@@ -142,3 +142,15 @@ test("of a frame whose message lengths do not add up, nothing is delivered", () 
     expect(delivered).toBe(0);
   }
 });
+
+test("a message that may wait behind little is refused where others are taken, but never by a queue at rest", () => {
+  const queue = new FrameQueue(env);
+  const sink = { writeFrame: (): boolean => true };
+  expect(queue.push(new Uint8Array(2_000), 1_000)).toBe(true);
+  expect(queue.push(new Uint8Array(10), 1_000)).toBe(false);
+  expect(queue.push(new Uint8Array(10))).toBe(true);
+  queue.pump(sink);
+  expect(queue.push(new Uint8Array(500), 1_000)).toBe(true);
+  expect(queue.push(new Uint8Array(400), 1_000)).toBe(true);
+  expect(queue.push(new Uint8Array(400), 1_000)).toBe(false);
+});

@@ -59,11 +59,12 @@ export class FrameQueue {
     return this.#waitingBytes + this.#open.length - FRAME_START;
   }
 
-  /** False: the queue is full and the message was not taken. */
-  push(message: Uint8Array): boolean {
+  /** False: so much waits already that the message was not taken. */
+  push(message: Uint8Array, queuedBytesMax: number = PEER_QUEUE_BYTES_MAX): boolean {
     const size = MESSAGE_HEADER_BYTES + message.length;
     assert(size < PEER_FRAME_BYTES_MAX, "a message fits into a frame");
-    if (this.bytes + size > PEER_QUEUE_BYTES_MAX) return false;
+    const waiting = this.bytes;
+    if (waiting > 0 && waiting + size > queuedBytesMax) return false;
     if (this.#open.length > FRAME_START && this.#open.length + size > PEER_FRAME_BYTES_TARGET) this.#setAside();
     this.#open.block(message);
     return true;

@@ -6,6 +6,7 @@ import {
   type NodeId,
   PEER_HANDSHAKES_MAX,
   PEER_PING_MS,
+  PEER_QUEUE_BYTES_MAX,
   SherdError,
   TICK_MS,
 } from "../base/index.ts";
@@ -86,14 +87,14 @@ class PeerNetwork implements Peers, StreamOwner {
 
   // --- what the node asks for
 
-  send(to: NodeId, message: Uint8Array): void {
+  send(to: NodeId, message: Uint8Array, queuedBytesMax: number = PEER_QUEUE_BYTES_MAX): void {
     assert(to !== this.#self.nodeId, "a node sends nothing to itself over the network");
     const link = this.#links.get(to);
     if (link?.carrier === undefined) {
       this.#count.peerMessagesDropped += 1;
       return;
     }
-    if (!link.queue.push(message)) {
+    if (!link.queue.push(message, queuedBytesMax)) {
       this.#count.peerMessagesDropped += 1;
       link.droppedMessages += 1;
       return;
