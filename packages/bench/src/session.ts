@@ -55,6 +55,8 @@ class FakeNode {
       keyCount: () => this.rows.size,
       status: () => undefined as never,
       onTick: () => {},
+      onMap: () => {},
+      changeUsers: () => {},
       requestPass: () => {},
       onPassEnd: (listener) => void this.#listeners.push(listener),
     };

@@ -25,6 +25,8 @@ export const Opcode = {
   refuse: 0xff03,
   /** Removes a key if it has ended by log time. */
   end: 0xff04,
+  /** Meta group: all users, in place of those of an expected version. */
+  users: 0xff05,
 } as const;
 
 export const NO_SESSION = 0;

@@ -11,11 +11,15 @@ import {
 import type { Entry } from "../raft/index.ts";
 import type { RowKey, Space } from "../store/index.ts";
 import { decodeAnnouncement } from "./announcement.ts";
-import { announceNode, decodeMap, encodeMap } from "./map.ts";
+import { announceNode, changeUsers, decodeMap, encodeMap, usersVersion } from "./map.ts";
 import type { ClusterMap, NodeInfo } from "./types.ts";
+import { decodeUsersChange, type UsersChange } from "./users.ts";
 
 const MAP_ROW = "map";
 const NOTHING: RowKey[] = [];
+
+/** Kind of the reply to a change of users that was made from others; its text is the version of those that there are. */
+export const USERS_CONFLICT = "CONFLICT";
 
 /** Rows of a meta replica that begins with the cluster: the plan is its first map. */
 export function metaSystemRows(plan: ClusterMap): Map<string, Uint8Array> {
@@ -57,11 +61,16 @@ export class MetaMachine implements StateMachine {
     let map = this.#map;
     for (let position = 0; decoder.next(); position += 1) {
       const { opcode, args } = decoder.command;
+      let reply: Reply = OK;
       if (opcode === Opcode.announce) map = announceNode(map, parseNode(args[0]), entry.index);
-      else if (opcode !== Opcode.time) {
+      else if (opcode === Opcode.users) {
+        const changed = changeUsers(map, parseUsers(args[0]), entry.index);
+        reply = usersReply(map, changed);
+        map = changed;
+      } else if (opcode !== Opcode.time) {
         throw new SherdError("SHERD_ENTRY_UNREADABLE", `Meta group, index ${entry.index}: unknown command ${opcode}.`);
       }
-      replies?.reply(position, OK);
+      replies?.reply(position, reply);
     }
     this.applied.logTimeMs = Math.max(this.applied.logTimeMs, decoder.logTimeMs);
     this.applied.advance(entry.index, entry.term);
@@ -92,4 +101,16 @@ function parseNode(bytes: Uint8Array | undefined): NodeInfo {
   const info = bytes === undefined ? undefined : decodeAnnouncement(bytes);
   if (info === undefined) throw new SherdError("SHERD_ENTRY_UNREADABLE", "An announcement names no node.");
   return info;
+}
+
+function parseUsers(bytes: Uint8Array | undefined): UsersChange {
+  const change = bytes === undefined ? undefined : decodeUsersChange(bytes);
+  if (change === undefined) throw new SherdError("SHERD_ENTRY_UNREADABLE", "A change of users holds none.");
+  return change;
+}
+
+/** The version that the users have now, or that of those that were there instead. */
+function usersReply(before: ClusterMap, after: ClusterMap): Reply {
+  if (after === before) return { type: "error", kind: USERS_CONFLICT, text: String(usersVersion(before)) };
+  return { type: "integer", value: usersVersion(after) };
 }

@@ -40,6 +40,20 @@ export interface ShardInfo {
   readonly epoch: number;
 }
 
+/** A user, as `access` reads it. Both are latin1 of their bytes. */
+export interface UserInfo {
+  readonly name: string;
+  /** In the words of ACL SETUSER, with hashes for passwords. */
+  readonly rules: string;
+}
+
+/** All users but those that nobody has spoken of. */
+export interface UserList {
+  /** Index of the meta group's entry that made it; 0: what a node was started with, no entry yet. */
+  readonly version: number;
+  readonly list: readonly UserInfo[];
+}
+
 /** The cluster map: immutable; a change makes a new one with a higher version. */
 export interface ClusterMap {
   readonly clusterId: ClusterId;
@@ -48,4 +62,6 @@ export interface ClusterMap {
   readonly nodes: ReadonlyMap<NodeId, NodeInfo>;
   readonly metaReplicas: readonly ReplicaInfo[];
   readonly shards: readonly ShardInfo[];
+  /** The same object until they change. Undefined: no user was ever set. */
+  readonly users?: UserList | undefined;
 }

@@ -2,12 +2,13 @@ import { COMMAND_BYTES_MAX, type GroupId, META_GROUP, type NodeId, utf8Bytes } f
 import { admit, type CommandSpec, type ErrorReply, err, type Reply } from "../command/index.ts";
 import type { Env } from "../env/index.ts";
 import type { CommandOrigin } from "../machine/index.ts";
-import { decodeAnnouncement } from "../meta/index.ts";
+import { decodeAnnouncement, decodeUsersChange } from "../meta/index.ts";
 import type { Request } from "../replica/index.ts";
-import { ANNOUNCE, REFUSE, SESSION_OPEN } from "./internal-commands.ts";
+import { ANNOUNCE, REFUSE, SESSION_OPEN, USERS } from "./internal-commands.ts";
 import type { Answer, Forward } from "./messages.ts";
 
 const WRONG_SLOT: ErrorReply = err("the shard's leader finds the keys in another slot; the nodes' versions do not fit");
+const NO_USERS: ErrorReply = err("the change of users cannot be read; the nodes' versions do not fit");
 const NO_NODE: ErrorReply = err("the announcement names no node; the nodes' versions do not fit");
 
 /**
@@ -20,9 +21,11 @@ export function admitForward(
 ): CommandSpec | ErrorReply {
   const { group, opcode, args } = forward;
   if (group === META_GROUP) {
-    if (opcode !== ANNOUNCE.opcode) return unknown(opcode);
-    const [node, ...rest] = args;
-    return node !== undefined && rest.length === 0 && decodeAnnouncement(node) !== undefined ? ANNOUNCE : NO_NODE;
+    const [argument, ...rest] = args;
+    const known = argument !== undefined && rest.length === 0;
+    if (opcode === ANNOUNCE.opcode) return known && decodeAnnouncement(argument) !== undefined ? ANNOUNCE : NO_NODE;
+    if (opcode === USERS.opcode) return known && decodeUsersChange(argument) !== undefined ? USERS : NO_USERS;
+    return unknown(opcode);
   }
   if (opcode === SESSION_OPEN.opcode) return args.length === 0 ? SESSION_OPEN : unknown(opcode);
   const spec = commandOf(opcode);

@@ -13,3 +13,4 @@
 export { Node, type NodeOptions } from "./node.ts";
 export { type OpenNodeOptions, openNode } from "./open.ts";
 export type { GroupStatus, LeaderHint, NodeApi, NodeStatus, Request } from "./types.ts";
+export type { ChangeUsers } from "./user-changes.ts";

@@ -10,3 +10,4 @@ function internal(name: string, opcode: number): CommandSpec {
 export const SESSION_OPEN: CommandSpec = internal("session.open", Opcode.sessionOpen);
 export const REFUSE: CommandSpec = internal("refuse", Opcode.refuse);
 export const ANNOUNCE: CommandSpec = internal("announce", Opcode.announce);
+export const USERS: CommandSpec = internal("users", Opcode.users);

@@ -30,8 +30,11 @@ export class MapKeeper {
     return group === META_GROUP ? undefined : group;
   }
 
-  update(map: ClusterMap): void {
-    if (map.version <= this.#current.version) return;
+  update(newer: ClusterMap): void {
+    if (newer.version <= this.#current.version) return;
+    // A replica that starts shows older maps once more: who was locked out must not get in meanwhile.
+    const { users } = this.#current;
+    const map = users !== undefined && usersAge(newer) < users.version ? { ...newer, users } : newer;
     this.#current = map;
     this.#changed(map);
     for (const info of this.#heard.values()) this.#overlay(info);
@@ -74,3 +77,6 @@ export class MapKeeper {
     }
   }
 }
+
+/** Version 0, what the node was started with, is newer than nothing. */
+const usersAge = ({ users }: ClusterMap): number => users?.version ?? -1;

@@ -9,18 +9,18 @@ import {
   type Slot,
   utf8Bytes,
 } from "../base/index.ts";
-import type { CommandSpec } from "../command/index.ts";
+import type { CommandSpec, Reply } from "../command/index.ts";
 import type { Env, PeerLinks } from "../env/index.ts";
 import type { Log, LogHandler } from "../log/index.ts";
 import { ShardMachine, type StateMachine } from "../machine/index.ts";
-import { type ClusterMap, MetaMachine, type NodeInfo } from "../meta/index.ts";
+import { type ClusterMap, encodeUsersChange, MetaMachine, type NodeInfo } from "../meta/index.ts";
 import type { GroupStart, RaftCore } from "../raft/index.ts";
 import { Replica, type ReplicaHost, type Request, type Rerouted } from "../replica/index.ts";
 import type { Space, Store } from "../store/index.ts";
 import { CoreEvents, type Hosted } from "./core-events.ts";
 import { FirstContact } from "./first-contact.ts";
 import { LeaderHints } from "./hints.ts";
-import { ANNOUNCE } from "./internal-commands.ts";
+import { ANNOUNCE, USERS } from "./internal-commands.ts";
 import { Leadership, membersOf } from "./leadership.ts";
 import { MapKeeper } from "./map-keeper.ts";
 import { encodeTransferMessage } from "./messages.ts";
@@ -29,6 +29,7 @@ import { PersistQueue } from "./persist.ts";
 import { Requests } from "./requests.ts";
 import { nodeStatus } from "./status.ts";
 import type { LeaderHint, NodeApi, NodeStatus } from "./types.ts";
+import { type ChangeUsers, UserChanges } from "./user-changes.ts";
 
 export interface NodeOptions {
   readonly self: NodeInfo;
@@ -78,6 +79,10 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   };
   readonly #passEnd: (() => void)[] = [];
   readonly #onTick: ((nowMs: number) => void)[] = [];
+  readonly #onMap: (() => void)[] = [];
+  readonly #userChanges: UserChanges;
+  /** The meta group's leader is here and has made a map: all nodes are told with this pass, not with the next hints. */
+  #mapMade = false;
   #awake: Set<Replica> = new Set();
   #collecting = false;
   #tickDue = false;
@@ -98,9 +103,14 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.#map = new MapKeeper(
       options.map,
       (node, message) => this.#links.send(node, message),
-      (map) => options.onMap?.(map),
+      (map) => {
+        options.onMap?.(map);
+        this.#userChanges.onMap();
+        for (const listener of this.#onMap) listener();
+      },
     );
     this.#requests = this.#makeRequests();
+    this.#userChanges = this.#makeUserChanges();
     this.#leadership = new Leadership({
       self: this.id,
       raft: this.raft,
@@ -143,6 +153,18 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       replicaOf: (group) => this.replicaOf(group),
       reachableLeader: (group) => this.#reachableLeader(group),
       diskFull: () => this.diskFull,
+    });
+  }
+
+  #makeUserChanges(): UserChanges {
+    return new UserChanges({
+      nowMs: () => this.env.monotonicMs(),
+      map: () => this.map,
+      propose: (argument, { complete, retried }) => this.#propose(USERS, argument, complete, retried),
+      wantMap: (version) => {
+        const leader = this.#reachableLeader(META_GROUP);
+        if (leader !== undefined && leader !== this.id) this.#map.peerHas(leader, version);
+      },
     });
   }
 
@@ -243,6 +265,14 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.#onTick.push(listener);
   }
 
+  onMap(listener: () => void): void {
+    this.#onMap.push(listener);
+  }
+
+  changeUsers(change: ChangeUsers, complete: (reply: Reply) => void): void {
+    this.#userChanges.change(change, complete);
+  }
+
   requestPass(): void {
     this.env.requestPass();
   }
@@ -303,6 +333,10 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       if (replica.wantsFeed) this.wake(replica);
     }
     this.store.pass();
+    if (this.#mapMade) {
+      this.#mapMade = false;
+      this.#hints.send(this.#yields);
+    }
     for (const listener of this.#passEnd) listener();
     // Replies that were given while working may have made peers' answers: they leave now, not with the next pass.
     this.#links.flush();
@@ -322,12 +356,14 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.log.roomIsScarce(this.diskFull);
     this.log.tick();
     this.store.tick();
+    this.#userChanges.tick();
     this.#requests.tick();
     for (const listener of this.#onTick) listener(now);
     if (this.#ticks % HINT_TICKS === 0) {
       this.#hints.send(this.#yields);
       if (this.diskFull) this.#leadership.handOver();
       this.#announce();
+      this.#offerUsers();
     }
   }
 
@@ -356,17 +392,31 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   #announce(): void {
     const known = this.map.nodes.get(this.id);
     if (this.#shuttingDown || (known !== undefined && known.bootCounter >= this.#self.bootCounter)) return;
-    const args = [utf8Bytes(JSON.stringify(this.#self))];
+    if (this.#reachableLeader(META_GROUP) === undefined) return;
+    // Nothing to do on failure: the next hint tick looks at the map again.
+    this.#propose(ANNOUNCE, utf8Bytes(JSON.stringify(this.#self)), () => {});
+  }
+
+  /** Until the map holds users, those that this node was started with are offered: the first who are taken stay. */
+  #offerUsers(): void {
+    const { users } = this.map;
+    if (this.#shuttingDown || users?.version !== 0 || this.#reachableLeader(META_GROUP) === undefined) return;
+    this.#propose(USERS, encodeUsersChange({ expected: 0, list: users.list }), () => {});
+  }
+
+  /** An entry of the meta group, wherever its leader is. */
+  #propose(spec: CommandSpec, argument: Uint8Array, complete: Request["complete"], retried?: () => void): void {
+    const args = [argument];
     const request: Request = {
-      spec: ANNOUNCE,
+      spec,
       args,
       slot: 0 as Slot,
       redirect: false,
       stale: false,
-      // Nothing to do on failure: the next hint tick looks at the map again.
-      complete: () => {},
+      complete,
+      ...(retried !== undefined && { retried }),
     };
-    if (this.#reachableLeader(META_GROUP) !== undefined) this.#requests.route(META_GROUP, request, args);
+    this.#requests.route(META_GROUP, request, args);
   }
 
   /** A handshake told where a node is now. */
@@ -401,8 +451,13 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   }
 
   makeMachine(space: Space): StateMachine {
-    if (space.group === META_GROUP) return new MetaMachine(space, (map) => this.#map.update(map));
+    if (space.group === META_GROUP) return new MetaMachine(space, (map) => this.#onMetaMap(map));
     return new ShardMachine(this.env, space, this.#commandOf);
+  }
+
+  #onMetaMap(map: ClusterMap): void {
+    this.#map.update(map);
+    if (this.replicaOf(META_GROUP)?.leads === true) this.#mapMade = true;
   }
 
   nodeOf(group: GroupId, replica: ReplicaId): NodeId | undefined {

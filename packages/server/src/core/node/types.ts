@@ -1,7 +1,9 @@
 import type { GroupId, Index, NodeId, ReplicaId, Slot, Term } from "../base/index.ts";
+import type { Reply } from "../command/index.ts";
 import type { ClusterMap } from "../meta/index.ts";
 import type { Role } from "../raft/index.ts";
 import type { Request } from "../replica/index.ts";
+import type { ChangeUsers } from "./user-changes.ts";
 
 export type { Request } from "../replica/index.ts";
 
@@ -37,6 +39,13 @@ export interface NodeApi {
   onPassEnd(listener: () => void): void;
   /** Called at every tick (50 ms), in a pass, with the monotonic time: for all that waits for a time. */
   onTick(listener: (nowMs: number) => void): void;
+  /** Called when there is a newer cluster map here, which is `map` by then. */
+  onMap(listener: () => void): void;
+  /**
+   * Makes other users of those that there are (see `UserChanges`). Answers OK when this node has the result; the others
+   * have it as soon as they hear of it. Bounded by REQUEST_MS_MAX.
+   */
+  changeUsers(change: ChangeUsers, complete: (reply: Reply) => void): void;
   /** There will be a pass soon: for what happens outside of passes and has output. */
   requestPass(): void;
 }

@@ -12,9 +12,9 @@ import {
   type Slot,
   term,
 } from "../../base/index.ts";
-import { type CommandContext, errorReply, NOT_RESIDENT, type Reply } from "../../command/index.ts";
+import { type CommandContext, errorReply, NOT_RESIDENT, OK, type Reply } from "../../command/index.ts";
 import type { ClusterMap, NodeInfo, ShardInfo } from "../../meta/index.ts";
-import type { LeaderHint, NodeApi, NodeStatus, Request } from "../../node/index.ts";
+import type { ChangeUsers, LeaderHint, NodeApi, NodeStatus, Request } from "../../node/index.ts";
 import type { Row } from "../../store/index.ts";
 
 export interface FakeNodeOptions {
@@ -46,6 +46,7 @@ export class FakeNode implements NodeApi {
   readonly #manual: boolean;
   readonly #listeners: (() => void)[] = [];
   readonly #onTick: ((nowMs: number) => void)[] = [];
+  readonly #onMap: (() => void)[] = [];
   readonly #context: CommandContext;
   /** Each command is an entry of its own. */
   #version = 0;
@@ -129,6 +130,20 @@ export class FakeNode implements NodeApi {
 
   onTick(listener: (nowMs: number) => void): void {
     this.#onTick.push(listener);
+  }
+
+  onMap(listener: () => void): void {
+    this.#onMap.push(listener);
+  }
+
+  /** As soon as the meta group has agreed: at once. */
+  changeUsers(change: ChangeUsers, complete: (reply: Reply) => void): void {
+    const list = change(this.map.users?.list ?? []);
+    if ("kind" in list) return complete(list);
+    const version = this.map.version + 1;
+    this.map = { ...this.map, version, users: { version, list } };
+    for (const listener of this.#onMap) listener();
+    complete(OK);
   }
 
   requestPass(): void {

@@ -1,0 +1,69 @@
+import { latin1, PASSWORD_BYTES_MAX } from "../base/index.ts";
+import { AccessLog } from "./access-log.ts";
+import { type Secrets, sameText } from "./secrets.ts";
+import { DEFAULT_USER, DEFAULT_USER_RULES, readUser, type StoredUser, type User } from "./user.ts";
+
+const DEFAULT: User = readUser({ name: DEFAULT_USER, rules: DEFAULT_USER_RULES });
+
+/** The users of a node, as the cluster map has them, and who a client is. */
+export class Access {
+  readonly log: AccessLog = new AccessLog();
+  readonly #secrets: Secrets;
+  #stored: readonly StoredUser[] | undefined;
+  #users: ReadonlyMap<string, User> = new Map([[DEFAULT_USER, DEFAULT]]);
+
+  constructor(secrets: Secrets) {
+    this.#secrets = secrets;
+  }
+
+  get secrets(): Secrets {
+    return this.#secrets;
+  }
+
+  /** By name, sorted. */
+  get users(): ReadonlyMap<string, User> {
+    return this.#users;
+  }
+
+  /** False: nothing has changed. Users whose rules are the same stay the same objects. */
+  update(stored: readonly StoredUser[] | undefined): boolean {
+    if (stored === this.#stored) return false;
+    this.#stored = stored;
+    const users = new Map<string, User>([
+      [DEFAULT_USER, this.#kept({ name: DEFAULT_USER, rules: DEFAULT_USER_RULES })],
+    ]);
+    for (const one of stored ?? []) users.set(one.name, this.#kept(one));
+    this.#users = new Map([...users].sort(([left], [right]) => (left < right ? -1 : 1)));
+    return true;
+  }
+
+  #kept(stored: StoredUser): User {
+    const known = this.#users.get(stored.name);
+    return known?.rules === stored.rules ? known : readUser(stored);
+  }
+
+  /** Who a connection is before it says so; undefined: nobody, it has to authenticate. */
+  get initial(): User | undefined {
+    const user = this.#users.get(DEFAULT_USER) as User;
+    return user.enabled && user.nopass ? user : undefined;
+  }
+
+  /** Who somebody is now that users have changed; undefined: there is no such user any more, or it is switched off. */
+  renewed(user: User): User | undefined {
+    const now = this.#users.get(user.name);
+    return now?.enabled === true ? now : undefined;
+  }
+
+  /** The user, if the password is right. Takes as long for a user that does not exist. */
+  authenticate(name: Uint8Array, password: Uint8Array): User | undefined {
+    if (password.length > PASSWORD_BYTES_MAX) return undefined;
+    const hash = this.#secrets.sha256Hex(password);
+    const user = this.#users.get(latin1(name));
+    let right = user?.nopass === true;
+    for (const known of user?.passwords ?? []) {
+      // Looks at all of them, whichever is right.
+      if (sameText(known, hash)) right = true;
+    }
+    return right && user?.enabled === true ? user : undefined;
+  }
+}
