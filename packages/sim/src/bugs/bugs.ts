@@ -1,4 +1,5 @@
 import type { Sabotage } from "../node/index.ts";
+import { expiryByLocalClock } from "./expiry-bugs.ts";
 import {
   diskAcknowledgesEarly,
   logDropsUnflushed,
@@ -170,6 +171,13 @@ export const bugs: readonly Bug[] = [
     make: () => answersSwapped,
     profile: "calm",
     foundBySeed: 1n,
+  },
+  {
+    name: "expiry-by-local-clock",
+    what: "a key ends when the clock of the replica's own machine says so",
+    make: () => expiryByLocalClock,
+    profile: "clocks",
+    foundBySeed: 3n,
   },
 ];
 

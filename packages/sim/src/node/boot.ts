@@ -119,7 +119,10 @@ export class Boot {
         links: sabotage?.links?.(links, this.#at) ?? links,
         map: plan,
         onMap: (map) => peers.update([...map.nodes.values()]),
-        commandOf: observeCommands(commandByOpcode, watcher),
+        commandOf: observeCommands(
+          sabotage?.commands?.(commandByOpcode, () => env.wallMs()) ?? commandByOpcode,
+          watcher,
+        ),
         bootstrapped,
       },
       ready,

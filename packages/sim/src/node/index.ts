@@ -13,5 +13,5 @@ export type { Clocks } from "./env.ts";
 export { Machine, type MachineOptions, type Sizes } from "./machine.ts";
 export { type RaftWatcher, replaceMethods } from "./observed-raft.ts";
 export type { CrashKind, SimProcess } from "./process.ts";
-export type { Sabotage, Sabotaged } from "./sabotage.ts";
+export type { CommandOf, Sabotage, Sabotaged } from "./sabotage.ts";
 export type { NodeWatcher, RowChange } from "./watcher.ts";

@@ -3,9 +3,9 @@ import { type CommandContext, type CommandSpec, NOT_RESIDENT } from "sherd/core/
 import type { PeerLinks } from "sherd/core/env";
 import type { Coverage } from "../world/index.ts";
 import type { SimProcess } from "./process.ts";
+import type { CommandOf } from "./sabotage.ts";
 import type { NodeWatcher, RowChange } from "./watcher.ts";
 
-type CommandOf = (opcode: number) => CommandSpec | undefined;
 type Run = NonNullable<CommandSpec["run"]>;
 
 /** The command table with every write's rows and reply shown to the watcher. */

@@ -1,3 +1,4 @@
+import type { CommandSpec } from "sherd/core/command";
 import type { Disk, Engine, PeerLinks } from "sherd/core/env";
 import type { Log } from "sherd/core/log";
 import type { Node } from "sherd/core/node";
@@ -12,6 +13,8 @@ export interface Sabotaged {
   readonly process: SimProcess;
 }
 
+export type CommandOf = (opcode: number) => CommandSpec | undefined;
+
 /** A deliberate bug: what it wraps behaves wrongly. Production code is never changed for it. */
 export interface Sabotage {
   disk?(disk: Disk, at: Sabotaged): Disk;
@@ -20,6 +23,8 @@ export interface Sabotage {
   store?(store: Store, at: Sabotaged): Store;
   raft?(raft: RaftCore, at: Sabotaged): RaftCore;
   links?(links: PeerLinks, at: Sabotaged): PeerLinks;
+  /** What runs on the rows when an entry is applied, or a read is served. `wallMs`: the machine's clock. */
+  commands?(commandOf: CommandOf, wallMs: () => number): CommandOf;
   /** What clients' connections speak to. */
   node?(node: Node, at: Sabotaged): Node;
   /** The rows as the next process of the machine finds them. */
