@@ -1,5 +1,6 @@
-import type { Server } from "node:net";
+import { createServer, type Server, type ServerOpts, type Socket } from "node:net";
 import { LEADERLESS_HOLD_MS, SherdError } from "../core/base/index.ts";
+import { createTlsServer, type TlsPort } from "../host/tls/index.ts";
 
 /** Where a front listens. Port 0: any free one; `Front.port` says which. */
 export interface Listen {
@@ -7,6 +8,14 @@ export interface Listen {
   readonly port: number;
   /** Told when a connection could not be accepted (too many open files); the front goes on. */
   readonly onError?: (error: Error) => void;
+  /** The port speaks TLS, and nothing else. Undefined: plain text. */
+  readonly tls?: TlsPort | undefined;
+}
+
+/** A server for sockets, secured or not, and what keeps it open besides the sockets that it handed on. */
+export interface SocketServer {
+  readonly server: Server;
+  endHandshakes(): void;
 }
 
 /** A server that is up. */
@@ -27,6 +36,17 @@ export const CLOSE_SERVE_MS = 1_000;
  * that finds no leader is answered within LEADERLESS_HOLD_MS.
  */
 export const CLOSE_GRACE_MS: number = CLOSE_SERVE_MS + LEADERLESS_HOLD_MS + 1_000;
+
+/** A server that calls `onSocket` with every connection, after its TLS handshake where there is one. */
+export function socketServer(
+  { tls }: Listen,
+  what: string,
+  options: ServerOpts & { readonly ALPNProtocols?: string[] },
+  onSocket: (socket: Socket) => void,
+): SocketServer {
+  if (tls !== undefined) return createTlsServer(tls, `${what} port`, options, onSocket);
+  return { server: createServer(options, onSocket), endHandshakes: () => {} };
+}
 
 /** Throws SHERD_ADDRESS_IN_USE, or SHERD_CONFIG_INVALID for an address that this machine does not have. */
 export function listen(server: Server, what: string, { host, port, onError }: Listen): Promise<number> {

@@ -51,6 +51,12 @@ export const errorCatalogue = {
   // --- configuration
   SHERD_CONFIG_INVALID: "The configuration is not valid. The message names the place.",
   SHERD_ADDRESS_IN_USE: "The address is in use. Choose another port, or stop what listens there.",
+  SHERD_TLS_CERTIFICATE:
+    "The certificate, its key or its authorities cannot be used. Put the file right; the message names it (docs/security.md).",
+  SHERD_TLS_HANDSHAKE:
+    "A connection was not made because its TLS handshake failed. Check that both sides speak TLS, and their certificates (docs/security.md).",
+  SHERD_INSECURE:
+    "Anybody who reaches this address could read and change everything. Give certificates, or users with passwords where only clients connect (docs/security.md); or --insecure, if the network itself keeps strangers away.",
   SHERD_CLUSTER_FILE: "The cluster file cannot be used. The message names the place.",
   SHERD_UNREACHABLE: "No node answered at the given addresses. Check that the cluster runs and the ports are right.",
   SHERD_NOT_EMPTY: "This check must start from an empty store, so that every answer is known. Use a fresh cluster.",

@@ -1,6 +1,14 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { NodeApi } from "../../core/node/index.ts";
-import { CLOSE_GRACE_MS, type Front, type Listen, listenError } from "../listen.ts";
+import {
+  CLOSE_GRACE_MS,
+  type Front,
+  type Listen,
+  listen,
+  listenError,
+  type SocketServer,
+  socketServer,
+} from "../listen.ts";
 import { Health } from "./health.ts";
 import { addKvStore, type KvStoreOptions } from "./kvstore.ts";
 import { RECEIVE_BYTES_MAX, STREAMS_PER_CONNECTION_MAX } from "./limits.ts";
@@ -20,15 +28,23 @@ export async function startGrpc(node: NodeApi, options: GrpcOptions): Promise<Fr
   const healthProto = loadProto("health.proto");
   const health = new Health(server, healthProto, () => node.status().ready);
   addReflection(server, loadProto("reflection.proto"), [loadProto("kvstore.proto"), healthProto]);
-  const port = await bind(server, options);
+  const secure = options.tls === undefined ? undefined : secureServer(server, options);
+  const port = await (secure === undefined ? bind(server, options) : listen(secure.server, "gRPC", options));
   return {
     host: options.host,
     port,
-    close: () => {
+    close: async () => {
       health.close();
-      return close(server);
+      await Promise.all([close(server), secure === undefined ? undefined : closeSecure(secure)]);
     },
   };
+}
+
+/** Our own server does the handshakes, as for every other port, and gRPC gets the connections. */
+function secureServer(server: Server, options: Listen): SocketServer {
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const socketOptions = { noDelay: true, ALPNProtocols: ["h2"] };
+  return socketServer(options, "gRPC", socketOptions, (socket) => injector.injectConnection(socket));
 }
 
 function bind(server: Server, { host, port }: Listen): Promise<number> {
@@ -53,5 +69,13 @@ function close(server: Server): Promise<void> {
       clearTimeout(grace);
       resolve();
     });
+  });
+}
+
+/** Its connections are closed by gRPC. */
+function closeSecure({ server, endHandshakes }: SocketServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    endHandshakes();
   });
 }

@@ -1,5 +1,7 @@
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import type { NodeApi } from "../../core/node/index.ts";
+import { guardTlsServer, tlsServerOptions } from "../../host/tls/index.ts";
 import { CLOSE_GRACE_MS, type Front, type Listen, listen } from "../listen.ts";
 
 /** A client that does not send its request within this is cut off. */
@@ -7,19 +9,16 @@ const REQUEST_MS_MAX = 10_000;
 
 /** Starts `/healthz`, `/readyz` and `/status`. */
 export async function startHttp(node: NodeApi, options: Listen): Promise<Front> {
-  const server = createServer(
-    { requestTimeout: REQUEST_MS_MAX, headersTimeout: REQUEST_MS_MAX },
-    (request, response) => {
-      const path = (request.url ?? "").split("?", 1)[0] as string;
-      request.resume();
-      if (request.method !== "GET" && request.method !== "HEAD") {
-        response.setHeader("Allow", "GET, HEAD");
-        send(response, 405, "text/plain", "only GET\n");
-        return;
-      }
-      answer(node, path, response);
-    },
-  );
+  const { server, endHandshakes } = httpServer(options, (request, response) => {
+    const path = (request.url ?? "").split("?", 1)[0] as string;
+    request.resume();
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.setHeader("Allow", "GET, HEAD");
+      send(response, 405, "text/plain", "only GET\n");
+      return;
+    }
+    answer(node, path, response);
+  });
   const port = await listen(server, "HTTP", options);
   return {
     host: options.host,
@@ -31,9 +30,17 @@ export async function startHttp(node: NodeApi, options: Listen): Promise<Front> 
           clearTimeout(grace);
           resolve();
         });
+        endHandshakes();
         server.closeIdleConnections();
       }),
   };
+}
+
+function httpServer({ tls }: Listen, onRequest: RequestListener): { server: Server; endHandshakes(): void } {
+  const limits = { requestTimeout: REQUEST_MS_MAX, headersTimeout: REQUEST_MS_MAX };
+  if (tls === undefined) return { server: createServer(limits, onRequest), endHandshakes: () => {} };
+  const server = createHttpsServer({ ...limits, ...tlsServerOptions(tls) }, onRequest);
+  return { server, endHandshakes: guardTlsServer(server, tls, "HTTP port") };
 }
 
 function answer(node: NodeApi, path: string, response: ServerResponse): void {

@@ -1,6 +1,6 @@
-import { createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Connection, Connections } from "../../core/session/index.ts";
-import { CLOSE_GRACE_MS, CLOSE_SERVE_MS, type Front, type Listen, listen } from "../listen.ts";
+import { CLOSE_GRACE_MS, CLOSE_SERVE_MS, type Front, type Listen, listen, socketServer } from "../listen.ts";
 import { TcpClientSocket } from "./socket.ts";
 
 export interface RespOptions extends Listen {
@@ -15,10 +15,12 @@ const REFUSED_MS = 1_000;
 /** Listens for RESP clients. Both ports of a node share its `Connections`, and with them their limits. */
 export async function startResp(connections: Connections, options: RespOptions): Promise<Front> {
   const open = new Map<Socket, Connection>();
-  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => {
+  const what = options.redirect ? "cluster" : "RESP";
+  const socketOptions = { allowHalfOpen: true, noDelay: true, keepAlive: true };
+  const { server, endHandshakes } = socketServer(options, what, socketOptions, (socket) => {
     accept(connections, options.redirect, open, socket);
   });
-  const port = await listen(server, options.redirect ? "cluster" : "RESP", options);
+  const port = await listen(server, what, options);
   return {
     host: options.host,
     port,
@@ -35,6 +37,7 @@ export async function startResp(connections: Connections, options: RespOptions):
           clearTimeout(grace);
           resolve();
         });
+        endHandshakes();
         for (const connection of open.values()) connection.retire();
       }),
   };

@@ -1,21 +1,10 @@
 import { connect, createServer } from "node:net";
-import { crc32 } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
-import {
-  bootCounter,
-  clusterId,
-  directoryId,
-  type NodeId,
-  nodeId,
-  SherdError,
-  TICK_MS,
-} from "../../core/base/index.ts";
-import type { CloseReason, Connection, ConnectionHandler, Env } from "../../core/env/index.ts";
-import type { NodeAddresses, NodeInfo } from "../../core/meta/index.ts";
-import { openPeers, type Peers } from "../../core/peer/index.ts";
+import { SherdError } from "../../core/base/index.ts";
+import type { Connection } from "../../core/env/index.ts";
 import { bindNetwork, type HostNetwork } from "./index.ts";
+import { Events, HOST, RealNode } from "./testing/peers.ts";
 
-const HOST = "127.0.0.1";
 const open: HostNetwork[] = [];
 
 afterEach(async () => {
@@ -26,47 +15,6 @@ async function bind(host: string = HOST): Promise<HostNetwork> {
   const network = await bindNetwork({ host, port: 0, log: () => undefined });
   open.push(network);
   return network;
-}
-
-/** A connection's events, each of which can be waited for. */
-class Events implements ConnectionHandler {
-  readonly received: Uint8Array[] = [];
-  #wake: (() => void) | undefined;
-  opened = false;
-  drains = 0;
-  reason: CloseReason | undefined;
-
-  onOpen(): void {
-    this.opened = true;
-    this.#wake?.();
-  }
-
-  onData(bytes: Uint8Array): void {
-    this.received.push(bytes.slice());
-    this.#wake?.();
-  }
-
-  onDrain(): void {
-    this.drains += 1;
-    this.#wake?.();
-  }
-
-  onClose(reason: CloseReason): void {
-    this.reason = reason;
-    this.#wake?.();
-  }
-
-  get bytes(): number {
-    return this.received.reduce((sum, part) => sum + part.length, 0);
-  }
-
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
 }
 
 /** Both ends of a connection over loopback. */
@@ -167,67 +115,6 @@ test("an address in use, and one that this machine does not have", async () => {
 });
 
 // --- peers on real sockets
-
-class RealNode {
-  readonly id: NodeId;
-  readonly network: HostNetwork;
-  readonly events = new Events();
-  readonly log: string[] = [];
-  readonly messages: Uint8Array[] = [];
-  peers: Peers | undefined;
-  #ticks: ReturnType<typeof setInterval> | undefined;
-
-  constructor(name: string, network: HostNetwork) {
-    this.id = nodeId(name.repeat(40));
-    this.network = network;
-  }
-
-  get info(): NodeInfo {
-    const peerPort = this.network.port;
-    const addresses: NodeAddresses = { host: HOST, peerPort, respPort: 1, clusterPort: 1, grpcPort: 1, httpPort: 1 };
-    return { id: this.id, name: this.id.slice(0, 1), addresses, bootCounter: bootCounter(0), directory: undefined };
-  }
-
-  start(members: readonly NodeInfo[]): void {
-    const { id, name, addresses } = this.info;
-    const self = {
-      nodeId: id,
-      clusterId: clusterId("c".repeat(40)),
-      directoryId: directoryId(id),
-      bootCounter: bootCounter(1),
-      name,
-      addresses,
-    };
-    const env = { checksum: crc32, random32: () => 7, log: () => undefined } as unknown as Env;
-    const disk = { readFile: () => undefined, writeFile: () => undefined };
-    this.peers = openPeers(
-      env,
-      this.network,
-      disk,
-      { self, members, seeds: [] },
-      {
-        onMessage: (_from, message) => {
-          this.messages.push(message.slice());
-          this.events.onDrain();
-        },
-        onUp: (node) => this.#report(`up ${node.slice(0, 1)}`),
-        onDown: (node, refused) => this.#report(`${refused ? "gone" : "down"} ${node.slice(0, 1)}`),
-        onRefused: (code) => this.#report(code),
-      },
-    );
-    this.#ticks = setInterval(() => this.peers?.tick(), TICK_MS);
-  }
-
-  stop(): void {
-    clearInterval(this.#ticks);
-    this.peers?.close();
-  }
-
-  #report(event: string): void {
-    this.log.push(event);
-    this.events.onDrain();
-  }
-}
 
 test("three nodes over loopback: messages of all sizes, then one leaves", async () => {
   const nodes: RealNode[] = [];

@@ -1,12 +1,15 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { SherdError } from "../../core/base/index.ts";
 import type { CloseReason, Connection, ConnectionHandler, Env, Network } from "../../core/env/index.ts";
+import { createTlsServer, dialTls, LimitedLog, type TlsIdentity } from "../tls/index.ts";
 
 export interface HostNetworkOptions {
   readonly host: string;
   /** 0: the system chooses, see `HostNetwork.port`. */
   readonly port: number;
   readonly log: Env["log"];
+  /** Connections in both directions speak TLS, and both sides show certificates. Undefined: plain text. */
+  readonly tls?: TlsIdentity | undefined;
 }
 
 export interface HostNetwork extends Network {
@@ -21,24 +24,36 @@ const LINGER_MS = 1_000;
 
 /** Binds a node's peer address. Rejects with SHERD_ADDRESS_IN_USE or SHERD_CONFIG_INVALID. */
 export async function bindNetwork(options: HostNetworkOptions): Promise<HostNetwork> {
-  const network = new NodeNetwork(options.log);
+  const network = new NodeNetwork(options.log, options.tls);
   await network.bind(options.host, options.port);
   return network;
 }
 
 class NodeNetwork implements HostNetwork {
   readonly #server: Server;
+  readonly #endHandshakes: () => void;
+  readonly #tls: TlsIdentity | undefined;
+  readonly #failures: LimitedLog;
   readonly #sockets = new Set<Socket>();
   #accept: ((connection: Connection) => ConnectionHandler) | undefined;
   #port = 0;
 
-  constructor(log: Env["log"]) {
+  constructor(log: Env["log"], tls: TlsIdentity | undefined) {
+    this.#tls = tls;
+    this.#failures = new LimitedLog((message, fields) => log("warn", message, fields));
     // Half-open sockets are of no use here: the end of one direction ends the connection.
-    this.#server = createServer({ noDelay: true }, (socket) => {
+    const options = { noDelay: true };
+    const onSocket = (socket: Socket): void => {
       // Core is not ready (recovering, say). Whoever dialed sees that this process lives, and tries again.
       if (this.#accept === undefined) socket.destroy();
-      else this.#open(socket, "ended", this.#accept);
-    });
+      else this.#open(socket, "accepted", this.#accept);
+    };
+    const { server, endHandshakes } =
+      tls === undefined
+        ? { server: createServer(options, onSocket), endHandshakes: () => {} }
+        : createTlsServer({ identity: tls, clientAuth: "peer" }, "peer port", options, onSocket);
+    this.#server = server;
+    this.#endHandshakes = endHandshakes;
     this.#server.on("error", (error) => {
       log("warn", "a peer connection could not be accepted", { error: error.message });
     });
@@ -70,12 +85,22 @@ class NodeNetwork implements HostNetwork {
   }
 
   dial(host: string, port: number, handler: ConnectionHandler): Connection {
-    const socket = connect({ host, port, noDelay: true });
-    return this.#open(socket, "failed", () => handler, `${host}:${port}`);
+    const remote = `${host}:${port}`;
+    if (this.#tls === undefined) {
+      return this.#open(connect({ host, port, noDelay: true }), "connect", () => handler, remote);
+    }
+    const socket = dialTls(this.#tls, host, port);
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      if (!isTlsFailure(error)) return;
+      const message = `no TLS connection to the node at ${remote}: ${error.message}`;
+      this.#failures.say(remote, message, { code: "SHERD_TLS_HANDSHAKE", remote, kind: error.code });
+    });
+    return this.#open(socket, "secureConnect", () => handler, remote);
   }
 
   close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
+    this.#endHandshakes();
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
     });
@@ -83,21 +108,25 @@ class NodeNetwork implements HostNetwork {
 
   #open(
     socket: Socket,
-    unlessConnected: CloseReason,
+    opening: Opening,
     handler: (connection: Connection) => ConnectionHandler,
     remote: string = `${socket.remoteAddress}:${socket.remotePort}`,
   ): Connection {
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
-    return new NodeConnection(socket, unlessConnected, handler, remote);
+    return new NodeConnection(socket, opening, handler, remote);
   }
 }
+
+/** When a connection is open: from the beginning, or with this event of its socket. */
+type Opening = "accepted" | "connect" | "secureConnect";
 
 class NodeConnection implements Connection {
   readonly remote: string;
   readonly #socket: Socket;
   readonly #handler: ConnectionHandler;
   #reason: CloseReason;
+  #isOpen: boolean;
   /** The handler hears nothing any more. */
   #done = false;
   #full = false;
@@ -109,23 +138,29 @@ class NodeConnection implements Connection {
 
   constructor(
     socket: Socket,
-    unlessConnected: CloseReason,
+    opening: Opening,
     handler: (connection: Connection) => ConnectionHandler,
     remote: string,
   ) {
     this.remote = remote;
     this.#socket = socket;
-    this.#reason = unlessConnected;
+    this.#isOpen = opening === "accepted";
+    this.#reason = this.#isOpen ? "ended" : "failed";
     this.#handler = handler(this);
-    socket.on("connect", () => {
-      this.#reason = "ended";
-      if (!this.#done) this.#handler.onOpen();
-    });
+    if (opening !== "accepted") {
+      socket.on(opening, () => {
+        this.#isOpen = true;
+        this.#reason = "ended";
+        if (!this.#done) this.#handler.onOpen();
+      });
+    }
     socket.on("data", (bytes) => {
       // A plain array: `slice` of a Buffer is a view, and core relies on its being a copy.
       if (!this.#done) this.#handler.onData(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
     });
     socket.on("error", (error: NodeJS.ErrnoException) => {
+      // TLS 1.3 opens before the other side has verified our certificate: its refusal comes a moment later.
+      if (this.#isOpen && isTlsFailure(error)) this.#reason = "failed";
       if (this.#reason !== "failed") return;
       if (isRefused(error)) this.#reason = "refused";
       // Reset before this process saw it open: the other end was just being closed.
@@ -147,7 +182,7 @@ class NodeConnection implements Connection {
     if (this.#done) return;
     this.#done = true;
     const socket = this.#socket;
-    if (socket.connecting) {
+    if (!this.#isOpen) {
       socket.destroy();
       return;
     }
@@ -168,4 +203,9 @@ class NodeConnection implements Connection {
 function isRefused(error: NodeJS.ErrnoException): boolean {
   if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isRefused);
   return error.code === "ECONNREFUSED";
+}
+
+/** Certificates or protocols that do not fit, in contrast to a network that fails, whose errors name a system call or its code. */
+function isTlsFailure({ code, syscall }: NodeJS.ErrnoException): boolean {
+  return code !== undefined && syscall === undefined && !/^E[A-Z]+$/.test(code);
 }
