@@ -42,6 +42,11 @@ export class DurationHistogram {
     this.#counts[bucket] = (this.#counts[bucket] as number) + 1;
   }
 
+  /** The same, of a clock's milliseconds. */
+  recordMs(durationMs: number): void {
+    this.record(Math.floor(durationMs * 1_000));
+  }
+
   /** How many took less than 2 ** `exponent` microseconds; exact, because a bucket begins there. */
   below(exponent: number): number {
     const end = exponent < PARTS_LOG2 ? 1 << exponent : (exponent - PARTS_LOG2 + 1) << PARTS_LOG2;

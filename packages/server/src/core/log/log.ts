@@ -1,5 +1,6 @@
 import {
   assert,
+  DurationHistogram,
   type GroupId,
   type Index,
   index,
@@ -78,6 +79,9 @@ class NodeLog implements Log {
   #onClosed: (() => void) | undefined;
   #closed = false;
   #stats = { writes: 0, writtenBytes: 0, entries: 0, segments: 0 };
+  readonly #syncs: DurationHistogram = new DurationHistogram();
+  /** When the running write was given to the disk. */
+  #syncingSinceMs = 0;
 
   constructor(env: Env, disk: Disk, options: LogOptions, handler: LogHandler, ready: () => void) {
     const directory = options.directory ?? "log";
@@ -165,7 +169,7 @@ class NodeLog implements Log {
   }
 
   get stats(): LogStats {
-    return { ...this.#stats, carries: this.#retention.carries };
+    return { ...this.#stats, carries: this.#retention.carries, syncs: this.#syncs };
   }
 
   // --- what is added
@@ -304,10 +308,12 @@ class NodeLog implements Log {
     const bytes = finishFrame(frame.writer, segment, frame, this.#env);
     this.#stats.writes += 1;
     this.#stats.writtenBytes += bytes.length;
+    this.#syncingSinceMs = this.#env.monotonicMs();
     segment.file.write(frame.position, [bytes], () => this.#written(frame));
   }
 
   #written(frame: Frame): void {
+    this.#syncs.recordMs(this.#env.monotonicMs() - this.#syncingSinceMs);
     this.#writing = undefined;
     this.#idleMs = 0;
     this.#segments.release(frame.firstLive);

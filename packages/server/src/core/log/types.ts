@@ -1,4 +1,4 @@
-import type { GroupId, Index, Term } from "../base/index.ts";
+import type { DurationHistogram, GroupId, Index, Term } from "../base/index.ts";
 import type { Entry, HardState } from "../raft/index.ts";
 
 /** What recovery found of one group. */
@@ -43,6 +43,8 @@ export interface LogStats {
   readonly segments: number;
   /** Idle groups copied so that old segments could be released. */
   readonly carries: number;
+  /** How long each write took until it was durable. */
+  readonly syncs: DurationHistogram;
 }
 
 /** The write-ahead log of a node, for all of its groups. */

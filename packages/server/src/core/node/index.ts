@@ -10,6 +10,7 @@
  * It does not: open files or sockets, or know RESP.
  */
 
+export type { NodeMetrics, ReplicaMetrics } from "./metrics.ts";
 export { Node, type NodeOptions } from "./node.ts";
 export { type OpenNodeOptions, openNode } from "./open.ts";
 export type { GroupStatus, LeaderHint, NodeApi, NodeStatus, Request } from "./types.ts";

@@ -1,4 +1,5 @@
 import {
+  DurationHistogram,
   EXEC_ROUNDS_MAX,
   type GroupId,
   HINT_TICKS,
@@ -24,6 +25,7 @@ import { ANNOUNCE, USERS } from "./internal-commands.ts";
 import { Leadership, membersOf } from "./leadership.ts";
 import { MapKeeper } from "./map-keeper.ts";
 import { encodeTransferMessage } from "./messages.ts";
+import { type NodeMetrics, nodeMetrics } from "./metrics.ts";
 import { PeerMessages } from "./peer-messages.ts";
 import { PersistQueue } from "./persist.ts";
 import { Requests } from "./requests.ts";
@@ -87,7 +89,8 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   #collecting = false;
   #tickDue = false;
   #ticks = 0;
-  #passes = 0;
+  readonly #passes: DurationHistogram = new DurationHistogram();
+  #transferSentBytes = 0;
   #number = 0;
   #shuttingDown = false;
 
@@ -279,9 +282,18 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
 
   status(): NodeStatus {
     return nodeStatus(this, this.#self.name, {
-      passes: this.#passes,
+      passes: this.#passes.count,
       waiting: this.#requests.waiting,
       forwarded: this.#requests.forwarded,
+    });
+  }
+
+  metrics(): NodeMetrics {
+    return nodeMetrics(this, {
+      passes: this.#passes,
+      requestsWaiting: this.#requests.waiting,
+      requestsForwarded: this.#requests.forwarded,
+      transferSentBytes: this.#transferSentBytes,
     });
   }
 
@@ -315,7 +327,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
 
   /** One turn of the node's loop: requests in, core, disk and peers out, entries applied, replies out. */
   pass(): void {
-    this.#passes += 1;
+    const startedMs = this.env.monotonicMs();
     if (this.#tickDue) this.#tick();
     this.#requests.answerSelf();
     const awake = this.#awake;
@@ -340,6 +352,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     for (const listener of this.#passEnd) listener();
     // Replies that were given while working may have made peers' answers: they leave now, not with the next pass.
     this.#links.flush();
+    this.#passes.recordMs(this.env.monotonicMs() - startedMs);
   }
 
   #tick(): void {
@@ -468,6 +481,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     const node = this.nodeOf(group, to);
     const from = this.#hosted.get(group)?.replica.id;
     if (node === undefined || from === undefined) return;
+    this.#transferSentBytes += bytes.length;
     this.#links.send(node, encodeTransferMessage(group, from, to, bytes));
     this.env.requestPass();
   }

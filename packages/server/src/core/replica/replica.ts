@@ -34,12 +34,15 @@ export class Replica implements SpaceOwner {
   role: Role = Role.follower;
   leader: ReplicaId = NO_REPLICA;
   term: Term = toTerm(0);
+  /** How often a leader other than the one before became known. */
+  leaderChanges = 0;
   /** A term has begun in which no leader is known yet: some replica asks for votes, perhaps because it was told to lead. */
   electing = false;
   /** Set when the replica has stopped: damaged, or an entry could not be decoded. Other replicas of the node go on. */
   stopped: SherdError | undefined;
   /** The highest index that all members are known to hold; entries above it are kept for the slower ones. */
   heldByAll: Index = toIndex(0);
+  #lastLeader: ReplicaId = NO_REPLICA;
   readonly #host: ReplicaHost;
   #space: Space;
   #machine: StateMachine;
@@ -186,6 +189,10 @@ export class Replica implements SpaceOwner {
   onRole(role: Role, leader: ReplicaId, term: Term): void {
     const led = this.role === Role.leader;
     this.electing = leader === NO_REPLICA && (this.electing || term > this.term);
+    if (leader !== NO_REPLICA && leader !== this.#lastLeader) {
+      if (this.#lastLeader !== NO_REPLICA) this.leaderChanges += 1;
+      this.#lastLeader = leader;
+    }
     this.role = role;
     this.leader = leader;
     this.term = term;

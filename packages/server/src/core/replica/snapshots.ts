@@ -13,6 +13,8 @@ const FREEZES_KEPT = 8;
 
 /** Snapshots of one replica, going out and coming in: at most one each way, and one each way per node. */
 export class SnapshotTransfers {
+  /** Since the start of the process; `failed` and `sent` are those that went out. */
+  readonly counts: { sent: number; failed: number; installed: number } = { sent: 0, failed: 0, installed: 0 };
   readonly #host: ReplicaHost;
   readonly #replica: Replica;
   readonly #pins: SnapshotPins;
@@ -66,8 +68,13 @@ export class SnapshotTransfers {
     if (sender?.closed !== true) return;
     this.#sender = undefined;
     this.#host.releaseTransfer("send", this.#replica);
-    if (sender.installed) this.#backOff.succeeded(sender.peer);
-    else this.#backOff.failed(sender.peer);
+    if (sender.installed) {
+      this.counts.sent += 1;
+      this.#backOff.succeeded(sender.peer);
+    } else {
+      this.counts.failed += 1;
+      this.#backOff.failed(sender.peer);
+    }
   }
 
   // --- coming in
@@ -114,6 +121,7 @@ export class SnapshotTransfers {
       this.#replica.replaceSpace(stage.space);
       this.#host.env.log("info", "snapshot installed", { group: this.#replica.group, index });
       this.#receiver = undefined;
+      this.counts.installed += 1;
       this.#host.releaseTransfer("receive", this.#replica);
       done();
       receiver.send({ type: "installed", id: receiver.id });

@@ -88,6 +88,8 @@ class NodeStore implements Store {
       cacheBytes: this.#residents.cacheBytes,
       cacheHits: this.#residents.hits,
       cacheMisses: this.#fetches.misses,
+      engineWrites: this.#writes.durations,
+      engineWrittenBytes: this.#writes.writtenBytes,
     };
   }
 

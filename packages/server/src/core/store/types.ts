@@ -1,4 +1,4 @@
-import type { GroupId, Index, ReplicaId, SherdError, Slot, SpaceId } from "../base/index.ts";
+import type { DurationHistogram, GroupId, Index, ReplicaId, SherdError, Slot, SpaceId } from "../base/index.ts";
 
 /** Type of a key's primary row. Numbers are on disk: never change or reuse one. */
 export const RowKind = { string: 1 } as const;
@@ -178,4 +178,8 @@ export interface StoreStats {
   readonly cacheMisses: number;
   readonly flushes: number;
   readonly flushedRows: number;
+  /** How long each batch of the engine took, from its first row until it was durable: flushes, snapshots, clearing. */
+  readonly engineWrites: DurationHistogram;
+  /** Keys and values of these batches. */
+  readonly engineWrittenBytes: number;
 }

@@ -1,4 +1,11 @@
-import { assert, ByteWriter, FLUSH_BYTES_PER_PASS, FLUSH_MARKERS_KEPT, FLUSH_ROWS_PER_PASS } from "../base/index.ts";
+import {
+  assert,
+  ByteWriter,
+  DurationHistogram,
+  FLUSH_BYTES_PER_PASS,
+  FLUSH_MARKERS_KEPT,
+  FLUSH_ROWS_PER_PASS,
+} from "../base/index.ts";
 import type { Engine, EngineBatch, Env } from "../env/index.ts";
 import { RowClass, type RowCodec, STORE_SPACE } from "./layout.ts";
 
@@ -22,6 +29,11 @@ export class Portion {
     this.#batch = batch;
   }
 
+  /** Put so far. */
+  get putBytes(): number {
+    return FLUSH_BYTES_PER_PASS - this.#bytes;
+  }
+
   get full(): boolean {
     return this.#rows <= 0 || this.#bytes <= 0;
   }
@@ -39,6 +51,13 @@ export class Portion {
   }
 }
 
+interface Running {
+  readonly job: WriteJob;
+  readonly batch: EngineBatch;
+  readonly sinceMs: number;
+  filled: boolean;
+}
+
 /**
  * All batches of the store, one after the other: a flush, a created, dropped or switched space, a chunk of a snapshot, a
  * portion of clearing. Being a queue is what fences them: a switch finds no flush half way, and no row of a dropped
@@ -51,7 +70,11 @@ export class Writes {
   readonly #engine: Engine;
   readonly #codec: RowCodec;
   readonly #queue: WriteJob[] = [];
-  #running: { readonly job: WriteJob; readonly batch: EngineBatch; filled: boolean } | undefined;
+  #running: Running | undefined;
+  /** How long each batch took. */
+  readonly durations: DurationHistogram = new DurationHistogram();
+  /** Keys and values of all batches. */
+  writtenBytes = 0;
   #lastMarker: number;
 
   constructor(env: Env, engine: Engine, codec: RowCodec, lastMarker: number) {
@@ -99,16 +122,21 @@ export class Writes {
     while (this.#running === undefined) {
       const job = this.#queue.shift();
       if (job === undefined) return;
-      if (job.begin()) this.#running = { job, batch: this.#engine.batch(), filled: false };
+      if (!job.begin()) continue;
+      this.#running = { job, batch: this.#engine.batch(), sinceMs: this.#env.monotonicMs(), filled: false };
     }
     const running = this.#running;
     if (running.filled) return;
-    if (!running.job.fill(new Portion(running.batch))) return this.#env.requestPass();
+    const portion = new Portion(running.batch);
+    const complete = running.job.fill(portion);
+    this.writtenBytes += portion.putBytes;
+    if (!complete) return this.#env.requestPass();
     running.filled = true;
     this.#putMarker(running.batch);
     running.batch.write(() => {
       assert(this.#running === running, "batches are written one at a time");
       this.#running = undefined;
+      this.durations.recordMs(this.#env.monotonicMs() - running.sinceMs);
       running.job.written();
       // For the next job, and for the cache, which a flush may have filled beyond its limit.
       this.#env.requestPass();
