@@ -132,6 +132,34 @@ export const SUBSCRIBERS_UNREAD_BYTES_MAX: number = 256 * MIB;
  */
 export const PUBLISHED_QUEUE_BYTES_MAX: number = 8 * MIB;
 
+// --- walks over the keys
+/** Keys of one read of a shard: reading and converting their rows takes about 4 ms of the leader. */
+export const KEY_PAGE_KEYS_MAX = 1_000;
+/** ... and bytes of their rows, when those have to be read. */
+export const KEY_PAGE_BYTES: number = 1 * MIB;
+/** A slot with so few keys is given as a whole: then the cursor behind it needs no memory anywhere. */
+export const SMALL_SLOT_KEYS = 128;
+/** Steps of comparing keys with a pattern in one read of a shard: hostile patterns end it early. */
+export const MATCH_STEPS_MAX = 500_000;
+/** A pattern of SCAN or KEYS: eight times the longest key. */
+export const PATTERN_BYTES_MAX: number = 8 * KIB;
+/** Places within slots that a replica remembers for cursors, of a key each; the oldest give way. */
+export const SCAN_PLACES_MAX = 4_096;
+/** One SCAN ends with what it has after so many reads of shards, ... */
+export const SCAN_READS_MAX = 64;
+/** ... so many bytes of keys, ... */
+export const SCAN_BYTES_MAX: number = 1 * MIB;
+/** ... or so long. */
+export const SCAN_MS = 1_000;
+/** Bytes of keys that KEYS and GETKEYSINSLOT answer with; SCAN has no such limit. */
+export const KEYS_BYTES_MAX: number = 16 * MIB;
+/** KEYS of a whole cluster takes long: it is given up after this time. */
+export const KEYS_MS_MAX = 30_000;
+/** KEYS under way in one node; each may hold KEYS_BYTES_MAX. */
+export const KEYS_AT_ONCE_MAX = 4;
+/** RANDOMKEY steps over so many keys of a slot at most, so in a larger one it draws among the first. */
+export const RANDOM_KEY_STEPS_MAX = 10_000;
+
 // --- entries and the Raft core
 /** One entry packs the commands of one pass up to this size; a single larger command gets an entry of its own. */
 export const ENTRY_BYTES_TARGET: number = 256 * KIB;

@@ -56,6 +56,7 @@ export const MARKS = [
   "store: half-arrived snapshot cleared",
   "store: memtable full",
   "store: row changed while it was fetched",
+  "store: space cleared",
   "store: space replaced by a snapshot",
   "store: stage dropped",
 ] as const;

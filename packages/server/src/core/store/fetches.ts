@@ -119,9 +119,11 @@ export class Fetches {
 
   #arrived(cell: Cell, key: Uint8Array, value: Uint8Array | null | undefined): void {
     this.#readOf.delete(cell);
-    const { space } = cell.home;
-    // Whatever changed the row meanwhile is newer than what the engine answered; a space that is gone holds nothing.
-    if (cell.row !== undefined || space.state === "gone") return mark("store: row changed while it was fetched");
+    const { space, spaceId } = cell.home;
+    // Whatever changed the row meanwhile is newer than what the engine answered; a space that is gone, or a generation
+    // of it, holds nothing.
+    if (cell.row !== undefined || space.state === "gone" || space.id !== spaceId)
+      return mark("store: row changed while it was fetched");
     if (value === undefined) return this.#residents.load(cell, null);
     const row = value === null ? undefined : this.#codec.readRow(key, value);
     if (row !== undefined) return this.#residents.load(cell, row);
@@ -140,7 +142,7 @@ function primaryKeys(cells: readonly Cell[]): Uint8Array[] {
   const memory = new Uint8Array(bytes);
   let at = 0;
   return cells.map(({ home, key }) => {
-    fillKey(memory, at, home.space.id, home.slot, RowClass.primary, key);
+    fillKey(memory, at, home.spaceId, home.slot, RowClass.primary, key);
     const start = at;
     at += KEY_PREFIX_BYTES + key.length;
     return memory.subarray(start, at);

@@ -3,6 +3,7 @@ import {
   type GroupId,
   type Index,
   index,
+  mark,
   type ReplicaId,
   type SherdError,
   type Slot,
@@ -14,9 +15,11 @@ import type { Fetches } from "./fetches.ts";
 import type { Cell, Residents } from "./residents.ts";
 import type { Pins, Row, RowKey, Space, SpaceOwner } from "./types.ts";
 
-/** The cells of one slot. */
+/** The cells of one slot, in one generation of its space. */
 export interface SlotRows {
   readonly space: MemorySpace;
+  /** The number that the space has, or had, when the rows were its own. */
+  readonly spaceId: SpaceId;
   readonly slot: Slot;
   readonly cells: Map<string, Cell>;
 }
@@ -30,6 +33,10 @@ export type SpaceState = "staged" | "live" | "damaged" | "gone";
 /** What a flush takes of one space. */
 export interface FrozenSystem {
   readonly space: MemorySpace;
+  /** The number that the batch writes the space's rows under; the space may have another by then. */
+  readonly id: SpaceId;
+  /** The number that the batch before wrote them under, if it is another: its rows are to be cleared. */
+  readonly replaces: SpaceId | undefined;
   readonly applied: Index;
   /** Undefined: deleted. */
   readonly rows: readonly (readonly [name: string, bytes: Uint8Array | undefined])[];
@@ -37,17 +44,23 @@ export interface FrozenSystem {
 
 /** A space as it is in memory. */
 export class MemorySpace implements Space {
-  readonly id: SpaceId;
   readonly group: GroupId;
   readonly replica: ReplicaId;
   state: SpaceState = "live";
-  /** What the engine holds. */
+  /** What the engine holds, and under which number. */
   durableApplied: Index = index(0);
+  durableId: SpaceId;
   readonly #residents: Residents;
   readonly #fetches: Fetches;
   readonly #slots: Map<Slot, SlotRows> = new Map();
   readonly #system: Map<string, Uint8Array> = new Map();
   readonly #changedSystem: Set<string> = new Set();
+  readonly #newId: () => SpaceId;
+  #id: SpaceId;
+  /** The number under which a batch has carried rows, or carries them. */
+  #carriedId: SpaceId;
+  /** Cleared, and nothing was carried to the engine since: what is not in memory does not exist. */
+  #bare = false;
   #applied: Index = index(0);
   #owner: SpaceOwner | undefined;
   /** Something changed since the last freeze. */
@@ -55,12 +68,27 @@ export class MemorySpace implements Space {
   /** Rows were put for an entry whose `applied` has not come yet. */
   #insideEntry = false;
 
-  constructor(id: SpaceId, group: GroupId, replica: ReplicaId, residents: Residents, fetches: Fetches) {
-    this.id = id;
+  /** `newId` gives numbers for later generations. */
+  constructor(
+    id: SpaceId,
+    group: GroupId,
+    replica: ReplicaId,
+    residents: Residents,
+    fetches: Fetches,
+    newId: () => SpaceId,
+  ) {
+    this.#id = id;
+    this.#carriedId = id;
+    this.durableId = id;
+    this.#newId = newId;
     this.group = group;
     this.replica = replica;
     this.#residents = residents;
     this.#fetches = fetches;
+  }
+
+  get id(): SpaceId {
+    return this.#id;
   }
 
   get appliedIndex(): Index {
@@ -81,7 +109,7 @@ export class MemorySpace implements Space {
 
   get(slot: Slot, key: string): Row | null | undefined {
     const cell = this.#slots.get(slot)?.cells.get(key);
-    if (cell === undefined) return undefined;
+    if (cell === undefined) return this.#bare ? null : undefined;
     if (cell.pins === 0) cell.hot = true;
     if (cell.row !== undefined) this.#residents.hits += 1;
     return cell.row;
@@ -104,11 +132,24 @@ export class MemorySpace implements Space {
     this.#residents.change(cell, row);
   }
 
+  clear(): void {
+    assert(this.state === "live", "rows are cleared in a space that serves");
+    mark("store: space cleared");
+    // Nothing is in the engine of a generation that no batch has carried: its number serves the next one, too.
+    if (this.#id === this.#carriedId) this.#id = this.#newId();
+    this.#bare = true;
+    this.#changed = true;
+    this.#insideEntry = true;
+    this.#slots.clear();
+    this.#residents.forget(this);
+    for (const name of this.#system.keys()) this.#changedSystem.add(name);
+  }
+
   /** The key's cell, made if there is none. */
   cell(slot: Slot, key: string): Cell {
     let home = this.#slots.get(slot);
     if (home === undefined) {
-      home = { space: this, slot, cells: new Map() };
+      home = { space: this, spaceId: this.#id, slot, cells: new Map() };
       this.#slots.set(slot, home);
     }
     return home.cells.get(key) ?? this.#residents.create(home, key);
@@ -166,7 +207,10 @@ export class MemorySpace implements Space {
     const rows = [...this.#changedSystem].map((name) => [name, this.#system.get(name)] as const);
     this.#changedSystem.clear();
     this.#changed = false;
-    return { space: this, applied: this.#applied, rows };
+    this.#bare = false;
+    const replaces = this.#carriedId === this.#id ? undefined : this.#carriedId;
+    this.#carriedId = this.#id;
+    return { space: this, id: this.#id, replaces, applied: this.#applied, rows };
   }
 
   /** The owner must stop; the node's other spaces go on. */

@@ -1,15 +1,22 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { groupId, index, latin1, latin1Bytes, replicaId } from "../base/index.ts";
-import type { Pins, Space } from "./index.ts";
+import { groupId, index, latin1, latin1Bytes, replicaId, slot } from "../base/index.ts";
+import type { KeyPlace, Pins, Space } from "./index.ts";
 import { peek, read } from "./testing/steps.ts";
 import { row, slotOf, World } from "./testing/world.ts";
 
 const KEYS = ["a", "b", "c", "d", "e", "f"];
 const GROUPS = [groupId(1), groupId(2)];
+const LAST_SLOT = slot(3);
 
 type Step =
-  | { readonly do: "entry"; readonly group: number; readonly changes: readonly (readonly [string, string | null])[] }
+  | {
+      readonly do: "entry";
+      readonly group: number;
+      readonly clear: boolean;
+      readonly changes: readonly (readonly [string, string | null])[];
+    }
+  | { readonly do: "keys"; readonly group: number; readonly behind: string; readonly keysMax: number }
   | { readonly do: "fetch"; readonly group: number; readonly keys: readonly string[]; readonly hold: boolean }
   | { readonly do: "release" }
   | { readonly do: "events"; readonly count: number }
@@ -23,6 +30,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant("entry" as const),
       group,
+      clear: fc.nat({ max: 7 }).map((n) => n === 0),
       changes: fc.array(fc.tuple(key, fc.option(fc.string({ maxLength: 4 }))), { minLength: 1, maxLength: 3 }),
     }),
   },
@@ -33,6 +41,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       group,
       keys: fc.array(key, { maxLength: 4 }),
       hold: fc.boolean(),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant("keys" as const),
+      group,
+      behind: fc.constantFrom("", ...KEYS),
+      keysMax: fc.integer({ min: 1, max: 7 }),
     }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("release" as const) }) },
@@ -46,6 +63,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 class Model {
   states: ReadonlyMap<string, string | null>[] = [new Map()];
   durable = 0;
+  /** How often all rows were cleared. */
+  clears = 0;
 
   get applied(): number {
     return this.states.length - 1;
@@ -57,6 +76,12 @@ class Model {
 
   value(key: string): string | null {
     return this.now.get(key) ?? null;
+  }
+
+  /** Keys that exist, in the order of slots and bytes. */
+  get keys(): string[] {
+    const keys = KEYS.filter((key) => this.value(key) !== null);
+    return keys.sort((left, right) => slotOf(left) - slotOf(right) || (left < right ? -1 : 1));
   }
 }
 
@@ -100,7 +125,9 @@ class Run {
   run(next: Step): void {
     switch (next.do) {
       case "entry":
-        return this.#entry(next.group, next.changes);
+        return this.#entry(next.group, next.clear, next.changes);
+      case "keys":
+        return this.#keys(next.group, next.behind, next.keysMax);
       case "fetch":
         return this.#fetch(next.group, next.keys, next.hold);
       case "release":
@@ -124,9 +151,14 @@ class Run {
     }
   }
 
-  #entry(group: number, changes: readonly (readonly [string, string | null])[]): void {
+  #entry(group: number, clear: boolean, changes: readonly (readonly [string, string | null])[]): void {
     const [space, model] = [this.spaces[group] as Space, this.models[group] as Model];
-    const state = new Map(model.now);
+    const state = new Map(clear ? [] : model.now);
+    if (clear) {
+      model.clears += 1;
+      space.clear();
+      for (const key of KEYS) expect(peek(space, key)).toBeNull();
+    }
     for (const [key, value] of changes) {
       state.set(key, value);
       if (value === null) space.delete(slotOf(key), key);
@@ -140,15 +172,38 @@ class Run {
   #fetch(group: number, keys: readonly string[], hold: boolean): void {
     const generation = this.#generation;
     const [space, model] = [this.spaces[group] as Space, this.models[group] as Model];
+    const { clears } = model;
     space.fetch(
       keys.map((key) => ({ slot: slotOf(key), key })),
       (pins) => {
         expect(generation).toBe(this.#generation);
-        for (const key of keys) expect(peek(space, key)).toBe(model.value(key));
+        for (const key of keys) {
+          const found = peek(space, key);
+          // What was fetched before the rows were cleared need not be resident.
+          if (found !== undefined || clears === model.clears) expect(found).toBe(model.value(key));
+        }
         if (hold) this.#pins.push(pins);
         else pins.release();
       },
     );
+  }
+
+  /** One page of keys, of the very moment of the call. */
+  #keys(group: number, behind: string, keysMax: number): void {
+    const generation = this.#generation;
+    const [space, model] = [this.spaces[group] as Space, this.models[group] as Model];
+    const place = { slot: slotOf(behind), key: behind === "" ? undefined : behind };
+    const isBehind = (key: string, { slot, key: other }: KeyPlace): boolean =>
+      slotOf(key) > slot || (slotOf(key) === slot && (other === undefined || key > other));
+    const wanted = model.keys.filter((key) => isBehind(key, place));
+    this.world.store?.keys(space, { behind: place, toSlot: LAST_SLOT, keysMax, endings: false }, (page) => {
+      expect(generation).toBe(this.#generation);
+      const expected = page.complete ? wanted : wanted.filter((key) => !isBehind(key, page.upTo));
+      expect(page.keys.map((found) => found.key)).toEqual(expected);
+      expect(page.keys.length).toBeLessThanOrEqual(2 * keysMax);
+      // It always gets on.
+      if (!page.complete) expect(isBehind(page.upTo.key as string, place)).toBe(true);
+    });
   }
 
   /** Whatever is in memory is the newest state. */

@@ -54,6 +54,8 @@ export class Residents {
   #active = 1;
   #flushed = 0;
   #changed: Cell[] = [];
+  /** Carried by the running flush. */
+  #frozen: readonly Cell[] = [];
   #activeBytes = 0;
   #frozenBytes = 0;
   /** Of `#frozenBytes`: rows that were changed again, or whose space is gone; they vanish with the flush. */
@@ -121,15 +123,23 @@ export class Residents {
     const endedAtMs = cells.map((cell) => cell.endsAtMs);
     for (const cell of cells) cell.endsAtMs = cell.row?.expiresAtMs ?? 0;
     this.#changed = [];
+    this.#frozen = cells;
     this.#active += 1;
     this.#frozenBytes = this.#activeBytes;
     this.#activeBytes = 0;
     return { cells, rows, endedAtMs };
   }
 
+  /** Every cell whose row the engine does not have yet, in no order; some twice. Those of spaces that are gone, too. */
+  eachUnflushed(visit: (cell: Cell) => void): void {
+    for (const cell of this.#frozen) visit(cell);
+    for (const cell of this.#changed) visit(cell);
+  }
+
   /** The frozen rows are in the engine. */
   flushed(): void {
     this.#flushed = this.#active - 1;
+    this.#frozen = [];
     this.#cleanBytes += this.#frozenBytes - this.#supersededBytes;
     this.#frozenBytes = 0;
     this.#supersededBytes = 0;

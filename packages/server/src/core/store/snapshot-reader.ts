@@ -51,8 +51,8 @@ export class SpaceSnapshotReader implements SnapshotReader {
     this.#space = space;
     this.#snapshot = snapshot;
     this.applied = space.durableApplied;
-    this.#starts = [{ from: spaceStart(space.id), rows: 0, digest: 0 }];
-    this.#to = spaceStart(space.id + 1);
+    this.#starts = [{ from: spaceStart(space.durableId), rows: 0, digest: 0 }];
+    this.#to = spaceStart(space.durableId + 1);
   }
 
   seek(chunk: number): void {

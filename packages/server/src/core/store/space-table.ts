@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter, type GroupId, type ReplicaId, type SpaceId } from "../base/index.ts";
 import { RowClass, type RowCodec, STORE_SPACE, SYSTEM_SLOT } from "./layout.ts";
-import type { Space } from "./types.ts";
+import type { MemorySpace } from "./memory-space.ts";
 import type { Portion } from "./writes.ts";
 
 /** What is to become of a space's rows. On disk: never change or reuse a number. */
@@ -24,8 +24,9 @@ export interface SpaceRecord {
 /** The number of the only format that this version reads and writes. */
 export const STORE_FORMAT = 1;
 
-export const recordOf = (space: Space): Omit<SpaceRecord, "fate"> => ({
-  space: space.id,
+/** Of the space as the engine has it. */
+export const recordOf = (space: MemorySpace): Omit<SpaceRecord, "fate"> => ({
+  space: space.durableId,
   group: space.group,
   replica: space.replica,
 });

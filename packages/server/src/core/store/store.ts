@@ -14,15 +14,26 @@ import type { Engine, Env } from "../env/index.ts";
 import { Clearing } from "./clearing.ts";
 import { Endings } from "./endings.ts";
 import { Fetches } from "./fetches.ts";
-import { FlushJob, putFrozenSystem } from "./flush.ts";
+import { FlushJob, type Generations, putFrozenSystem } from "./flush.ts";
+import { KeyPages } from "./key-pages.ts";
 import { RowCodec } from "./layout.ts";
-import { MemorySpace } from "./memory-space.ts";
+import { type FrozenSystem, MemorySpace } from "./memory-space.ts";
 import { type Found, readSystemRows, readTables } from "./opening.ts";
 import { Residents } from "./residents.ts";
 import { SpaceSnapshotReader } from "./snapshot-reader.ts";
 import { putFormat, putNextSpace, putSpaceRecord, recordOf, SpaceFate } from "./space-table.ts";
 import { SpaceStage, type StageHandler } from "./stage.ts";
-import type { Ending, SnapshotReader, Space, Stage, Store, StoreOptions, StoreStats } from "./types.ts";
+import type {
+  Ending,
+  KeyPage,
+  KeyRange,
+  SnapshotReader,
+  Space,
+  Stage,
+  Store,
+  StoreOptions,
+  StoreStats,
+} from "./types.ts";
 import { type Portion, Writes } from "./writes.ts";
 
 /**
@@ -53,6 +64,8 @@ class NodeStore implements Store {
   readonly #clearing: Clearing;
   readonly #endings: Endings;
   #spaces: readonly MemorySpace[] = [];
+  readonly #generations: Generations;
+  readonly #keyPages: KeyPages;
   #nextSpace: SpaceId;
   /** Asked for and not begun: takes everything applied until then. */
   #flush: FlushJob | undefined;
@@ -70,6 +83,11 @@ class NodeStore implements Store {
     this.#writes = new Writes(env, engine, codec, found.lastMarker);
     this.#clearing = new Clearing(engine, codec, this.#writes);
     this.#endings = new Endings(env, engine, codec);
+    this.#keyPages = new KeyPages(env, engine, codec, this.#residents);
+    this.#generations = {
+      put: (portion, frozen) => this.#putGeneration(portion, frozen),
+      replaced: (space) => this.#clearing.add(space),
+    };
     this.#nextSpace = found.nextSpace;
   }
 
@@ -160,7 +178,7 @@ class NodeStore implements Store {
     this.#writes.addSmall(
       (portion) => putSpaceRecord(this.#codec, portion, { ...recordOf(dropped), fate: SpaceFate.clearing }),
       () => {
-        this.#clearing.add(dropped.id);
+        this.#clearing.add(dropped.durableId);
         done();
       },
     );
@@ -174,6 +192,10 @@ class NodeStore implements Store {
     done: (endings: readonly Ending[]) => void,
   ): void {
     this.#endings.find(this.#own(space), from, untilMs, keysMax, done);
+  }
+
+  keys(space: Space, range: KeyRange, done: (page: KeyPage) => void): void {
+    this.#keyPages.read(this.#own(space), range, done);
   }
 
   openSnapshot(space: Space, done: (reader: SnapshotReader) => void): void {
@@ -205,7 +227,7 @@ class NodeStore implements Store {
     this.#spaces = [...this.#spaces.filter((other) => other !== old), next];
     if (old.state === "gone") return;
     old.end();
-    this.#clearing.add(old.id);
+    this.#clearing.add(old.durableId);
   }
 
   flush(done: () => void): void {
@@ -214,7 +236,7 @@ class NodeStore implements Store {
 
   #requestFlush(): FlushJob {
     if (this.#flush !== undefined && !this.#flush.begun) return this.#flush;
-    const flush = new FlushJob(this.#codec, this.#residents, () => this.#spaces);
+    const flush = new FlushJob(this.#codec, this.#residents, () => this.#spaces, this.#generations);
     flush.waiters.push(() => {
       this.#counts.flushes += flush.rows > 0 ? 1 : 0;
       this.#counts.flushedRows += flush.rows;
@@ -256,12 +278,16 @@ class NodeStore implements Store {
 
   /** A space with a number of its own: it is written down before anything else of the space is. */
   #newSpace(group: GroupId, replica: ReplicaId, state: "live" | "staged"): MemorySpace {
+    const space = this.#memorySpace(this.#newId(), group, replica);
+    space.state = state;
+    return space;
+  }
+
+  #newId(): SpaceId {
     const id = this.#nextSpace;
     assert(id < SPACE_ID_MAX, "space numbers do not run out");
     this.#nextSpace = spaceId(id + 1);
-    const space = this.#memorySpace(id, group, replica);
-    space.state = state;
-    return space;
+    return id;
   }
 
   #putNewSpace(portion: Portion, space: MemorySpace, fate: SpaceFate): void {
@@ -269,8 +295,17 @@ class NodeStore implements Store {
     putNextSpace(this.#codec, portion, this.#nextSpace);
   }
 
+  #putGeneration(portion: Portion, { space, id, replaces }: FrozenSystem): void {
+    const { group, replica } = space;
+    putSpaceRecord(this.#codec, portion, { space: id, group, replica, fate: SpaceFate.live });
+    if (replaces !== undefined) {
+      putSpaceRecord(this.#codec, portion, { space: replaces, group, replica, fate: SpaceFate.clearing });
+    }
+    putNextSpace(this.#codec, portion, this.#nextSpace);
+  }
+
   #memorySpace(id: SpaceId, group: GroupId, replica: ReplicaId): MemorySpace {
-    return new MemorySpace(id, group, replica, this.#residents, this.#fetches);
+    return new MemorySpace(id, group, replica, this.#residents, this.#fetches, () => this.#newId());
   }
 
   #own(space: Space): MemorySpace {

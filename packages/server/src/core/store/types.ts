@@ -30,6 +30,36 @@ export interface Ending extends RowKey {
   readonly endsAtMs: number;
 }
 
+/** Where a walk over the keys stands: behind this key, or before the first of the slot. */
+export interface KeyPlace {
+  readonly slot: Slot;
+  readonly key: string | undefined;
+}
+
+export interface KeyRange {
+  readonly behind: KeyPlace;
+  /** The last slot that belongs to the range. */
+  readonly toSlot: Slot;
+  /** About so many keys: never more than twice as many. */
+  readonly keysMax: number;
+  /** False: nobody asks when the keys end, so that rows need not be read. */
+  readonly endings: boolean;
+}
+
+export interface FoundKey extends RowKey {
+  /** 0: never, or not asked. */
+  readonly expiresAtMs: number;
+}
+
+/** Keys of a range in the order of slots and bytes, all as they were at the moment of the call. */
+export interface KeyPage {
+  readonly keys: readonly FoundKey[];
+  /** There are no more behind the last one. */
+  readonly complete: boolean;
+  /** Up to here nothing was left out. The range's end if `complete`. */
+  readonly upTo: KeyPlace;
+}
+
 /** Rows kept in memory until `release`: what an entry or a read needs stays until it has run. */
 export interface Pins {
   release(): void;
@@ -49,8 +79,9 @@ export interface SpaceOwner {
   onDamaged(error: SherdError): void;
 }
 
-/** The rows of one generation of one replica. */
+/** The rows of one replica. */
 export interface Space {
+  /** The number under which its rows lie in the engine; `clear` gives it another. */
   readonly id: SpaceId;
   readonly group: GroupId;
   readonly replica: ReplicaId;
@@ -62,6 +93,12 @@ export interface Space {
    */
   put(slot: Slot, key: string, row: Row): void;
   delete(slot: Slot, key: string): void;
+  /**
+   * Removes all rows of keys; system rows stay. For the rest of the entry the absence of every key is resident. The rows
+   * lie in the engine until a flush carries the next generation there, in whose batch they are given up: a crash finds
+   * the one or the other. Then they are cleared in the background.
+   */
+  clear(): void;
   /**
    * Makes rows resident and pinned. `done` is called later, also when all were resident already.
    * Fetches of one pass are read from the engine together. In a damaged space `done` is never called again.
@@ -147,6 +184,11 @@ export interface Store {
     keysMax: number,
     done: (endings: readonly Ending[]) => void,
   ): void;
+  /**
+   * Keys of some slots, of one moment: the one of the call. Answered also if the space goes meanwhile, never if damage is
+   * found. The rows of one page are read and converted at once: SNAPSHOT_ROWS_PER_PAGE keys are about 2 ms.
+   */
+  keys(space: Space, range: KeyRange, done: (page: KeyPage) => void): void;
   /** The memtable is full: no new proposals until it is not. */
   readonly full: boolean;
   /** Starts a flush as soon as none runs; `done` when everything applied before this call is durable. */
