@@ -27,7 +27,9 @@ class Counter {
     if (reply === this.count + 1) this.count += 1;
     else if (reply instanceof RespError && reply.kind === "CLUSTERDOWN") this.refused += 1;
     else
-      this.wrong.push(`${this.key} after ${this.count}: ${reply instanceof RespError ? reply.message : String(reply)}`);
+      this.wrong.push(
+        `${this.key} after ${this.count}: ${reply instanceof RespError ? reply.message : JSON.stringify(reply)}`,
+      );
   }
 }
 
@@ -36,7 +38,9 @@ test(`INCR through a node that stays while the leaders are killed, ${KILLS} time
   const [stays, ...others] = cluster.names as [string, ...string[]];
   const { host, respPort } = cluster.node(stays);
   const connections = Array.from({ length: COUNTERS_PER_SHARD }, () => new RespConnection({ host, port: respPort }));
-  onTestFinished(() => connections.forEach((connection) => void connection.destroy()));
+  onTestFinished(() => {
+    for (const connection of connections) connection.destroy();
+  });
   const counters = keysOfShards(cluster.file, COUNTERS_PER_SHARD).map(({ key }, at) => {
     const connection = connections[at % connections.length] as RespConnection;
     return new Counter(key, (args) => connection.call(args));

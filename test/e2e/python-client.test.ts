@@ -1,62 +1,34 @@
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { TestCluster } from "../harness/cluster.ts";
+import { NO_PYPI, pythonMissing, type Run, run } from "../harness/foreign.ts";
 import { eventually } from "../harness/wait.ts";
 
 const EXAMPLE = fileURLToPath(new URL("../../examples/python", import.meta.url));
-const INSTALL_MS = 240_000;
 const NODE = "node-1";
 
-interface Run {
-  readonly code: number | null;
-  readonly output: string;
-}
-
-function run(program: string, args: readonly string[], env: Record<string, string> = {}): Run {
-  const ended = spawnSync(program, args, { encoding: "utf8", env: { ...process.env, ...env }, timeout: INSTALL_MS });
-  return { code: ended.status, output: `${ended.stdout}${ended.stderr}${ended.error?.message ?? ""}` };
-}
-
-/** Why the example is not made here, if it is not. */
-function missing(): string | undefined {
-  // It fetches packages from PyPI, which `npm test` does not do unasked.
-  if (process.env["SHERD_TEST_PYTHON"] !== "1") return "SHERD_TEST_PYTHON=1 in the environment";
-  const python = run("python3", ["-c", "import sys, venv, ensurepip; assert sys.version_info >= (3, 10)"]);
-  return python.code === 0
-    ? undefined
-    : `python3 (3.10 or newer) with venv: ${python.output.trim().split("\n").at(-1)}`;
-}
-
-/** What pip says when there is no way to PyPI; any other failure is one of the example. */
-const NO_PYPI = /No matching distribution|ConnectionError|NewConnectionError|Temporary failure in name resolution/;
-
-test("the Python client, on a node that is killed and started again", { timeout: 2 * INSTALL_MS }, async ({ skip }) => {
-  const why = missing();
+test("the Python client, on a node that is killed and started again", { timeout: 480_000 }, async ({ skip }) => {
+  const why = await pythonMissing();
   if (why !== undefined) skip(`not run: there is no ${why}`);
   const directory = mkdtempSync(join(tmpdir(), "sherd-python-"));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  const made = run(join(EXAMPLE, "generate.sh"), [directory]);
+  const made = await run(join(EXAMPLE, "generate.sh"), [directory]);
   if (made.code !== 0 && NO_PYPI.test(made.output)) skip(`not run: grpcio-tools cannot be had from PyPI here`);
   expect(made).toMatchObject({ code: 0 });
-  const python = (classes: readonly string[], env: Record<string, string>): Run =>
+  const python = (classes: readonly string[], env: Record<string, string>): Promise<Run> =>
     run(
       join(directory, ".venv", "bin", "python"),
       ["-m", "unittest", ...classes.map((name) => `test_client.${name}`)],
-      {
-        PYTHONPATH: `${directory}:${EXAMPLE}`,
-        PYTHONDONTWRITEBYTECODE: "1",
-        ...env,
-      },
+      { env: { PYTHONPATH: `${directory}:${EXAMPLE}`, PYTHONDONTWRITEBYTECODE: "1", ...env } },
     );
 
   const cluster = await TestCluster.create({ nodes: 1 });
   await cluster.start(NODE, "--log-requests");
   const address = `127.0.0.1:${cluster.node(NODE).grpcPort}`;
-  const first = python(["Errors", "Cluster"], { SHERD_GRPC: address });
+  const first = await python(["Errors", "Cluster"], { SHERD_GRPC: address });
   expect(first, first.output).toMatchObject({ code: 0 });
   expect(first.output).not.toContain("skipped");
 
@@ -69,7 +41,7 @@ test("the Python client, on a node that is killed and started again", { timeout:
 
   await cluster.kill(NODE);
   await cluster.start(NODE);
-  const again = python(["AfterRestart"], { SHERD_GRPC_AGAIN: address });
+  const again = await python(["AfterRestart"], { SHERD_GRPC_AGAIN: address });
   expect(again, again.output).toMatchObject({ code: 0 });
   expect(again.output).not.toContain("skipped");
 });

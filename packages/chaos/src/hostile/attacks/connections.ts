@@ -1,0 +1,106 @@
+import { encodeCommand } from "@sherd/client";
+import { type Attack, type Ground, times } from "../attack.ts";
+import { crowd, RawSocket } from "../raw-socket.ts";
+
+const CONNECTIONS = 10_000;
+const DIALS_AT_ONCE = 200;
+const ANSWER_MS = 10_000;
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Opens so many connections; those that were accepted. The bystanders have theirs already. */
+async function open({ target }: Ground, count: number): Promise<RawSocket[]> {
+  const sockets: RawSocket[] = [];
+  await crowd(count, DIALS_AT_ONCE, async () => {
+    const socket = new RawSocket(target.host, target.respPort);
+    if (await socket.opened) sockets.push(socket);
+  });
+  return sockets;
+}
+
+const idle: Attack = {
+  name: "idle connections",
+  what: "10,000 connections that send nothing for ten seconds, then PING on each",
+  async run(ground, tally) {
+    const sockets = await open(ground, times(ground, CONNECTIONS));
+    await pause(10_000 * ground.scale);
+    await crowd(sockets.length, DIALS_AT_ONCE, async (n) => {
+      const socket = sockets[n] as RawSocket;
+      await socket.write("PING\r\n");
+      socket.end();
+      const closed = await socket.closesWithin(ANSWER_MS);
+      const head = socket.head.toString("latin1");
+      if (head.startsWith("+PONG")) tally.count("served");
+      else
+        tally.count(head === "" ? (closed ? "closed without a word" : "NO ANSWER") : (head.split("\r\n")[0] as string));
+    });
+  },
+};
+
+const halfClosed: Attack = {
+  name: "half-closed sockets",
+  what: "a pipeline, or a part of a command, and our side closed at once",
+  run: (ground, tally) =>
+    crowd(times(ground, 3_000), 64, async (n) => {
+      const socket = new RawSocket(ground.target.host, ground.target.respPort);
+      await socket.opened;
+      const whole = n % 2 === 0;
+      await socket.write(whole ? "PING\r\n".repeat(50) : "*3\r\n$3\r\nSET\r\n$3\r\nabc\r\n$100\r\nunfinished");
+      socket.end();
+      if (!(await socket.closesWithin(ANSWER_MS))) return tally.count("STILL OPEN");
+      if (!whole) return tally.count(socket.receivedBytes === 0 ? "unfinished: closed" : "unfinished: ANSWERED");
+      tally.count(socket.receivedBytes === 50 * "+PONG\r\n".length ? "answered in full, closed" : "ANSWERED IN PART");
+    }),
+};
+
+const vanishing: Attack = {
+  name: "vanishing clients",
+  what: "connections that are reset while commands are open",
+  run: (ground, tally) =>
+    crowd(times(ground, 5_000), 64, async (n) => {
+      const socket = new RawSocket(ground.target.host, ground.target.respPort);
+      await socket.opened;
+      await socket.write(encodeCommand(["INCR", `hostile:vanish:${n % 100}`]));
+      socket.destroy();
+      tally.count("reset");
+    }),
+};
+
+const slowLoris: Attack = {
+  name: "slow loris",
+  what: "2,000 connections that send one byte of a large SET every half second, for ten seconds",
+  async run(ground, tally) {
+    const sockets = await open(ground, times(ground, 2_000));
+    const command = Buffer.from("*3\r\n$3\r\nSET\r\n$9\r\nhostile:x\r\n$8000000\r\nslowly");
+    const rounds = Math.max(2, Math.round(20 * ground.scale));
+    for (let round = 0; round < rounds; round += 1) {
+      const byte = command.subarray(round % command.length, (round % command.length) + 1);
+      await Promise.all(sockets.map((socket) => socket.write(byte)));
+      await pause(500);
+    }
+    for (const socket of sockets) {
+      tally.count(socket.open ? "held, costs what it sent" : "closed");
+      socket.destroy();
+    }
+  },
+};
+
+const unfinished: Attack = {
+  name: "unfinished commands",
+  what: "200 connections that each send 8 MB of a command and stop: more than the node holds for all",
+  async run(ground, tally) {
+    const sockets = await open(ground, times(ground, 200));
+    const value = Buffer.concat([
+      Buffer.from("*3\r\n$3\r\nSET\r\n$9\r\nhostile:y\r\n$8300000\r\n"),
+      Buffer.alloc(8_000_000, 0x61),
+    ]);
+    await Promise.all(sockets.map((socket) => Promise.race([socket.write(value), pause(ANSWER_MS)])));
+    for (const socket of sockets) {
+      const head = socket.head.toString("latin1").split("\r\n")[0] as string;
+      if (head !== "") tally.count(head);
+      else tally.count(socket.open ? "held" : "closed");
+      socket.destroy();
+    }
+  },
+};
+
+export const connections: readonly Attack[] = [idle, halfClosed, vanishing, slowLoris, unfinished];

@@ -1,0 +1,93 @@
+import { encodeCommand } from "@sherd/client";
+import { type Attack, type Ground, type Tally, times } from "../attack.ts";
+import { crowd, RawSocket } from "../raw-socket.ts";
+
+const MIB = 1024 * 1024;
+const ANSWER_MS = 60_000;
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function put({ target }: Ground, key: string, value: Uint8Array, tally: Tally): Promise<void> {
+  const socket = new RawSocket(target.host, target.respPort);
+  await socket.opened;
+  await socket.write(encodeCommand(["SET", key, value]));
+  socket.end();
+  await socket.closesWithin(ANSWER_MS);
+  if (socket.head.toString() !== "+OK\r\n") tally.count("a value was NOT STORED");
+}
+
+const million: Attack = {
+  name: "pipelines of a million",
+  what: "a million commands (SET, GET, PING in turn) in one stream, three connections at a time, all replies read",
+  async run(ground, tally) {
+    await put(ground, "hostile:m1", Buffer.from("v"), tally);
+    await crowd(3, 3, async (n) => {
+      const count = times(ground, 1_000_000);
+      const command = [["SET", `hostile:m${n}`, "v"], ["GET", `hostile:m${n}`], ["PING"]][n] as string[];
+      const block = Buffer.concat(Array.from({ length: 1_000 }, () => encodeCommand(command)));
+      const socket = new RawSocket(ground.target.host, ground.target.respPort);
+      await socket.opened;
+      for (let sent = 0; sent < count; sent += 1_000) await socket.write(block);
+      socket.end();
+      if (!(await socket.closesWithin(10 * ANSWER_MS))) return tally.count("STILL OPEN");
+      const reply = ["+OK\r\n", "$1\r\nv\r\n", "+PONG\r\n"][n] as string;
+      const blocks = Math.ceil(count / 1_000);
+      const answered = socket.receivedBytes / reply.length;
+      tally.count("commands answered", Math.min(answered, blocks * 1_000));
+      if (answered !== blocks * 1_000) tally.count(`UNANSWERED on connection ${n}`);
+    });
+  },
+};
+
+const neverRead: Attack = {
+  name: "clients that never read",
+  what: "100 connections that ask for 8 MB values a hundred times each and take no byte",
+  async run(ground, tally) {
+    await put(ground, "hostile:large", Buffer.alloc(8 * MIB, 0x61), tally);
+    const sockets = Array.from(
+      { length: times(ground, 100) },
+      () => new RawSocket(ground.target.host, ground.target.respPort),
+    );
+    const gets = Buffer.concat(Array.from({ length: 100 }, () => encodeCommand(["GET", "hostile:large"])));
+    await crowd(sockets.length, sockets.length, async (n) => {
+      const socket = sockets[n] as RawSocket;
+      if (!(await socket.opened)) return tally.count("refused");
+      socket.stopReading();
+      await Promise.race([socket.write(gets), pause(1_000)]);
+    });
+    await pause(8_000 * ground.scale);
+    for (const socket of sockets) {
+      tally.count(socket.open ? "held back, nothing piled up" : "closed");
+      socket.destroy();
+    }
+  },
+};
+
+const costly: Attack = {
+  name: "costly commands",
+  what: "commands that ask for the most work with the fewest bytes: LCS, BITOP, SETRANGE, MGET of many keys, EXEC of 10,000",
+  run: (ground, tally) =>
+    crowd(times(ground, 60), 4, async (n) => {
+      const socket = new RawSocket(ground.target.host, ground.target.respPort);
+      await socket.opened;
+      const key = (name: string): string => `{hostile}${name}`;
+      const text = Buffer.alloc(100_000, n);
+      const commands: (string | Uint8Array)[][] = [
+        ["SET", key("a"), text],
+        ["SET", key("b"), text],
+        ["LCS", key("a"), key("b"), "IDX", "WITHMATCHLEN"],
+        ["SETRANGE", key("c"), String(8 * MIB - 8), "x"],
+        ["BITOP", "XOR", key("d"), key("c"), key("c"), key("c")],
+        ["BITCOUNT", key("d")],
+        ["MGET", ...Array.from({ length: 10_000 }, () => key("a"))],
+        ["MULTI"],
+        ...Array.from({ length: 10_000 }, () => ["INCR", key("n")]),
+        ["EXEC"],
+        ["KEYS", "*".repeat(200)],
+        ["QUIT"],
+      ];
+      await socket.write(Buffer.concat(commands.map((command) => encodeCommand(command))));
+      tally.count((await socket.closesWithin(ANSWER_MS)) ? "answered to the end" : "NOT ANSWERED");
+    }),
+};
+
+export const floods: readonly Attack[] = [million, neverRead, costly];

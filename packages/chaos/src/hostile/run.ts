@@ -1,0 +1,106 @@
+import { performance } from "node:perf_hooks";
+import { ProcessCluster } from "../cluster/index.ts";
+import { type Attack, type Ground, Tally } from "./attack.ts";
+import { Bystanders, percentile } from "./bystanders.ts";
+import { Dice } from "./dice.ts";
+import { forgetPeak, peakMib } from "./memory.ts";
+
+const BYSTANDERS = 12;
+const QUIET_MS = 5_000;
+
+export interface HostileOptions {
+  readonly seed: number;
+  /** 1: the full attacks. */
+  readonly scale: number;
+  readonly attacks: readonly Attack[];
+}
+
+/** What one attack did. Times in milliseconds, of the bystanders' requests. */
+export interface HostileRow {
+  readonly name: string;
+  readonly what: string;
+  readonly tried: number;
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly seconds: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  /** The most memory that the attacked node held. */
+  readonly peakMib: number;
+}
+
+export interface HostileResult {
+  readonly quiet: HostileRow;
+  readonly rows: readonly HostileRow[];
+  /** What must not have happened. */
+  readonly failures: readonly string[];
+  /** Writes of bystanders that were acknowledged, and were there at the end. */
+  readonly acknowledged: number;
+}
+
+/** A cluster of three, bystanders on all nodes, and the attacks one after the other on the first node. */
+export async function runHostile(options: HostileOptions, print: (line: string) => void): Promise<HostileResult> {
+  const cluster = new ProcessCluster(await ProcessCluster.place());
+  try {
+    await cluster.startAll();
+    const nodes = cluster.file.nodes;
+    const [target, other] = nodes;
+    if (target === undefined || other === undefined) throw new Error("there are three nodes");
+    const bystanders = new Bystanders(nodes, BYSTANDERS);
+    const pids = cluster.names.map((name) => cluster.process(name).pid);
+    const failures: string[] = [];
+
+    const measure = async (name: string, what: string, run: (tally: Tally) => Promise<void>): Promise<HostileRow> => {
+      const pid = cluster.process(target.name).pid;
+      forgetPeak(pid);
+      bystanders.takeLatencies();
+      const tally = new Tally();
+      const begunMs = performance.now();
+      await run(tally);
+      const seconds = (performance.now() - begunMs) / 1000;
+      for (const [at, node] of cluster.names.entries()) {
+        if (!cluster.isRunning(node))
+          throw new Error(`${name}: ${node} (process ${pids[at]}) ended\n${cluster.output(node)}`);
+      }
+      if (failures.length > 0) throw new Error(failures.join("\n"));
+      await bystanders.verify(other);
+      const latencies = bystanders.takeLatencies();
+      const row: HostileRow = {
+        name,
+        what,
+        tried: tally.tried,
+        outcomes: Object.fromEntries(tally.outcomes),
+        seconds: round(seconds),
+        p50Ms: round(percentile(latencies, 0.5)),
+        p99Ms: round(percentile(latencies, 0.99)),
+        maxMs: round(latencies.at(-1) ?? 0),
+        peakMib: peakMib(pid),
+      };
+      for (const outcome of tally.outcomes.keys()) {
+        if (/[A-Z]{2,} [A-Z]{2,}|UNANSWERED/.test(outcome)) failures.push(`${name}: ${outcome}`);
+      }
+      print(
+        `${name}: ${row.tried} in ${row.seconds} s, others' p99 ${row.p99Ms} ms, ${row.peakMib} MiB, ${JSON.stringify(row.outcomes)}`,
+      );
+      return row;
+    };
+
+    const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, QUIET_MS * options.scale));
+    const quiet = await measure("nothing", "no attack: what the bystanders see by themselves", pause);
+    const rows: HostileRow[] = [];
+    for (const [at, attack] of options.attacks.entries()) {
+      const ground: Ground = { target, dice: new Dice(options.seed + at), scale: options.scale };
+      rows.push(await measure(attack.name, attack.what, (tally) => attack.run(ground, tally)));
+    }
+    await bystanders.stop();
+    await cluster.killAll();
+    await cluster.startAll();
+    for (const node of cluster.file.nodes) await bystanders.verify(node);
+    failures.push(...bystanders.wrong);
+    return { quiet, rows, failures, acknowledged: bystanders.acknowledged };
+  } finally {
+    await cluster.dispose();
+  }
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;
