@@ -57,6 +57,9 @@ class FakeNode {
       onTick: () => {},
       onMap: () => {},
       changeUsers: () => {},
+      publish: () => {},
+      onPublished: () => {},
+      complain: () => {},
       requestPass: () => {},
       onPassEnd: (listener) => void this.#listeners.push(listener),
     };

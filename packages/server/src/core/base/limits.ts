@@ -64,25 +64,6 @@ export const AUTH_LOG_MS = 10_000;
 /** Refusals that ACL LOG remembers. */
 export const ACL_LOG_ENTRIES_MAX = 128;
 
-// --- users and passwords
-/** All users are one part of the cluster map, which every node has in memory and fetches as one message. */
-export const USERS_MAX = 1_000;
-export const USER_NAME_BYTES_MAX = 255;
-/** Of one user: a pattern is looked at for every key of every command. */
-export const USER_RULES_BYTES_MAX: number = 16 * KIB;
-/** Names and rules of all users together. */
-export const USERS_BYTES_MAX: number = 256 * KIB;
-/** A password is hashed while others wait. */
-export const PASSWORD_BYTES_MAX: number = 1 * KIB;
-/** Changes of users that wait on a node for the one before them. */
-export const USER_CHANGES_WAITING_MAX = 64;
-/** Wrong passwords that a connection may offer; then it is closed. */
-export const AUTH_FAILURES_MAX = 10;
-/** Wrong passwords are counted and logged together once in this time. */
-export const AUTH_LOG_MS = 10_000;
-/** Refusals that ACL LOG remembers. */
-export const ACL_LOG_ENTRIES_MAX = 128;
-
 // --- transactions: they are one command of one entry
 /** Commands between MULTI and EXEC. */
 export const TRANSACTION_COMMANDS_MAX = 16_384;

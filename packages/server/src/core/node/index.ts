@@ -13,5 +13,5 @@
 export type { NodeMetrics, ReplicaMetrics } from "./metrics.ts";
 export { Node, type NodeOptions } from "./node.ts";
 export { type OpenNodeOptions, openNode } from "./open.ts";
-export type { GroupStatus, LeaderHint, NodeApi, NodeStatus, Request } from "./types.ts";
+export type { GroupStatus, LeaderHint, NodeApi, NodeStatus, Published, Request } from "./types.ts";
 export type { ChangeUsers } from "./user-changes.ts";

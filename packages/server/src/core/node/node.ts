@@ -1,4 +1,5 @@
 import {
+  Complaints,
   DurationHistogram,
   EXEC_ROUNDS_MAX,
   type GroupId,
@@ -18,13 +19,14 @@ import { type ClusterMap, encodeUsersChange, MetaMachine, type NodeInfo } from "
 import type { GroupStart, RaftCore } from "../raft/index.ts";
 import { Replica, type ReplicaHost, type Request, type Rerouted } from "../replica/index.ts";
 import type { Space, Store } from "../store/index.ts";
+import { Broadcast } from "./broadcast.ts";
 import { CoreEvents, type Hosted } from "./core-events.ts";
 import { FirstContact } from "./first-contact.ts";
 import { LeaderHints } from "./hints.ts";
 import { ANNOUNCE, USERS } from "./internal-commands.ts";
 import { Leadership, membersOf } from "./leadership.ts";
 import { MapKeeper } from "./map-keeper.ts";
-import { encodeTransferMessage } from "./messages.ts";
+import { encodeTransferMessage, type Published } from "./messages.ts";
 import { type NodeMetrics, nodeMetrics } from "./metrics.ts";
 import { PeerMessages } from "./peer-messages.ts";
 import { PersistQueue } from "./persist.ts";
@@ -79,6 +81,8 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     send: undefined,
     receive: undefined,
   };
+  readonly #broadcast: Broadcast;
+  readonly #complaints: Complaints;
   readonly #passEnd: (() => void)[] = [];
   readonly #onTick: ((nowMs: number) => void)[] = [];
   readonly #onMap: (() => void)[] = [];
@@ -142,6 +146,13 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       requestPass: () => this.env.requestPass(),
     });
     this.peerMessages = this.#makePeerMessages();
+    this.#complaints = new Complaints(this.env);
+    this.#broadcast = new Broadcast({
+      self: this.id,
+      links: this.#links,
+      nodes: () => this.map.nodes.keys(),
+      requestPass: () => this.env.requestPass(),
+    });
   }
 
   #makeRequests(): Requests {
@@ -179,6 +190,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       map: this.#map,
       hosted: (group) => this.#hosted.get(group),
       onHints: (from, hints) => this.#hints.receive(from, hints),
+      onPublished: (published) => this.#broadcast.receive(published),
       onLinkUp: (node) => this.#onLinkUp(node),
       onLinkDown: (node, gone) => this.#onLinkDown(node, gone),
     });
@@ -299,6 +311,18 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
 
   hardState(group: GroupId): PersistQueue["hardState"] {
     return (this.#hosted.get(group) as Hosted).persist.hardState;
+  }
+
+  publish(published: Published): void {
+    this.#broadcast.publish(published);
+  }
+
+  onPublished(listener: (published: Published) => void): void {
+    this.#broadcast.onPublished(listener);
+  }
+
+  complain(key: string, message: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#complaints.log(this.env.monotonicMs(), "warn", key, message, fields);
   }
 
   // --- requests

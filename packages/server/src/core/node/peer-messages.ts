@@ -3,7 +3,7 @@ import type { Env, PeerLinksHandler } from "../env/index.ts";
 import type { RaftCore } from "../raft/index.ts";
 import type { Hosted } from "./core-events.ts";
 import type { MapKeeper } from "./map-keeper.ts";
-import { decodeMessage, type Hints, MessageTag, type PeerMessage } from "./messages.ts";
+import { decodeMessage, type Hints, MessageTag, type PeerMessage, type Published } from "./messages.ts";
 import type { Requests } from "./requests.ts";
 
 export interface PeerMessagesHost {
@@ -13,6 +13,7 @@ export interface PeerMessagesHost {
   readonly map: MapKeeper;
   hosted(group: GroupId): Hosted | undefined;
   onHints(from: NodeId, hints: Hints): void;
+  onPublished(published: Published): void;
   onLinkUp(node: NodeId): void;
   onLinkDown(node: NodeId, gone: boolean): void;
 }
@@ -75,6 +76,8 @@ export class PeerMessages implements PeerLinksHandler {
         return host.map.sendTo(from);
       case MessageTag.map:
         return host.map.receive(message.map);
+      case MessageTag.published:
+        return host.onPublished(message.published);
     }
   }
 }

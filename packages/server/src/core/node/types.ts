@@ -3,9 +3,11 @@ import type { Reply } from "../command/index.ts";
 import type { ClusterMap } from "../meta/index.ts";
 import type { Role } from "../raft/index.ts";
 import type { Request } from "../replica/index.ts";
+import type { Published } from "./messages.ts";
 import type { ChangeUsers } from "./user-changes.ts";
 
 export type { Request } from "../replica/index.ts";
+export type { Published } from "./messages.ts";
 
 export interface LeaderHint {
   readonly node: NodeId;
@@ -46,6 +48,12 @@ export interface NodeApi {
    * have it as soon as they hear of it. Bounded by REQUEST_MS_MAX.
    */
   changeUsers(change: ChangeUsers, complete: (reply: Reply) => void): void;
+  /** Tells a channel's message to all other nodes that can be reached now: at most once, in order, without a promise. */
+  publish(published: Published): void;
+  /** Called with what other nodes publish. Views that are valid during the call only. */
+  onPublished(listener: (published: Published) => void): void;
+  /** A warning in the node's log about what a client or a peer does: one for each `key` in COMPLAINT_REPEAT_MS. */
+  complain(key: string, message: string, fields: Readonly<Record<string, unknown>>): void;
   /** There will be a pass soon: for what happens outside of passes and has output. */
   requestPass(): void;
 }

@@ -14,7 +14,7 @@ import {
 } from "../../base/index.ts";
 import { type CommandContext, errorReply, NOT_RESIDENT, OK, type Reply } from "../../command/index.ts";
 import type { ClusterMap, NodeInfo, ShardInfo } from "../../meta/index.ts";
-import type { ChangeUsers, LeaderHint, NodeApi, NodeStatus, Request } from "../../node/index.ts";
+import type { ChangeUsers, LeaderHint, NodeApi, NodeStatus, Published, Request } from "../../node/index.ts";
 import type { Row } from "../../store/index.ts";
 
 export interface FakeNodeOptions {
@@ -41,12 +41,16 @@ export class FakeNode implements NodeApi {
   readonly executed: string[] = [];
   /** Answers everything with this instead of running it. */
   reply: ((request: Request) => Reply | undefined) | undefined;
+  /** What other nodes were told. */
+  readonly published: { readonly sharded: boolean; readonly channel: string; readonly message: string }[] = [];
+  readonly complaints: Readonly<Record<string, unknown>>[] = [];
   ready = true;
   leaderless = false;
   readonly #manual: boolean;
   readonly #listeners: (() => void)[] = [];
   readonly #onTick: ((nowMs: number) => void)[] = [];
   readonly #onMap: (() => void)[] = [];
+  readonly #onPublished: ((published: Published) => void)[] = [];
   readonly #context: CommandContext;
   /** Each command is an entry of its own. */
   #version = 0;
@@ -144,6 +148,27 @@ export class FakeNode implements NodeApi {
     this.map = { ...this.map, version, users: { version, list } };
     for (const listener of this.#onMap) listener();
     complete(OK);
+  }
+
+  publish({ sharded, channel, message }: Published): void {
+    this.published.push({ sharded, channel: latin1(channel), message: latin1(message) });
+  }
+
+  onPublished(listener: (published: Published) => void): void {
+    this.#onPublished.push(listener);
+  }
+
+  /** Another node publishes. The bytes are its link's, and are overwritten afterwards. */
+  hear(published: Published): void {
+    const channel = published.channel.slice();
+    const message = published.message.slice();
+    for (const listener of this.#onPublished) listener({ sharded: published.sharded, channel, message });
+    channel.fill(0xcc);
+    message.fill(0xcc);
+  }
+
+  complain(key: string, message: string, fields: Readonly<Record<string, unknown>>): void {
+    this.complaints.push({ key, message, ...fields });
   }
 
   requestPass(): void {
