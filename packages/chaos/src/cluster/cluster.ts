@@ -93,7 +93,9 @@ export class ProcessCluster {
   begin(name: string, ...args: string[]): SherdProcess {
     if (this.isRunning(name)) throw new Error(`${name} runs`);
     const common = ["--cluster", this.clusterFile, "--name", name, "--data", this.#parentOf(name), "--supervised"];
-    const process = new SherdProcess(["node", ...common, ...args], this.#options.runner?.(name));
+    // In network namespaces of the test's own, where nobody else is.
+    const open = this.node(name).host.startsWith("127.") ? [] : ["--insecure"];
+    const process = new SherdProcess(["node", ...common, ...open, ...args], this.#options.runner?.(name));
     this.#processes.set(name, process);
     return process;
   }

@@ -3,6 +3,7 @@ import { SherdError } from "../core/base/index.ts";
 import type { NodeAddresses } from "../core/meta/index.ts";
 import type { NodeOptions } from "../daemon/index.ts";
 import { requireSettings, type SettingValues, settingNames } from "../daemon/settings/index.ts";
+import { tlsSettings } from "../daemon/tls.ts";
 import { addSettingFlags, type SettingFlags, settingsOf } from "./settings.ts";
 
 interface NodeCommandOptions extends SettingFlags {
@@ -47,6 +48,8 @@ export function nodeOptions(values: SettingValues, supervised: boolean): NodeOpt
       inflightMax: values.maxInflight,
       logRequests: values.logRequests,
     },
+    tls: tlsSettings(values),
+    insecure: values.insecure === true,
     logLevel: values.logLevel ?? "info",
     supervised,
   };

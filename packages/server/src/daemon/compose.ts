@@ -13,10 +13,12 @@ import { openHostDisk } from "../host/disk/index.ts";
 import { checkPlatform, hostEnv, PassScheduler } from "../host/env.ts";
 import { openLevelEngine } from "../host/leveldb/index.ts";
 import { bindNetwork, type HostNetwork } from "../host/net/index.ts";
+import { checkExposure } from "./exposure.ts";
 import { openFronts } from "./fronts.ts";
 import { CLOSE_MS_MAX } from "./limits.ts";
 import type { NodeConfig, RunningNode, StartNode } from "./node-config.ts";
 import { Opened } from "./opened.ts";
+import { NodeTls } from "./tls.ts";
 import { within } from "./within.ts";
 
 const WASM = new URL("../../wasm/raft-core.wasm", import.meta.url);
@@ -30,6 +32,7 @@ interface Parts {
   readonly config: NodeConfig;
   readonly env: Env;
   readonly scheduler: PassScheduler;
+  readonly tls: NodeTls;
   readonly disk: Disk;
   readonly network: HostNetwork;
   readonly log: Log;
@@ -46,7 +49,7 @@ export const startNode: StartNode = async (config) => {
   try {
     const parts = await openParts(config, opened);
     const node = new ComposedNode(parts, opened);
-    const fronts = await openFronts(config, parts.node);
+    const fronts = await openFronts(config, parts.node, parts.tls.clients);
     opened.add(() => fronts.close());
     return node;
   } catch (error) {
@@ -74,11 +77,15 @@ async function openParts(config: NodeConfig, opened: Opened): Promise<Parts> {
     log: (level, message, fields) => logger[level](fields ?? {}, message),
     requestPass: scheduler.request,
   });
+  await checkExposure(config);
+  const tls = await NodeTls.open(config.tls ?? {}, (level, message, fields) => logger[level](fields, message));
+  opened.add(() => tls.close());
   // Before anything else: an address that is in use is found out while nothing has begun.
   const network = await bindNetwork({
     host: config.listenHost,
     port: config.addresses.peerPort,
     log: env.log,
+    tls: tls.peers,
   });
   opened.add(() => network.close());
   const disk = openHostDisk(config.dataDirectory, env);
@@ -104,6 +111,7 @@ async function openParts(config: NodeConfig, opened: Opened): Promise<Parts> {
   const { peers, node } = await openNodeOn({
     config,
     env,
+    tls,
     disk,
     network,
     log,
@@ -116,7 +124,7 @@ async function openParts(config: NodeConfig, opened: Opened): Promise<Parts> {
   if (!bootstrapped) node.whenBegun(() => disk.writeFile(BOOTSTRAPPED, new Uint8Array(0)));
   scheduler.start(() => node.pass());
   scheduler.request();
-  return { config, env, scheduler, disk, network, log, store, raft, peers, node };
+  return { config, env, scheduler, tls, disk, network, log, store, raft, peers, node };
 }
 
 /** The store asks for passes while it opens and while first replicas are made; there is no node yet to take them. */
@@ -250,6 +258,14 @@ class ComposedNode implements RunningNode {
 
   async handOver(): Promise<void> {
     while (this.#parts.node.handOver() > 0) await new Promise((resolve) => setTimeout(resolve, HAND_OVER_POLL_MS));
+  }
+
+  reloadCertificates(): Promise<void> {
+    return this.#parts.tls.reload();
+  }
+
+  get certificates(): RunningNode["certificates"] {
+    return this.#parts.tls.facts;
   }
 
   close(): Promise<void> {

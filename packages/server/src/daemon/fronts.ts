@@ -9,6 +9,7 @@ import {
   startHttp,
   startResp,
 } from "../front/index.ts";
+import type { TlsPort } from "../host/tls/index.ts";
 import type { NodeConfig } from "./node-config.ts";
 import { VERSION } from "./version.ts";
 
@@ -29,10 +30,10 @@ function grpcOptions({ grpc, logger }: NodeConfig): KvStoreOptions {
 }
 
 /** Opens all ports, or none: what was opened before one that fails is closed again. */
-export async function openFronts(config: NodeConfig, node: NodeApi): Promise<Fronts> {
+export async function openFronts(config: NodeConfig, node: NodeApi, tls?: TlsPort): Promise<Fronts> {
   const { addresses, logger } = config;
   const onError = (error: Error): void => logger.warn({ error: error.message }, "a connection could not be accepted");
-  const at = (port: number): Listen => ({ host: config.listenHost, port, onError });
+  const at = (port: number): Listen => ({ host: config.listenHost, port, onError, tls });
   const connections = new Connections(node, processFacts(VERSION));
   const open: Front[] = [];
   const close = async (): Promise<void> => {

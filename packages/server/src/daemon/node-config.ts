@@ -2,6 +2,8 @@ import type { Logger } from "pino";
 import type { BootCounter, ClusterId, DirectoryId, NodeId } from "../core/base/index.ts";
 import type { ClusterMap, NodeAddresses } from "../core/meta/index.ts";
 import type { NodeStatus } from "../core/node/index.ts";
+import type { CertificateFacts } from "../host/tls/index.ts";
+import type { TlsSettings } from "./tls.ts";
 
 export interface GrpcSettings {
   /** For calls that bring no deadline of their own. */
@@ -34,6 +36,12 @@ export interface NodeConfig {
   readonly logger: Logger;
   /** Of the row cache. */
   readonly cacheBytes: number;
+  /** Undefined: plain text everywhere. */
+  readonly tls?: TlsSettings;
+  /** Clients must name themselves with a password; see `Exposure`. */
+  readonly passwords?: boolean;
+  /** Listens beyond loopback even where anybody may come in; else that is SHERD_INSECURE. */
+  readonly insecure?: boolean;
   /** What was chosen for the gRPC port; the rest is its defaults. */
   readonly grpc?: GrpcSettings;
   /** Writes the error to the log and to stderr, and ends the process before anything else runs. */
@@ -47,6 +55,13 @@ export interface RunningNode {
   readonly ready: Promise<void>;
   /** Gives its leaderships to other replicas; resolves when it leads nothing, or nothing that another could lead. */
   handOver(): Promise<void>;
+  /** Reads certificates and keys again; those that cannot be used are logged, and the old ones stay in force. */
+  reloadCertificates(): Promise<void>;
+  /** What is in force. */
+  readonly certificates: {
+    readonly clients?: CertificateFacts | undefined;
+    readonly peers?: CertificateFacts | undefined;
+  };
   /** Stops listening, flushes, seals the log. */
   close(): Promise<void>;
 }

@@ -42,6 +42,11 @@ class FakeNode implements RunningNode {
     this.calls.push("handOver");
     return this.handOverEnds ? Promise.resolve() : new Promise(() => {});
   }
+  readonly certificates = {};
+  reloadCertificates(): Promise<void> {
+    this.calls.push("reloadCertificates");
+    return Promise.resolve();
+  }
   close(): Promise<void> {
     this.calls.push("close");
     return Promise.resolve();
@@ -163,6 +168,21 @@ test("SIGTERM hands leaderships over, closes, releases the directory and ends cl
   expect(node.calls).toEqual(["handOver", "close"]);
   expect(readdirSync(join(root, "a", "lock"))).toEqual([]);
   expect(log()).toContain("a has stopped");
+});
+
+test("with TLS SIGHUP reads the certificates again; without it is as the end of the terminal", async () => {
+  const files = { cert: "c.pem", key: "c.key", ca: "ca.pem" };
+  await run({ tls: { peers: files }, supervised: false });
+  expect(config?.tls).toEqual({ peers: files });
+  host.emit("SIGHUP", "SIGHUP");
+  expect(node.calls).toEqual(["reloadCertificates"]);
+  host.emit("SIGTERM", "SIGTERM");
+  expect(await host.ended).toBe(0);
+
+  host = new FakeProcess();
+  await run({ name: "b", supervised: false });
+  host.emit("SIGHUP", "SIGHUP");
+  expect(await host.ended).toBe(0);
 });
 
 test("a hand-over that does not end is given up after a bounded time", async () => {

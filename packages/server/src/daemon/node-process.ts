@@ -10,6 +10,7 @@ import { type LogLevel, type NodeLog, openNodeLog, say } from "./node-log.ts";
 import { socketText } from "./ports.ts";
 import { onStopSignals } from "./stop-signals.ts";
 import { EXIT_CLEAN, EXIT_FAILED, EXIT_REFUSED } from "./supervision.ts";
+import type { TlsSettings } from "./tls.ts";
 import { within } from "./within.ts";
 
 /** The command line of one node, parsed. */
@@ -25,6 +26,8 @@ export interface NodeOptions {
   readonly seeds: readonly string[];
   readonly cacheBytes: number | undefined;
   readonly grpc?: GrpcSettings;
+  readonly tls?: TlsSettings;
+  readonly insecure?: boolean;
   readonly logLevel: LogLevel;
   /** Started by the launcher: says how it is over IPC, stops when the launcher is gone, leaves Ctrl-C to it. */
   readonly supervised: boolean;
@@ -91,6 +94,8 @@ async function run(options: NodeOptions, startNode: StartNode, host: HostProcess
     logger: log.logger,
     cacheBytes: options.cacheBytes ?? ROW_CACHE_BYTES_DEFAULT,
     ...(options.grpc !== undefined && { grpc: options.grpc }),
+    ...(options.tls !== undefined && { tls: options.tls }),
+    insecure: options.insecure === true,
     fatal: lifecycle.fatal,
   };
   try {
@@ -172,13 +177,15 @@ class NodeLifecycle {
         this.#host.on(signal, () => listener(signal)),
     };
     const stop = (signal: NodeJS.Signals): void => this.stop(signal, true);
+    const reloads = this.#options.tls?.clients !== undefined || this.#options.tls?.peers !== undefined;
+    if (reloads) this.#host.on("SIGHUP", () => this.#reload());
     if (!this.#options.supervised) {
-      onStopSignals(source, ["SIGTERM", "SIGINT", "SIGHUP"], stop, stopNow);
+      onStopSignals(source, reloads ? ["SIGTERM", "SIGINT"] : ["SIGTERM", "SIGINT", "SIGHUP"], stop, stopNow);
       return;
     }
     onStopSignals(source, ["SIGTERM"], stop, stopNow);
     // A terminal sends Ctrl-C, and its own end, to every process of its group; the launcher decides what follows.
-    for (const signal of ["SIGINT", "SIGHUP"]) {
+    for (const signal of reloads ? ["SIGINT"] : ["SIGINT", "SIGHUP"]) {
       this.#host.on(signal, () => this.#log.logger.debug(`${signal} is left to the launcher`));
     }
     this.#host.on("message", (message) => {
@@ -210,6 +217,12 @@ class NodeLifecycle {
     // Before the node runs it has promised nothing: ending here is the crash that recovery is made for.
     if (this.#node === undefined) return this.#host.exit(EXIT_CLEAN);
     void this.#close(this.#node, handOver).catch(this.fatal);
+  }
+
+  /** While the node starts there is nothing to replace yet. */
+  #reload(): void {
+    this.#log.logger.info("SIGHUP: reading the certificates again");
+    void this.#node?.reloadCertificates().catch(this.fatal);
   }
 
   async #close(node: RunningNode, handOver: boolean): Promise<void> {

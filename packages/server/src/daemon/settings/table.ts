@@ -30,6 +30,14 @@ export interface SettingValues {
   readonly maxInflight?: number;
   readonly logRequests?: boolean;
   readonly logLevel?: "debug" | "info" | "warn" | "error";
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsCa?: string;
+  readonly tlsClientAuth?: "no" | "optional" | "require";
+  readonly peerTlsCert?: string;
+  readonly peerTlsKey?: string;
+  readonly peerTlsCa?: string;
+  readonly insecure?: boolean;
 }
 
 export type SettingName = keyof SettingValues;
@@ -98,6 +106,14 @@ const port = (help: string, base: number): NumberSetting => ({
   max: 65_535,
   defaultText: "as the cluster file says",
   startDefaultText: `as before; at first ${base}`,
+});
+
+const pemFile = (help: string, defaultText: string): TextSetting => ({
+  type: "path",
+  group: "Security",
+  help: `${help} (PEM)`,
+  commands: BOTH,
+  defaultText,
 });
 
 /** Headings of docs/configuration.md, in this order. */
@@ -213,6 +229,33 @@ export const SETTINGS: { readonly [Name in SettingName]-?: SettingOf<NonNullable
     min: 1,
     max: 65_536,
     default: INFLIGHT_DEFAULT,
+  },
+  tlsCert: pemFile(
+    "certificate of the ports for clients, which then speak TLS only; with those between it and the authority",
+    "plain text",
+  ),
+  tlsKey: pemFile("its private key, not encrypted", "none"),
+  tlsCa: pemFile("authorities that certificates of clients are verified by", "none"),
+  tlsClientAuth: {
+    type: "choice",
+    group: "Security",
+    help: "whether clients show certificates; optional: one that is shown must be good",
+    commands: BOTH,
+    choices: ["no", "optional", "require"],
+    defaultText: "require with tlsCa, else no",
+  },
+  peerTlsCert: pemFile(
+    "certificate of this node for other nodes, for servers and clients alike",
+    "tlsCert, when there is tlsCa",
+  ),
+  peerTlsKey: pemFile("its private key, not encrypted", "tlsKey, when there is tlsCa"),
+  peerTlsCa: pemFile("authorities of the certificates of all nodes, and of nobody else's", "tlsCa"),
+  insecure: {
+    type: "boolean",
+    group: "Security",
+    help: "listen beyond this machine without TLS or passwords: the network keeps strangers away",
+    commands: BOTH,
+    default: false,
   },
   logRequests: {
     type: "boolean",
