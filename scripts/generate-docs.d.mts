@@ -1,4 +1,5 @@
 import type { CommandDetails, CommandSpec } from "../packages/server/src/core/command/index.ts";
+import type { MetricDefinition } from "../packages/server/src/front/metrics/index.ts";
 
 export function commandsPage(
   commands: readonly CommandSpec[],
@@ -6,3 +7,4 @@ export function commandsPage(
 ): string;
 export function configurationPage(settings: typeof import("../packages/server/src/daemon/settings/index.ts")): string;
 export function errorsPage(catalogue: Readonly<Record<string, string>>): string;
+export function metricsPage(definitions: readonly MetricDefinition[]): string;

@@ -1,5 +1,5 @@
-// node scripts/generate-docs.mjs: writes docs/commands.md, docs/errors.md and docs/configuration.md from the command
-// table, the error catalogue and the table of settings. Unit tests compare what is committed with what this would write.
+// node scripts/generate-docs.mjs: writes docs/commands.md, docs/errors.md, docs/configuration.md and docs/metrics.md
+// from the command table, the error catalogue, the table of settings and the definitions of metrics. Unit tests compare what is committed with what this would write.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { argv } from "node:process";
@@ -184,6 +184,32 @@ export function configurationPage(settings) {
   return `${lines.join("\n")}\n`;
 }
 
+/** docs/metrics.md */
+export function metricsPage(definitions) {
+  const lines = [
+    "# Metrics",
+    "",
+    GENERATED,
+    "",
+    "Every node shows its numbers on its HTTP port at `/metrics`, in the text format of Prometheus, with `process_...` and",
+    "`nodejs_...` of its process beside them. Counters begin with the process; `CONFIG RESETSTAT` sets those of commands",
+    "back. `shard` is the shard's number, or `meta` for the cluster map. [grafana/sherd.json](grafana/sherd.json) is a",
+    "dashboard: import it and choose the data source.",
+    "",
+    "The time of a command is taken once for each pass: from the moment when the first command of the pass arrived to the",
+    "pass's end, so it is rather too long than too short, by one turn of the event loop. Commands that a connection answers",
+    "by itself at once (PING) count with 0. A queued command counts with its EXEC, and took as long. Buckets are powers of",
+    "two, from 64 µs to 17 s.",
+  ];
+  for (const group of new Set(definitions.map((definition) => definition.group))) {
+    lines.push("", `## ${group}`, "", "| metric | type | labels | |", "|---|---|---|---|");
+    for (const { name, type, labels, help } of definitions.filter((definition) => definition.group === group)) {
+      lines.push(`| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(", ")} | ${cell(help)} |`);
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
 if (argv[1] !== undefined && import.meta.url === pathToFileURL(argv[1]).href) {
   const { prepare } = await import("./prepare.mjs");
   prepare();
@@ -195,4 +221,6 @@ if (argv[1] !== undefined && import.meta.url === pathToFileURL(argv[1]).href) {
   writeFileSync(join(root, "docs", "errors.md"), errorsPage(errorCatalogue));
   const settings = await import(pathToFileURL(join(dist, "daemon", "settings", "index.js")).href);
   writeFileSync(join(root, "docs", "configuration.md"), configurationPage(settings));
+  const { metricDefinitions } = await import(pathToFileURL(join(dist, "front", "metrics", "index.js")).href);
+  writeFileSync(join(root, "docs", "metrics.md"), metricsPage(metricDefinitions));
 }

@@ -1,9 +1,12 @@
-import type { NodeApi } from "../core/node/index.ts";
+import type { NodeApi, NodeMetrics } from "../core/node/index.ts";
 import { Connections } from "../core/session/index.ts";
 import {
+  type FinishedCall,
   type Front,
+  GrpcStatistics,
   type KvStoreOptions,
   type Listen,
+  MetricsPage,
   processFacts,
   startGrpc,
   startHttp,
@@ -18,23 +21,34 @@ export interface Fronts {
   close(): Promise<void>;
 }
 
-function grpcOptions({ grpc, logger }: NodeConfig): KvStoreOptions {
+function grpcOptions({ grpc, logger }: NodeConfig, statistics: GrpcStatistics): KvStoreOptions {
+  const log = (call: FinishedCall): void => logger.info({ ...call, ms: Math.round(call.ms * 100) / 100 }, "grpc");
   return {
     defaultDeadlineMs: grpc?.deadlineMs,
     inflightMax: grpc?.inflightMax,
-    onCall:
-      grpc?.logRequests === true
-        ? (call) => logger.info({ ...call, ms: Math.round(call.ms * 100) / 100 }, "grpc")
-        : undefined,
+    onCall: (call) => {
+      statistics.record(call);
+      if (grpc?.logRequests === true) log(call);
+    },
   };
 }
 
 /** Opens all ports, or none: what was opened before one that fails is closed again. */
-export async function openFronts(config: NodeConfig, node: NodeApi, tls?: TlsPort): Promise<Fronts> {
+export async function openFronts(
+  config: NodeConfig,
+  node: NodeApi & { metrics(): NodeMetrics }, tls?: TlsPort): Promise<Fronts> {
   const { addresses, logger } = config;
   const onError = (error: Error): void => logger.warn({ error: error.message }, "a connection could not be accepted");
   const at = (port: number): Listen => ({ host: config.listenHost, port, onError, tls });
   const connections = new Connections(node, processFacts(VERSION));
+  const grpc = new GrpcStatistics();
+  const metrics = new MetricsPage({
+    name: config.name,
+    version: VERSION,
+    connections,
+    grpc,
+    metrics: () => node.metrics(),
+  });
   const open: Front[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(open.map((front) => front.close()));
@@ -42,8 +56,8 @@ export async function openFronts(config: NodeConfig, node: NodeApi, tls?: TlsPor
   try {
     open.push(await startResp(connections, { ...at(addresses.respPort), redirect: false }));
     open.push(await startResp(connections, { ...at(addresses.clusterPort), redirect: true }));
-    open.push(await startGrpc(node, { ...at(addresses.grpcPort), ...grpcOptions(config) }));
-    open.push(await startHttp(node, at(addresses.httpPort)));
+    open.push(await startGrpc(node, { ...at(addresses.grpcPort), ...grpcOptions(config, grpc) }));
+    open.push(await startHttp(node, { ...at(addresses.httpPort), metrics }));
   } catch (error) {
     await close();
     throw error;

@@ -11,3 +11,4 @@
  */
 export type { FinishedCall, KvStoreOptions } from "./kvstore.ts";
 export { type GrpcOptions, startGrpc } from "./server.ts";
+export { GrpcStatistics } from "./statistics.ts";

@@ -7,8 +7,13 @@ import { CLOSE_GRACE_MS, type Front, type Listen, listen } from "../listen.ts";
 /** A client that does not send its request within this is cut off. */
 const REQUEST_MS_MAX = 10_000;
 
-/** Starts `/healthz`, `/readyz` and `/status`. */
-export async function startHttp(node: NodeApi, options: Listen): Promise<Front> {
+export interface HttpOptions extends Listen {
+  /** What `/metrics` shows. */
+  readonly metrics?: { readonly contentType: string; text(): Promise<string> };
+}
+
+/** Starts `/healthz`, `/readyz`, `/status` and `/metrics`. */
+export async function startHttp(node: NodeApi, options: HttpOptions): Promise<Front> {
   const { server, endHandshakes } = httpServer(options, (request, response) => {
     const path = (request.url ?? "").split("?", 1)[0] as string;
     request.resume();
@@ -17,7 +22,8 @@ export async function startHttp(node: NodeApi, options: Listen): Promise<Front> 
       send(response, 405, "text/plain", "only GET\n");
       return;
     }
-    answer(node, path, response);
+    if (path === "/metrics" && options.metrics !== undefined) void answerMetrics(options.metrics, response);
+    else answer(node, path, response);
   });
   const port = await listen(server, "HTTP", options);
   return {
@@ -57,8 +63,14 @@ function answer(node: NodeApi, path: string, response: ServerResponse): void {
       send(response, 200, "application/json", `${JSON.stringify(statusOf(node), undefined, 2)}\n`);
       return;
     default:
-      send(response, 404, "text/plain", "known paths: /healthz /readyz /status\n");
+      send(response, 404, "text/plain", "known paths: /healthz /readyz /status /metrics\n");
   }
+}
+
+async function answerMetrics(metrics: NonNullable<HttpOptions["metrics"]>, response: ServerResponse): Promise<void> {
+  const body = await metrics.text();
+  response.writeHead(200, { "content-type": metrics.contentType, "cache-control": "no-store" });
+  response.end(body);
 }
 
 /** The node's state and its copy of the cluster map. */
