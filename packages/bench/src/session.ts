@@ -101,6 +101,7 @@ const facts: ServerFacts = {
   uptimeMs: () => 0,
   memory: () => ({ residentBytes: 0, heapBytes: 0 }),
   cpu: () => ({ userSeconds: 0, systemSeconds: 0 }),
+  secrets: { sha256Hex: () => "", randomBytes: (count) => new Uint8Array(count) },
 };
 
 function chunksOf(command: "GET" | "SET", pipeline: number): Uint8Array[] {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { assert, SherdError } from "sherd/core/base";
 import type { LogOptions } from "sherd/core/log";
 import type { ClusterMap, NodeInfo } from "sherd/core/meta";
@@ -42,6 +43,10 @@ const FACTS: ServerFacts = {
   uptimeMs: () => 0,
   memory: () => ({ residentBytes: 0, heapBytes: 0 }),
   cpu: () => ({ userSeconds: 0, systemSeconds: 0 }),
+  secrets: {
+    sha256Hex: (bytes) => createHash("sha256").update(bytes).digest("hex"),
+    randomBytes: (count) => new Uint8Array(count),
+  },
 };
 /** How a node may end over a disk that is unsound. */
 const REFUSALS: ReadonlySet<string> = new Set([

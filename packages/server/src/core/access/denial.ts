@@ -9,10 +9,8 @@ export interface Denial {
   readonly object: string;
 }
 
-/** They say who somebody is, or end the connection: everybody may, before and after authentication. */
-const ALWAYS_ALLOWED: ReadonlySet<string> = new Set(["auth", "hello", "quit", "reset"]);
-
-export const isAlwaysAllowed = (spec: CommandSpec): boolean => ALWAYS_ALLOWED.has(spec.name);
+/** Everybody may, before and after authentication. */
+export const isAlwaysAllowed = (spec: CommandSpec): boolean => spec.flags.includes("no_auth");
 
 /**
  * Why the user may not run the command. `spec` is the subcommand's where there is one; `args` are as the client sent them,

@@ -1,5 +1,5 @@
 import { latin1, latin1Bytes, USERS_MAX } from "../base/index.ts";
-import { userName } from "./rules.ts";
+import { hidePassword, userName } from "./rules.ts";
 import type { Secrets } from "./secrets.ts";
 import { changeRules, type StoredUser } from "./user.ts";
 
@@ -21,7 +21,8 @@ export function parseAclFile(
     if (name === undefined) return wrong("there is no name that a user can have");
     if (users.some((other) => other.name === name)) return wrong("the user is there twice");
     if (users.length >= USERS_MAX) return wrong(`there are more than ${USERS_MAX} users`);
-    const changed = changeRules(undefined, words.slice(2).map(latin1Bytes), secrets);
+    const modifiers = words.slice(2).map((word) => hidePassword(latin1Bytes(word), secrets));
+    const changed = changeRules(undefined, modifiers);
     if ("problem" in changed) return wrong(changed.problem);
     users.push({ name, rules: changed.rules });
   }

@@ -14,7 +14,7 @@ export { AccessLog, type AccessLogEntry } from "./access-log.ts";
 export { type Denial, denialOf, isAlwaysAllowed } from "./denial.ts";
 export { parseAclFile } from "./file.ts";
 export { categoryNames, commandsOf } from "./known-commands.ts";
-export { userName } from "./rules.ts";
+export { hidePassword, userName } from "./rules.ts";
 export { type Secrets, sameText } from "./secrets.ts";
 export {
   changeRules,

@@ -47,14 +47,9 @@ export class Rules {
     return rules;
   }
 
-  /** One modifier of ACL SETUSER. What is wrong with it, if anything: it never quotes a password. */
-  apply(modifier: Uint8Array, secrets: Secrets): string | undefined {
-    const text = latin1(modifier);
-    if (text.startsWith(">") || text.startsWith("<")) {
-      if (modifier.length - 1 > PASSWORD_BYTES_MAX) return PASSWORD_TOO_LONG;
-      const hash = secrets.sha256Hex(modifier.subarray(1));
-      return this.#modify(text.startsWith(">") ? `#${hash}` : `!${hash}`);
-    }
+  /** One modifier of ACL SETUSER, without a password (`hidePassword`). What is wrong with it, if anything. */
+  apply(text: string): string | undefined {
+    if (/^[<>]/.test(text)) return PASSWORD_TOO_LONG;
     if (/^[+-]/.test(text)) return this.#command(text, false);
     return this.#modify(text);
   }
@@ -225,6 +220,18 @@ export class Rules {
     this.#commands.push(`${sign}${name}`);
     return undefined;
   }
+}
+
+/**
+ * A modifier of ACL SETUSER with its password's hash (`>pw` is `#hash`, `<pw` is `!hash`), as latin1. Of a password that is
+ * too long only the sign is left.
+ */
+export function hidePassword(modifier: Uint8Array, secrets: Secrets): string {
+  const text = latin1(modifier);
+  const sign = text.slice(0, 1);
+  if (sign !== ">" && sign !== "<") return text;
+  if (modifier.length - 1 > PASSWORD_BYTES_MAX) return sign;
+  return (sign === ">" ? "#" : "!") + secrets.sha256Hex(modifier.subarray(1));
 }
 
 /** A name of a user as it is kept; undefined: it cannot be one. */

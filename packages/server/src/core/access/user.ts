@@ -1,7 +1,6 @@
 import { Glob } from "../base/index.ts";
 import type { CommandSpec } from "../command/index.ts";
 import { Rules } from "./rules.ts";
-import type { Secrets } from "./secrets.ts";
 
 /** A user as it is kept. Both are latin1 of their bytes: names and patterns may be any bytes. */
 export interface StoredUser {
@@ -65,20 +64,20 @@ export function readUser({ name, rules }: StoredUser): User {
 }
 
 /**
- * The rules after ACL SETUSER, in one spelling for one meaning; `rules` undefined: of a new user. Or what is wrong, in
- * Redis' words, without any password.
+ * The rules after ACL SETUSER, in one spelling for one meaning; `rules` undefined: of a new user. Or what is wrong with
+ * which modifier, in Redis' words. Passwords are hashed already (`hidePassword`).
  */
 export function changeRules(
   rules: string | undefined,
-  modifiers: readonly Uint8Array[],
-  secrets: Secrets,
-): { readonly rules: string } | { readonly problem: string } {
+  modifiers: readonly string[],
+): { readonly rules: string } | { readonly problem: string; readonly at: number } {
   // Rules that cannot be read are not built upon: what they withheld would be lost.
   const changed = rules === undefined ? new Rules() : Rules.read(rules);
-  if (changed === undefined) return { problem: "The user's rules were written by another version: begin with 'reset'" };
-  for (const modifier of modifiers) {
-    const problem = changed.apply(modifier, secrets);
-    if (problem !== undefined) return { problem };
+  if (changed === undefined)
+    return { problem: "The user's rules were written by another version: remove the user first", at: 0 };
+  for (const [at, modifier] of modifiers.entries()) {
+    const problem = changed.apply(modifier);
+    if (problem !== undefined) return { problem, at };
   }
   return { rules: changed.toString() };
 }

@@ -3,6 +3,8 @@ import type { CommandFlag, CommandSpec } from "./types.ts";
 
 const group = "connection";
 const QUICK: readonly CommandFlag[] = ["noscript", "loading", "stale", "fast"];
+/** They say who somebody is, or end the connection: before authentication, and whatever the user's rules are. */
+const ENTRY: readonly CommandFlag[] = [...QUICK, "no_auth"];
 const SLOW: readonly CommandFlag[] = ["noscript", "loading", "stale"];
 
 const clientSubcommands: readonly CommandSpec[] = [
@@ -71,10 +73,10 @@ export const connectionCommands: readonly CommandSpec[] = [
   local({
     name: "auth",
     arity: -2,
-    flags: QUICK,
+    flags: ENTRY,
     since: "1.0.0",
     group,
-    summary: "Authenticates. There are no passwords yet: the default user is let in with any.",
+    summary: "Authenticates the connection as a user, the default one if only a password is given.",
   }),
   local({
     name: "client",
@@ -96,7 +98,7 @@ export const connectionCommands: readonly CommandSpec[] = [
   local({
     name: "hello",
     arity: -1,
-    flags: QUICK,
+    flags: ENTRY,
     since: "6.0.0",
     group,
     summary: "Chooses RESP2 or RESP3, may authenticate and name the connection, and describes the node.",
@@ -113,7 +115,7 @@ export const connectionCommands: readonly CommandSpec[] = [
   local({
     name: "quit",
     arity: -1,
-    flags: QUICK,
+    flags: ENTRY,
     since: "1.0.0",
     group,
     summary: "Closes the connection after all replies have been sent.",
@@ -121,7 +123,7 @@ export const connectionCommands: readonly CommandSpec[] = [
   local({
     name: "reset",
     arity: 1,
-    flags: QUICK,
+    flags: ENTRY,
     since: "6.2.0",
     group,
     summary: "Puts the connection back into the state of a new one.",

@@ -1,4 +1,5 @@
 import { assert } from "../base/index.ts";
+import { aclCommands } from "./acl.ts";
 import { bitfieldCommands } from "./bitfield.ts";
 import { bitmapCommands } from "./bitmap.ts";
 import { bitmapCountCommands } from "./bitmap-count.ts";
@@ -33,6 +34,7 @@ export const allCommands: readonly CommandSpec[] = [
   ...multiCommands,
   ...connectionCommands,
   ...serverCommands,
+  ...aclCommands,
   ...clusterCommands,
 ].sort((left, right) => (left.name < right.name ? -1 : 1));
 

@@ -58,6 +58,7 @@ export type CommandFlag =
   | "stale"
   | "noscript"
   | "skip_slowlog"
+  | "no_auth"
   | "pubsub";
 
 /**

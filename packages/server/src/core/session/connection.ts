@@ -1,3 +1,4 @@
+import type { User } from "../access/index.ts";
 import {
   assert,
   CONNECTION_INFLIGHT_MAX,
@@ -20,6 +21,7 @@ import { answerLocally } from "./answers/index.ts";
 import type { Connections } from "./connections.ts";
 import { Later } from "./later.ts";
 import { OpenRequest, ReplyPlace, type RequestOwner, sizeOf } from "./open-request.ts";
+import { refusalOf } from "./permission.ts";
 import { ReplyWriter, type RespVersion } from "./reply-writer.ts";
 import { Parsed, RequestParser } from "./request-parser.ts";
 import { Transactions } from "./transactions.ts";
@@ -50,6 +52,10 @@ export class Connection implements RequestOwner {
   libraryVersion = "";
   /** READONLY: any replica's answer will do. */
   stale = false;
+  /** Undefined: it has to authenticate. */
+  user: User | undefined;
+  /** Wrong passwords so far. */
+  authFailures = 0;
   lastCommand: CommandSpec | undefined;
 
   readonly #node: NodeApi;
@@ -98,6 +104,7 @@ export class Connection implements RequestOwner {
     this.socket = socket;
     this.redirect = redirect;
     this.openedMs = connections.facts.wallMs();
+    this.user = connections.access.initial;
     this.#node = node;
     this.#connections = connections;
     this.#parser = new RequestParser(connections.input);
@@ -119,6 +126,19 @@ export class Connection implements RequestOwner {
   /** Forgets what MULTI queued and WATCH watches. */
   endTransaction(): void {
     this.#transactions?.end();
+  }
+
+  /** What is queued behind MULTI is not run any more; false: nothing is. */
+  abortTransaction(): boolean {
+    return this.#transactions?.abort() === true;
+  }
+
+  /** Its user is gone: nothing more is run. What is open is still answered, then it closes. */
+  dismiss(): void {
+    this.#held = undefined;
+    this.finish();
+    this.#list();
+    this.#node.requestPass();
   }
 
   /** Commands that have no answer yet. */
@@ -340,6 +360,10 @@ export class Connection implements RequestOwner {
     const spec = findCommand(parser.source, parser.from(0), parser.to(0));
     const args = new Array<Uint8Array>(count - 1);
     for (let i = 1; i < count; i += 1) args[i - 1] = parser.arg(i);
+    if (this.user?.unrestricted !== true) {
+      const refusal = refusalOf(this, this.#connections, spec, args);
+      if (refusal !== undefined) return this.#reject(spec, refusal);
+    }
     this.#connections.commands += 1;
     if (this.#transactions !== undefined) {
       const queued = this.#transactions.queue(spec, parser.arg(0), args);

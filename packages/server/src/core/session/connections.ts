@@ -1,3 +1,4 @@
+import { Access } from "../access/index.ts";
 import { CONNECTIONS_MAX, INPUT_BYTES_MAX } from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
 import type { NodeApi } from "../node/index.ts";
@@ -26,6 +27,7 @@ class SharedInput implements InputBudget {
 export class Connections {
   readonly node: NodeApi;
   readonly facts: ServerFacts;
+  readonly access: Access;
   readonly input: SharedInput = new SharedInput();
   readonly statistics: CommandStatistics = new CommandStatistics();
   readonly timer: CommandTimer;
@@ -44,6 +46,9 @@ export class Connections {
     this.node = node;
     this.facts = facts;
     this.timer = new CommandTimer(this.statistics, () => facts.uptimeMs());
+    this.access = new Access(facts.secrets);
+    this.access.update(node.map?.users?.list);
+    node.onMap(() => this.#onMap());
     node.onPassEnd(() => this.#onPassEnd());
   }
 
@@ -75,6 +80,11 @@ export class Connections {
     return reply;
   }
 
+  authFailed(connection: Connection, userName: string): void {
+    const address = connection.socket.remoteAddress.replace(/:\d+$/, "");
+    this.node.complain(`auth ${address}`, "a client offered a wrong password", { address, user: userName });
+  }
+
   remove(connection: Connection): void {
     this.#open.delete(connection.id);
   }
@@ -82,6 +92,17 @@ export class Connections {
   /** The connection's `onPassEnd` is to be called once, at the end of this pass. */
   list(connection: Connection): void {
     this.#listed.push(connection);
+  }
+
+  /** Rules count from the next command on; whose user is gone, or switched off, is closed. */
+  #onMap(): void {
+    if (!this.access.update(this.node.map.users?.list)) return;
+    for (const connection of this.#open.values()) {
+      const { user } = connection;
+      const now = user === undefined ? this.access.initial : this.access.renewed(user);
+      if (now === undefined && user !== undefined) connection.dismiss();
+      else connection.user = now;
+    }
   }
 
   #onPassEnd(): void {

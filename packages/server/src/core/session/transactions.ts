@@ -1,3 +1,4 @@
+import type { User } from "../access/index.ts";
 import {
   assert,
   type GroupId,
@@ -32,6 +33,10 @@ import { ExecRequest, merge, type Queued, WatchRequest } from "./transaction-req
 
 const QUEUED: Reply = { type: "simple", text: "QUEUED" };
 const ABORTED = errorReply("EXECABORT", "Transaction discarded because of previous errors.");
+const RULES_CHANGED = errorReply(
+  "EXECABORT",
+  "Transaction discarded because of: NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call",
+);
 const NOT_INSIDE = err("Command not allowed inside a transaction");
 const TOO_LARGE = err(
   `the transaction is too large: at most ${TRANSACTION_COMMANDS_MAX} commands and ${TRANSACTION_BYTES_MAX} bytes are allowed`,
@@ -69,6 +74,12 @@ export class Transactions {
     this.#multi = undefined;
   }
 
+  /** EXEC will run nothing; false: there was no MULTI. */
+  abort(): boolean {
+    if (this.#multi !== undefined) this.#multi.aborted = true;
+    return this.#multi !== undefined;
+  }
+
   /** A command of the group itself. Undefined: it must wait until a WATCH before it is answered. */
   take(spec: CommandSpec, args: readonly Uint8Array[]): Reply | OpenRequest | undefined {
     if (spec.name === "exec") return this.#exec(spec, args);
@@ -76,7 +87,7 @@ export class Transactions {
     switch (spec.name) {
       case "multi":
         if (this.#multi !== undefined) return err("MULTI calls can not be nested");
-        this.#multi = new Multi();
+        this.#multi = new Multi(this.#connection.user);
         return OK;
       case "discard":
         if (this.#multi === undefined) return err("DISCARD without MULTI");
@@ -195,6 +206,8 @@ export class Transactions {
     const [watch] = this.#watches;
     this.end();
     if (multi.aborted) return ABORTED;
+    // Each command was allowed when it was queued, by rules that do not count any more.
+    if (multi.user !== this.#connection.user) return RULES_CHANGED;
     if (watch !== undefined) multi.place({ key: watch.args[0] as Uint8Array, slot: watch.slot, group: watch.group });
     if (multi.crossing !== undefined) return multi.crossing;
     if (multi.at === undefined) return merge(multi.queue, []);
@@ -206,6 +219,8 @@ export class Transactions {
 
 /** What came since MULTI. */
 class Multi {
+  /** Who queues; another object when the user's rules have changed. */
+  readonly user: User | undefined;
   readonly encoder: TransactionEncoder = new TransactionEncoder();
   readonly queue: Queued[] = [];
   /** Of the memory that all connections share for input. */
@@ -217,6 +232,10 @@ class Multi {
   at: Place | undefined;
   /** They are not all in one slot: what EXEC answers. */
   crossing: Reply | undefined;
+
+  constructor(user: User | undefined) {
+    this.user = user;
+  }
 
   add(spec: CommandSpec, args: readonly Uint8Array[]): boolean {
     if (spec.flags.includes("denyoom")) this.spec = transactions.grow;

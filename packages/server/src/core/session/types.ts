@@ -1,3 +1,5 @@
+import type { Secrets } from "../access/index.ts";
+
 /** One client's byte stream, as the connection sees it. The front implements it; tests stand in for it. */
 export interface ClientSocket {
   /** `host:port` of the other side, for CLIENT LIST. */
@@ -33,4 +35,5 @@ export interface ServerFacts {
   memory(): { readonly residentBytes: number; readonly heapBytes: number };
   /** Seconds of CPU used so far. */
   cpu(): { readonly userSeconds: number; readonly systemSeconds: number };
+  readonly secrets: Secrets;
 }

@@ -1,4 +1,5 @@
 import { arch, release, type } from "node:os";
+import { hostSecrets } from "../../host/secrets.ts";
 import type { ServerFacts } from "../../core/session/index.ts";
 
 /** What INFO says about this process. */
@@ -13,6 +14,7 @@ export const processFacts = (version: string): ServerFacts => ({
     const { rss, heapUsed, external } = process.memoryUsage();
     return { residentBytes: rss, heapBytes: heapUsed + external };
   },
+  secrets: hostSecrets,
   cpu() {
     const { user, system } = process.cpuUsage();
     return { userSeconds: user / 1e6, systemSeconds: system / 1e6 };

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { utf8Bytes } from "../../base/index.ts";
+import { hidePassword } from "../rules.ts";
 import type { Secrets } from "../secrets.ts";
 import { changeRules } from "../user.ts";
 
@@ -11,7 +12,10 @@ export const testSecrets: Secrets = {
 
 /** Rules that must be right. */
 export function rulesOf(text: string, before?: string): string {
-  const changed = changeRules(before, text.split(" ").map(utf8Bytes), testSecrets);
+  const changed = changeRules(
+    before,
+    text.split(" ").map((word) => hidePassword(utf8Bytes(word), testSecrets)),
+  );
   if ("problem" in changed) throw new Error(changed.problem);
   return changed.rules;
 }

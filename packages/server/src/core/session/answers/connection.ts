@@ -1,7 +1,8 @@
-import { CLIENT_NAME_BYTES_MAX, latin1, utf8, utf8Bytes } from "../../base/index.ts";
-import { err, errorReply, NIL, NOT_AN_INTEGER, OK, type Reply, SYNTAX_ERROR } from "../../command/index.ts";
+import { DEFAULT_USER } from "../../access/index.ts";
+import { latin1, utf8, utf8Bytes } from "../../base/index.ts";
+import { err, NIL, NOT_AN_INTEGER, OK, type Reply, SYNTAX_ERROR } from "../../command/index.ts";
 import type { Connection } from "../connection.ts";
-import { REDIS_COMPATIBLE_VERSION } from "./info.ts";
+import { NAME_CHARACTERS, nameFrom, word } from "./client-words.ts";
 import type { Answers, LocalCall } from "./types.ts";
 
 const bulk = (text: string): Reply => ({ type: "bulk", bytes: utf8Bytes(text) });
@@ -9,71 +10,6 @@ const integer = (value: number): Reply => ({ type: "integer", value });
 
 const PONG: Reply = { type: "simple", text: "PONG" };
 const RESET: Reply = { type: "simple", text: "RESET" };
-const WRONG_PASSWORD = errorReply("WRONGPASS", "invalid username-password pair or user is disabled.");
-const NO_PASSWORD = err(
-  "AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
-);
-const NAME_CHARACTERS = err("Client names cannot contain spaces, newlines or special characters.");
-
-const word = (bytes: Uint8Array | undefined): string => (bytes === undefined ? "" : latin1(bytes).toLowerCase());
-
-/** Redis' rule: printable ASCII without space, so that CLIENT LIST stays one line a client, one word a field. */
-function nameFrom(bytes: Uint8Array): string | undefined {
-  if (bytes.length > CLIENT_NAME_BYTES_MAX) return undefined;
-  return bytes.every((byte) => byte >= 0x21 && byte <= 0x7e) ? latin1(bytes) : undefined;
-}
-
-/** There are no users yet: the default one is let in with any password, as in a Redis without passwords. */
-const mayEnter = (user: Uint8Array): boolean => latin1(user) === "default";
-
-function hello({ args, connection, connections }: LocalCall): Reply {
-  let version = connection.resp;
-  let name: string | undefined;
-  const wanted = args[0];
-  if (wanted !== undefined) {
-    const text = latin1(wanted);
-    if (!/^\d{1,9}$/.test(text)) return err("Protocol version is not an integer or out of range");
-    if (text !== "2" && text !== "3") return errorReply("NOPROTO", "unsupported protocol version");
-    version = text === "2" ? 2 : 3;
-  }
-  for (let at = 1; at < args.length; ) {
-    const option = word(args[at]);
-    const first = args[at + 1];
-    const second = args[at + 2];
-    if (option === "auth" && first !== undefined && second !== undefined) {
-      if (!mayEnter(first)) return WRONG_PASSWORD;
-      at += 3;
-    } else if (option === "setname" && first !== undefined) {
-      name = nameFrom(first);
-      if (name === undefined) return NAME_CHARACTERS;
-      at += 2;
-    } else {
-      return err(`Syntax error in HELLO option '${word(args[at])}'`);
-    }
-  }
-  // Nothing may change before everything was found to be right.
-  connection.resp = version;
-  if (name !== undefined) connection.name = name;
-  const fields: [string, Reply][] = [
-    ["server", bulk("redis")],
-    ["version", bulk(REDIS_COMPATIBLE_VERSION)],
-    ["proto", integer(version)],
-    ["id", integer(connection.id)],
-    ["mode", bulk("cluster")],
-    ["role", bulk("master")],
-    ["modules", { type: "array", items: [] }],
-  ];
-  // What clients know nothing of comes last, where they do not look.
-  fields.push(["sherd_version", bulk(connections.facts.version)]);
-  return { type: "map", entries: fields.map(([key, value]) => [bulk(key), value] as const) };
-}
-
-function auth({ args }: LocalCall): Reply {
-  const [user, password] = args;
-  if (user === undefined || args.length > 2) return SYNTAX_ERROR;
-  if (password === undefined) return NO_PASSWORD;
-  return mayEnter(user) ? OK : WRONG_PASSWORD;
-}
 
 function select({ args }: LocalCall): Reply {
   const text = latin1(args[0] as Uint8Array);
@@ -81,7 +17,8 @@ function select({ args }: LocalCall): Reply {
   return Number(text) === 0 ? OK : err("SELECT is not allowed in cluster mode");
 }
 
-function reset({ connection }: LocalCall): Reply {
+function reset({ connection, connections }: LocalCall): Reply {
+  connection.user = connections.access.initial;
   connection.resp = 2;
   connection.name = "";
   connection.stale = false;
@@ -102,7 +39,7 @@ function describe(connection: Connection, nowMs: number): string {
     "db=0",
     `omem=${connection.socket.pendingBytes}`,
     `cmd=${connection.lastCommand?.name ?? "NULL"}`,
-    "user=default",
+    `user=${connection.user?.name ?? DEFAULT_USER}`,
     `lib-name=${connection.libraryName}`,
     `lib-ver=${connection.libraryVersion}`,
     `resp=${connection.resp}`,
@@ -148,9 +85,7 @@ function setInfo({ args, connection }: LocalCall): Reply {
 const onOff = ({ args }: LocalCall): Reply => (/^(on|off)$/.test(word(args[0])) ? OK : SYNTAX_ERROR);
 
 export const connectionAnswers: Answers = {
-  auth,
   echo: ({ args }) => ({ type: "bulk", bytes: args[0] as Uint8Array }),
-  hello,
   ping({ args }) {
     if (args.length > 1) return err("wrong number of arguments for 'ping' command");
     return args[0] === undefined ? PONG : { type: "bulk", bytes: args[0] };

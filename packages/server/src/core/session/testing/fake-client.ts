@@ -1,4 +1,5 @@
 import { encodeCommand, RespError, RespReplyParser, type RespValue } from "@sherd/client/protocol";
+import { testSecrets } from "../../access/testing/rules.ts";
 import { latin1Bytes, utf8 } from "../../base/index.ts";
 import type { Connection } from "../connection.ts";
 import type { Connections } from "../connections.ts";
@@ -12,6 +13,7 @@ export const testFacts: ServerFacts = {
   wallMs: () => 1_000_000,
   uptimeMs: () => 5_000,
   memory: () => ({ residentBytes: 64 * 1024 * 1024, heapBytes: 32 * 1024 * 1024 }),
+  secrets: testSecrets,
   cpu: () => ({ userSeconds: 1.5, systemSeconds: 0.5 }),
 };
 

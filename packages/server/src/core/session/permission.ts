@@ -1,0 +1,69 @@
+import { type Denial, denialOf, isAlwaysAllowed, type User } from "../access/index.ts";
+import { AUTH_FAILURES_MAX, latin1, utf8 } from "../base/index.ts";
+import { type CommandSpec, type ErrorReply, errorReply, findSubcommand } from "../command/index.ts";
+import type { Connection } from "./connection.ts";
+import type { Connections } from "./connections.ts";
+
+const NOT_AUTHENTICATED = errorReply("NOAUTH", "Authentication required.");
+const WRONG_PASSWORD = errorReply("WRONGPASS", "invalid username-password pair or user is disabled.");
+
+/** Why the connection may not run the command; what it has queued behind MULTI is given up then. */
+export function refusalOf(
+  connection: Connection,
+  connections: Connections,
+  spec: CommandSpec | undefined,
+  args: readonly Uint8Array[],
+): ErrorReply | undefined {
+  const { user } = connection;
+  if (user === undefined) return spec !== undefined && isAlwaysAllowed(spec) ? undefined : NOT_AUTHENTICATED;
+  const [first] = args;
+  const named = spec?.subcommands === undefined || first === undefined ? spec : findSubcommand(spec, first);
+  // What does not exist is answered with that.
+  if (named === undefined) return undefined;
+  const denial = denialOf(user, named, args);
+  if (denial === undefined) return undefined;
+  const context = connection.abortTransaction() ? "multi" : "toplevel";
+  note(connection, connections, { ...denial, context, userName: user.name });
+  return errorReply("NOPERM", denialText(user, denial, false));
+}
+
+/** `verbose` also names the key or channel: for those who may see the rules. */
+export function denialText(user: User, { reason, object }: Denial, verbose: boolean): string {
+  const name = utf8Text(user.name);
+  if (reason === "command") return `User ${name} has no permissions to run the '${object}' command`;
+  if (verbose) return `User ${name} has no permissions to access the '${utf8Text(object)}' ${reason}`;
+  return `No permissions to access a ${reason}`;
+}
+
+/**
+ * Who has the name and the password, for `connection`; the caller makes the connection its own. Counts those who have
+ * not: after AUTH_FAILURES_MAX the connection is closed, because guessing is all that it is for.
+ */
+export function authenticate(
+  connection: Connection,
+  connections: Connections,
+  name: Uint8Array,
+  password: Uint8Array,
+): User | ErrorReply {
+  const user = connections.access.authenticate(name, password);
+  if (user !== undefined) return user;
+  const userName = latin1(name.subarray(0, NAME_SHOWN_BYTES_MAX));
+  note(connection, connections, { reason: "auth", context: "toplevel", object: "AUTH", userName });
+  connections.authFailed(connection, utf8Text(userName));
+  connection.authFailures += 1;
+  if (connection.authFailures >= AUTH_FAILURES_MAX) connection.finish();
+  return WRONG_PASSWORD;
+}
+
+const NAME_SHOWN_BYTES_MAX = 64;
+
+type Refused = Omit<Parameters<Connections["access"]["log"]["add"]>[0], "client">;
+
+function note(connection: Connection, connections: Connections, refused: Refused): void {
+  const { id, socket, name } = connection;
+  const client = `id=${id} addr=${socket.remoteAddress} laddr=${socket.localAddress} name=${name}`;
+  connections.access.log.add({ ...refused, client }, connections.facts.wallMs());
+}
+
+/** Names and keys are kept as latin1; people read UTF-8. */
+const utf8Text = (text: string): string => utf8(Uint8Array.from(text, (character) => character.charCodeAt(0)));

@@ -1,0 +1,234 @@
+import { expect, test } from "vitest";
+import { testSecrets } from "../access/testing/rules.ts";
+import { AUTH_FAILURES_MAX, USER_RULES_BYTES_MAX, utf8Bytes } from "../base/index.ts";
+import { Connections } from "./connections.ts";
+import { FakeClient, testFacts } from "./testing/fake-client.ts";
+import { FakeNode } from "./testing/fake-node.ts";
+
+const NOT_IN = "-NOAUTH Authentication required.";
+const WRONG = "-WRONGPASS invalid username-password pair or user is disabled.";
+
+function start(...users: string[]): { node: FakeNode; connect: () => FakeClient; admin: FakeClient } {
+  const node = new FakeNode({ nodes: [{ clusterPort: 7379 }, { clusterPort: 7380 }], shards: 1 });
+  const connections = new Connections(node, testFacts);
+  const admin = new FakeClient(connections);
+  for (const user of users) expect(admin.ask("ACL", "SETUSER", ...user.split(" "))).toBe("OK");
+  return { node, connect: () => new FakeClient(connections), admin };
+}
+
+/** Alice, signed in. */
+function alice(rules: string): ReturnType<typeof start> & { client: FakeClient } {
+  const world = start(`alice on >pw ${rules}`);
+  const client = world.connect();
+  expect(client.ask("AUTH", "alice", "pw")).toBe("OK");
+  return { ...world, client };
+}
+
+test("without users everybody is the default user and may do everything", () => {
+  const client = start().connect();
+  expect(client.ask("ACL", "WHOAMI")).toBe("default");
+  expect(client.ask("ACL", "LIST")).toEqual(["user default on nopass ~* &* +@all"]);
+  expect(client.ask("SET", "a", "1")).toBe("OK");
+  expect(client.ask("AUTH", "anything")).toMatch(/^-ERR AUTH <password> called without any password configured/);
+  expect(client.ask("AUTH", "default", "anything")).toBe("OK");
+  expect(client.ask("AUTH", "nobody", "anything")).toBe(WRONG);
+});
+
+test("once the default user has a password, a connection has to say who it is", () => {
+  const { connect } = start("default >secret");
+  const client = connect();
+  for (const command of [["GET", "a"], ["NOSUCH"], ["PING"], ["MULTI"], ["ACL", "WHOAMI"], ["WATCH", "a"]]) {
+    expect(client.ask(...command), command.join(" ")).toBe(NOT_IN);
+  }
+  expect(client.ask("HELLO", "3")).toMatch(/^-NOAUTH HELLO must be called with the client already authenticated/);
+  expect(client.ask("HELLO", "3", "AUTH", "default", "wrong")).toBe(WRONG);
+  expect(client.ask("AUTH", "wrong")).toBe(WRONG);
+  expect(client.ask("AUTH", "secret")).toBe("OK");
+  expect(client.ask("PING")).toBe("PONG");
+  expect(client.ask("RESET")).toBe("RESET");
+  expect(client.ask("PING")).toBe(NOT_IN);
+  expect(client.ask("HELLO", "3", "AUTH", "default", "secret", "SETNAME", "me")).toMatchObject({ proto: 3 });
+  expect(client.ask("CLIENT", "GETNAME")).toBe("me");
+});
+
+test("who was let in before the password stays", () => {
+  const { admin, connect } = start();
+  const before = connect();
+  expect(admin.ask("ACL", "SETUSER", "default", ">secret")).toBe("OK");
+  expect(before.ask("PING")).toBe("PONG");
+  expect(connect().ask("PING")).toBe(NOT_IN);
+});
+
+test("a HELLO that fails in its last word has let nobody in", () => {
+  const client = start("alice on >pw +@all ~*", "default >secret").connect();
+  expect(client.ask("HELLO", "3", "AUTH", "alice", "pw", "NOSUCH")).toMatch(/^-ERR Syntax error in HELLO/);
+  expect(client.ask("PING")).toBe(NOT_IN);
+});
+
+test("commands, subcommands, keys: what is not allowed is refused, and nothing has happened", () => {
+  const { client, node } = alice("~app:* +@all -@dangerous -del +client|id");
+  expect(client.ask("SET", "app:1", "x")).toBe("OK");
+  expect(client.ask("SET", "other", "x")).toBe("-NOPERM No permissions to access a key");
+  expect(client.ask("DEL", "app:1")).toBe("-NOPERM User alice has no permissions to run the 'del' command");
+  expect(client.ask("CLIENT", "ID")).toEqual(expect.any(Number));
+  expect(client.ask("CLIENT", "LIST")).toBe("-NOPERM User alice has no permissions to run the 'client|list' command");
+  expect(client.ask("CONFIG", "GET", "*")).toBe(
+    "-NOPERM User alice has no permissions to run the 'config|get' command",
+  );
+  expect(client.ask("ACL", "LIST")).toBe("-NOPERM User alice has no permissions to run the 'acl|list' command");
+  expect(client.ask("ACL", "WHOAMI")).toBe("alice");
+  expect(client.ask("NOSUCH")).toMatch(/^-ERR unknown command/);
+  expect(client.ask("GET")).toMatch(/^-ERR wrong number of arguments/);
+  expect(client.ask("WATCH", "other")).toBe("-NOPERM No permissions to access a key");
+  expect(client.ask("MGET", "app:{1}", "o{app:1}")).toBe("-NOPERM No permissions to access a key");
+  expect([...node.rows.keys()]).toEqual(["app:1"]);
+});
+
+test("reading and writing are two permissions", () => {
+  const { client } = alice("%R~r{1}* %W~w{1}* ~b{1} +@all");
+  const no = "-NOPERM No permissions to access a key";
+  expect(client.ask("SET", "r{1}", "x")).toBe(no);
+  expect(client.ask("SET", "w{1}", "x")).toBe("OK");
+  expect(client.ask("GET", "w{1}")).toBe(no);
+  // What it answers is the old value.
+  expect(client.ask("SET", "w{1}", "x", "GET")).toBe(no);
+  expect(client.ask("SET", "b{1}", "x", "get")).toBe(null);
+  expect(client.ask("GETSET", "w{1}", "x")).toBe(no);
+  expect(client.ask("EXISTS", "w{1}", "r{1}")).toBe(1);
+  expect(client.ask("COPY", "r{1}", "w{1}2")).toBe(0);
+  expect(client.ask("COPY", "w{1}", "b{1}")).toBe(no);
+  expect(client.ask("BITFIELD", "r{1}", "GET", "u8", "0")).toEqual([0]);
+  expect(client.ask("BITFIELD", "r{1}", "SET", "u8", "0", "1")).toBe(no);
+  expect(client.ask("INCR", "w{1}")).toBe(no);
+});
+
+test("inside MULTI: refused when it is queued, and EXEC runs nothing", () => {
+  const { client, node } = alice("~{a}* +@all -del");
+  expect(client.ask("MULTI")).toBe("OK");
+  expect(client.ask("SET", "{a}1", "x")).toBe("QUEUED");
+  expect(client.ask("DEL", "{a}1")).toMatch(/^-NOPERM User alice/);
+  expect(client.ask("EXEC")).toBe("-EXECABORT Transaction discarded because of previous errors.");
+  expect(node.rows.size).toBe(0);
+});
+
+test("rules that change between MULTI and EXEC end the transaction; those of another user do not", () => {
+  const { client, admin, node } = alice("~* +@all");
+  client.ask("MULTI");
+  client.ask("SET", "a", "x");
+  expect(admin.ask("ACL", "SETUSER", "bob", "on", ">pw")).toBe("OK");
+  expect(client.ask("EXEC")).toEqual(["OK"]);
+  client.ask("MULTI");
+  client.ask("SET", "a", "y");
+  expect(admin.ask("ACL", "SETUSER", "alice", "-set")).toBe("OK");
+  expect(client.ask("EXEC")).toMatch(/^-EXECABORT Transaction discarded because of: NOPERM ACLs rules changed/);
+  expect(client.ask("GET", "a")).toBe("x");
+  expect(node.executed.filter((name) => name === "exec")).toHaveLength(1);
+});
+
+test("changed rules count from the next command on; a user that is gone or switched off is closed", () => {
+  const { client, admin, connect, node } = alice("~* +@all");
+  const second = connect();
+  expect(second.ask("AUTH", "alice", "pw")).toBe("OK");
+  expect(admin.ask("ACL", "SETUSER", "alice", "-set")).toBe("OK");
+  expect(client.ask("SET", "a", "1")).toMatch(/^-NOPERM User alice/);
+  expect(admin.ask("ACL", "SETUSER", "alice", "off")).toBe("OK");
+  node.pass();
+  expect([client.closed, second.closed, admin.closed]).toEqual([true, true, false]);
+  expect(connect().ask("AUTH", "alice", "pw")).toBe(WRONG);
+});
+
+test("who removes itself is told so, then closed", () => {
+  const { client, node } = alice("~* +@all");
+  client.pipeline(["ACL", "DELUSER", "alice", "nobody"], ["SET", "a", "1"]);
+  node.pass();
+  expect(client.take()).toEqual([1]);
+  expect(client.closed).toBe(true);
+  expect(node.rows.size).toBe(0);
+});
+
+test("guessing ends: the connection is closed after so many wrong passwords", () => {
+  const { connect, node } = start("default >secret");
+  const client = connect();
+  for (let n = 0; n < AUTH_FAILURES_MAX; n += 1) {
+    expect(client.closed).toBe(false);
+    expect(client.ask("AUTH", `guess ${n}`)).toBe(WRONG);
+  }
+  expect(client.closed).toBe(true);
+  expect(JSON.stringify(node.complaints)).not.toContain("guess");
+  expect(node.complaints[0]).toMatchObject({ user: "default", address: "127.0.0.1" });
+});
+
+test("SETUSER says what is wrong, changes nothing, and quotes no password", () => {
+  const { admin } = start("alice on >pw");
+  const before = admin.ask("ACL", "LIST");
+  expect(admin.ask("ACL", "SETUSER", "alice", "off", "+nosuch")).toBe(
+    "-ERR Error in ACL SETUSER modifier '+nosuch': Unknown command or category name in ACL",
+  );
+  expect(admin.ask("ACL", "SETUSER", "alice", "<secret")).toBe(
+    "-ERR Error in ACL SETUSER modifier '<': The password you are trying to remove from the user does not exist",
+  );
+  expect(admin.ask("ACL", "SETUSER", "a b", "on")).toBe("-ERR Usernames can't contain spaces or null characters");
+  const long = Array.from({ length: USER_RULES_BYTES_MAX / 16 }, (_, n) =>
+    `~${String(n).padStart(16)}`.replaceAll(" ", "x"),
+  );
+  expect(admin.ask("ACL", "SETUSER", "alice", ...long)).toBe("OK");
+  expect(before).toHaveLength(2);
+});
+
+test("GETUSER, USERS, DELUSER, CAT, GENPASS, SAVE, LOAD", () => {
+  const { admin } = start("alice on >pw ~a* %R~b &c +@read -get");
+  const hash = testSecrets.sha256Hex(utf8Bytes("pw"));
+  admin.ask("HELLO", "3");
+  expect(admin.ask("ACL", "GETUSER", "alice")).toMatchObject({
+    passwords: [hash],
+    commands: "-@all +@read -get",
+    keys: "~a* %R~b",
+    channels: "&c",
+    selectors: [],
+  });
+  expect(admin.ask("ACL", "GETUSER", "nobody")).toBe(null);
+  expect(admin.ask("ACL", "USERS")).toEqual(["alice", "default"]);
+  expect(admin.ask("ACL", "DELUSER", "alice", "nobody")).toBe(1);
+  expect(admin.ask("ACL", "DELUSER", "alice")).toBe(0);
+  expect(admin.ask("ACL", "DELUSER", "default")).toBe("-ERR The 'default' user cannot be removed");
+  expect(admin.ask("ACL", "CAT")).toContain("dangerous");
+  expect(admin.ask("ACL", "CAT", "bitmap")).toContain("setbit");
+  expect(admin.ask("ACL", "CAT", "nosuch")).toBe("-ERR Unknown category 'nosuch'");
+  expect(admin.ask("ACL", "GENPASS")).toMatch(/^[0-9a-f]{64}$/);
+  expect(admin.ask("ACL", "GENPASS", "5")).toMatch(/^[0-9a-f]{2}$/);
+  for (const bits of ["0", "4097", "x"])
+    expect(admin.ask("ACL", "GENPASS", bits)).toMatch(/^-ERR ACL GENPASS argument/);
+  expect(admin.ask("ACL", "SAVE")).toBe("OK");
+  expect(admin.ask("ACL", "LOAD")).toMatch(/^-ERR users are kept by the cluster/);
+});
+
+test("DRYRUN tells what would be refused", () => {
+  const { admin } = start("alice ~a* +get +client|id");
+  const dryRun = (...command: string[]): unknown => admin.ask("ACL", "DRYRUN", "alice", ...command);
+  expect(dryRun("get", "a1")).toBe("OK");
+  expect(dryRun("get", "b")).toBe("User alice has no permissions to access the 'b' key");
+  expect(dryRun("set", "a", "1")).toBe("User alice has no permissions to run the 'set' command");
+  expect(dryRun("client", "id")).toBe("OK");
+  expect(dryRun("client", "list")).toBe("User alice has no permissions to run the 'client|list' command");
+  expect(dryRun("nosuch", "x")).toBe("-ERR Command 'nosuch' not found");
+  expect(dryRun("get")).toBe("-ERR wrong number of arguments for 'get' command");
+  expect(admin.ask("ACL", "DRYRUN", "nobody", "get", "a")).toBe("-ERR User 'nobody' not found");
+});
+
+test("ACL LOG: what was refused, the same again counted together", () => {
+  const { admin, client } = alice("~a +@all -del");
+  for (let n = 0; n < 3; n += 1) client.ask("DEL", "a");
+  client.ask("GET", "b");
+  client.ask("AUTH", "alice", "wrong");
+  const entries = admin.ask("ACL", "LOG") as unknown[][];
+  const field = (entry: unknown[] | undefined, name: string): unknown => entry?.[entry.indexOf(name) + 1];
+  expect(entries.map((entry) => [field(entry, "reason"), field(entry, "object"), field(entry, "count")])).toEqual([
+    ["auth", "AUTH", 1],
+    ["key", "b", 1],
+    ["command", "del", 3],
+  ]);
+  expect(field(entries[0], "username")).toBe("alice");
+  expect(admin.ask("ACL", "LOG", "1")).toHaveLength(1);
+  expect(admin.ask("ACL", "LOG", "RESET")).toBe("OK");
+  expect(admin.ask("ACL", "LOG")).toEqual([]);
+});
