@@ -25,6 +25,7 @@ export {
   unknownSubcommand,
   wrongArity,
 } from "./errors.ts";
+export { Glob } from "./glob.ts";
 export { array, bulk, bulkText, integer } from "./replies.ts";
 export {
   allCommands,

@@ -1,4 +1,4 @@
-import { assert, ByteReader, ByteWriter, SLOT_COUNT, type Slot } from "../base/index.ts";
+import { assert, ByteReader, ByteWriter, SLOT_COUNT, type Slot, slot as toSlot } from "../base/index.ts";
 
 /** Slots of one row: a flush of random writes then touches rows of half a KiB, not one of 64 KiB or thousands of 4 bytes. */
 const SLOTS_PER_ROW = 128;
@@ -32,6 +32,26 @@ export class KeyCounts {
     this.#counts[slot] = count;
     this.#total += by;
     this.#dirty.add(Math.floor(slot / SLOTS_PER_ROW));
+  }
+
+  /** The slot of the key of this number, below `total`, in the order of slots. */
+  slotOf(number: number): Slot {
+    let left = number;
+    for (let at = 0; ; at += 1) {
+      assert(at < SLOT_COUNT, "a key's number is below the number of keys");
+      left -= this.#counts[at] as number;
+      if (left < 0) return toSlot(at);
+    }
+  }
+
+  clear(): void {
+    for (let at = 0; at < SLOT_COUNT; at += 1) {
+      if (this.#counts[at] !== 0) this.#dirty.add(Math.floor(at / SLOTS_PER_ROW));
+    }
+    this.#counts.fill(0);
+    this.#total = 0;
+    this.#expiring = 0;
+    this.#expiringDirty = true;
   }
 
   changeExpiring(by: 1 | -1): void {

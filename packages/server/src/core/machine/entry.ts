@@ -27,6 +27,15 @@ export const Opcode = {
   end: 0xff04,
   /** Meta group: all users, in place of those of an expected version. */
   users: 0xff05,
+  /** A read, of no key: how far the leader's replicas are. Never in an entry. */
+  holding: 0xff06,
+  /** Removes all keys of the shard. */
+  flush: 0xff10,
+  // Reads of keys (`key-reads.ts`), the last of these numbers. Never in an entry.
+  keyPage: 0xff11,
+  shardKeys: 0xff12,
+  slotKeys: 0xff13,
+  randomKey: 0xff14,
 } as const;
 
 export const NO_SESSION = 0;

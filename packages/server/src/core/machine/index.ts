@@ -22,6 +22,22 @@ export {
   NO_SESSION,
   Opcode,
 } from "./entry.ts";
+export { ANNOUNCE, END, FLUSH, REFUSE, SESSION_OPEN, TIME, USERS } from "./internal-commands.ts";
+export {
+  decodeKeyPageReply,
+  decodeKeyPageRequest,
+  encodeKeyPageReply,
+  encodeKeyPageRequest,
+  KEY_PAGE,
+  type KeyPageReply,
+  type KeyPageRequest,
+  keyReadFits,
+  keyReadOf,
+  PLACES_END,
+  RANDOM_KEY,
+  SHARD_KEYS,
+  SLOT_KEYS,
+} from "./key-reads.ts";
 export { decodeReply, encodeReply } from "./reply.ts";
 export { SESSION_ERROR, type SessionErrorKind, Sessions } from "./sessions.ts";
 export { ShardMachine } from "./shard-machine.ts";

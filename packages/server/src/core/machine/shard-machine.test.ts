@@ -35,6 +35,7 @@ class World {
       get: (_slot: Slot, key: string) => this.rows.get(key) ?? null,
       put: (_slot: Slot, key: string, row: Row) => void this.rows.set(key, row),
       delete: (_slot: Slot, key: string) => void this.rows.delete(key),
+      clear: () => this.rows.clear(),
     };
     this.machine = new ShardMachine({ latin1 } as unknown as Env, space as unknown as Space, commandByOpcode);
     this.#index = this.machine.applied.index;
@@ -157,4 +158,29 @@ test("EXEC is one step of an entry: its rows have the entry's version, a retry f
     type: "array",
   });
   expect(world.machine.keys).toBe(0);
+});
+
+test("a flush removes all keys and their counts; sessions stay, so that its retry removes nothing again", () => {
+  const world = new World();
+  const session = world.openSession();
+  world.apply(SET.opcode, 1, session, "k", "v");
+  expect(world.apply(Opcode.flush, 2, session)).toEqual({ type: "simple", text: "OK" });
+  expect([world.rows.size, world.machine.keys, world.machine.keysInSlot(SLOT)]).toEqual([0, 0, 0]);
+  world.apply(SET.opcode, 3, session, "k", "later", "px", "100");
+  expect(world.apply(Opcode.flush, 2, session)).toEqual({ type: "simple", text: "OK" });
+  expect([world.rows.size, world.machine.keys, world.machine.expiringKeys]).toEqual([1, 1, 1]);
+  world.apply(Opcode.flush, undefined, 0);
+  expect([world.rows.size, world.machine.keys, world.machine.expiringKeys]).toEqual([0, 0, 0]);
+});
+
+test("EXEC of a transaction that watched a key which a flush removed does nothing", () => {
+  const world = new World();
+  world.apply(SET.opcode, undefined, 0, "k", "v");
+  const version = world.machine.applied.index;
+  world.apply(Opcode.flush, undefined, 0);
+  const encoder = new TransactionEncoder();
+  encoder.add(SET.opcode, [utf8Bytes("k"), utf8Bytes("mine")]);
+  const watched = encoder.finish([{ key: utf8Bytes("k"), version }]);
+  expect(world.apply(transactions.grow.opcode, undefined, 0, watched)).toEqual(NIL_ARRAY);
+  expect(world.rows.size).toBe(0);
 });

@@ -55,6 +55,10 @@ export class ShardMachine implements StateMachine {
     return this.#counts.of(slot);
   }
 
+  slotOfKey(number: number): Slot {
+    return this.#counts.slotOf(number);
+  }
+
   get sessions(): number {
     return this.#sessions.size;
   }
@@ -136,6 +140,11 @@ export class ShardMachine implements StateMachine {
       case Opcode.end:
         this.#context.removeEnded(command.slot, this.#context.latin1(command.args[0] as Uint8Array));
         return OK;
+      case Opcode.flush:
+        // Sessions stay, so that a retry finds the reply; who watches a key that was there finds it gone.
+        this.#space.clear();
+        this.#counts.clear();
+        return OK;
       case Opcode.refuse: {
         const [kind, text] = command.args;
         return errorReply(kind === undefined ? "ERR" : utf8(kind), text === undefined ? "refused" : utf8(text));
@@ -188,7 +197,11 @@ export class ShardMachine implements StateMachine {
 }
 
 const isInternal = (opcode: number): boolean =>
-  opcode === Opcode.sessionOpen || opcode === Opcode.time || opcode === Opcode.refuse || opcode === Opcode.end;
+  opcode === Opcode.sessionOpen ||
+  opcode === Opcode.time ||
+  opcode === Opcode.refuse ||
+  opcode === Opcode.end ||
+  opcode === Opcode.flush;
 
 /** A command's view of the rows: judges expiry by log time (a read also by its leader's clock), keeps the counts. */
 class RowContext implements CommandContext {

@@ -16,6 +16,9 @@ export interface StateMachine {
   readonly keys: number;
   /** Of them, those that end. */
   readonly expiringKeys: number;
+  keysInSlot(slot: Slot): number;
+  /** The slot of the key of this number, below `keys`, in the order of slots. */
+  slotOfKey(number: number): Slot;
   /** Rows that the entry needs and that are not in memory. Must be empty before `apply`. */
   missing(entry: Entry): RowKey[];
   /** Rows that a read needs and that are not in memory. */

@@ -1,4 +1,4 @@
-import { SherdError, type Slot } from "../base/index.ts";
+import { InvariantViolation, SherdError, type Slot } from "../base/index.ts";
 import { type CommandSpec, NOT_RESIDENT, OK, type Reply } from "../command/index.ts";
 import {
   AppliedState,
@@ -46,6 +46,14 @@ export class MetaMachine implements StateMachine {
   }
 
   readonly keys = 0;
+
+  keysInSlot(): number {
+    return 0;
+  }
+
+  slotOfKey(): Slot {
+    throw new InvariantViolation("the meta group has no keys");
+  }
 
   missing(): RowKey[] {
     return NOTHING;

@@ -1,9 +1,17 @@
 import { expect, test } from "vitest";
 import { COMMAND_BYTES_MAX, groupId, KEY_BYTES_MAX, META_GROUP, nodeId, slot, utf8Bytes } from "../base/index.ts";
 import { type CommandSpec, commandByName, commandByOpcode } from "../command/index.ts";
-import { Opcode } from "../machine/index.ts";
+import {
+  ANNOUNCE,
+  encodeKeyPageRequest,
+  FLUSH,
+  KEY_PAGE,
+  Opcode,
+  REFUSE,
+  SESSION_OPEN,
+  SHARD_KEYS,
+} from "../machine/index.ts";
 import { admitForward, ForwardedRequest } from "./forward-in.ts";
-import { ANNOUNCE, REFUSE, SESSION_OPEN } from "./internal-commands.ts";
 import type { Answer, Forward } from "./messages.ts";
 
 const SET = commandByName(utf8Bytes("set")) as CommandSpec;
@@ -27,10 +35,15 @@ const announcement = (given: object): Uint8Array =>
 const admitted = (given: Partial<Forward>): ReturnType<typeof admitForward> =>
   admitForward(forward(given), commandByOpcode);
 
+const PAGE = encodeKeyPageRequest({ place: 0, toSlot: slot(9), keysMax: 10, pattern: utf8Bytes("*") });
+
 test("what any replica can apply is admitted", () => {
   expect(admitted({})).toBe(SET);
   expect(admitted({ opcode: Opcode.sessionOpen, args: [] })).toBe(SESSION_OPEN);
   expect(admitted({ group: META_GROUP, opcode: Opcode.announce, args: [announcement({})] })).toBe(ANNOUNCE);
+  expect(admitted({ opcode: Opcode.flush, args: [] })).toBe(FLUSH);
+  expect(admitted({ opcode: Opcode.shardKeys, args: [] })).toBe(SHARD_KEYS);
+  expect(admitted({ opcode: Opcode.keyPage, args: PAGE })).toBe(KEY_PAGE);
 });
 
 test.each<[string, Partial<Forward>, RegExp]>([
@@ -38,6 +51,15 @@ test.each<[string, Partial<Forward>, RegExp]>([
   ["an internal command of a replica", { opcode: Opcode.refuse }, /does not know command/],
   ["a shard's command for the meta group", { group: META_GROUP }, /does not know command/],
   ["a session opened with arguments", { opcode: Opcode.sessionOpen }, /does not know command/],
+  ["a flush with arguments", { opcode: Opcode.flush }, /does not know command/],
+  ["a count of keys with arguments", { opcode: Opcode.slotKeys }, /does not know command/],
+  ["a page of keys that is not asked for in its form", { opcode: Opcode.keyPage }, /does not know command/],
+  ["a page of no keys", { opcode: Opcode.keyPage, args: [new Uint8Array(12)] }, /does not know command/],
+  [
+    "a page of keys with more than it takes",
+    { opcode: Opcode.keyPage, args: [...PAGE, ...PAGE] },
+    /does not know command/,
+  ],
   ["an announcement for a shard", { opcode: Opcode.announce }, /does not know command/],
   ["too few arguments", { args: [utf8Bytes("foo")] }, /wrong number of arguments/],
   ["a long key", { args: [new Uint8Array(KEY_BYTES_MAX + 1), utf8Bytes("v")] }, /key is 1025 bytes long/],

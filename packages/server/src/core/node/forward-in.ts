@@ -1,10 +1,18 @@
 import { COMMAND_BYTES_MAX, type GroupId, META_GROUP, type NodeId, utf8Bytes } from "../base/index.ts";
 import { admit, type CommandSpec, type ErrorReply, err, type Reply } from "../command/index.ts";
 import type { Env } from "../env/index.ts";
-import type { CommandOrigin } from "../machine/index.ts";
+import {
+  ANNOUNCE,
+  type CommandOrigin,
+  FLUSH,
+  keyReadFits,
+  keyReadOf,
+  REFUSE,
+  SESSION_OPEN,
+  USERS,
+} from "../machine/index.ts";
 import { decodeAnnouncement, decodeUsersChange } from "../meta/index.ts";
 import type { Request } from "../replica/index.ts";
-import { ANNOUNCE, REFUSE, SESSION_OPEN, USERS } from "./internal-commands.ts";
 import type { Answer, Forward } from "./messages.ts";
 
 const WRONG_SLOT: ErrorReply = err("the shard's leader finds the keys in another slot; the nodes' versions do not fit");
@@ -27,7 +35,11 @@ export function admitForward(
     if (opcode === USERS.opcode) return known && decodeUsersChange(argument) !== undefined ? USERS : NO_USERS;
     return unknown(opcode);
   }
-  if (opcode === SESSION_OPEN.opcode) return args.length === 0 ? SESSION_OPEN : unknown(opcode);
+  for (const spec of [SESSION_OPEN, FLUSH]) {
+    if (opcode === spec.opcode) return args.length === 0 ? spec : unknown(opcode);
+  }
+  const keyRead = keyReadOf(opcode);
+  if (keyRead !== undefined) return keyReadFits(keyRead, args) ? keyRead : unknown(opcode);
   const spec = commandOf(opcode);
   if (spec?.run === undefined) return unknown(opcode);
   let bytes = 0;

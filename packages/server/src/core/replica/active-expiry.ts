@@ -8,7 +8,7 @@ import {
   type Slot,
 } from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
-import { Opcode, type StateMachine } from "../machine/index.ts";
+import { END, type StateMachine } from "../machine/index.ts";
 import type { Ending, Space } from "../store/index.ts";
 import type { ReplicaHost, Request } from "./types.ts";
 
@@ -21,17 +21,6 @@ export interface ExpiringReplica {
   readonly accepts: boolean;
   submitWrite(request: Request, args: readonly Uint8Array[]): void;
 }
-
-const END: CommandSpec = {
-  name: "key.end",
-  opcode: Opcode.end,
-  arity: 2,
-  flags: ["write"],
-  keys: { first: 1, last: 1, step: 1 },
-  since: "",
-  group: "internal",
-  summary: "",
-};
 
 /**
  * Gives back the space of keys that have ended and that nobody asks for. Whether a key is seen never depends on it: log

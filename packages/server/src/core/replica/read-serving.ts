@@ -1,7 +1,8 @@
 import { type GroupId, type Index, mark, type Slot, slot } from "../base/index.ts";
-import { type CommandSpec, NOT_RESIDENT, type Reply } from "../command/index.ts";
-import { Opcode, type StateMachine } from "../machine/index.ts";
+import { NOT_RESIDENT, type Reply } from "../command/index.ts";
+import { Opcode, type StateMachine, TIME } from "../machine/index.ts";
 import type { Pins, Space } from "../store/index.ts";
+import { KeyReads } from "./key-reads.ts";
 import type { ReplicaHost, Request, Rerouted } from "./types.ts";
 
 /** What serving needs of its replica. */
@@ -22,16 +23,6 @@ interface Serving {
   readonly pinned: Pins[];
 }
 
-const TIME: CommandSpec = {
-  name: "time.entry",
-  opcode: Opcode.time,
-  arity: 1,
-  flags: ["write"],
-  keys: { first: 0, last: 0, step: 0 },
-  since: "",
-  group: "internal",
-  summary: "",
-};
 const NO_ARGS: readonly Uint8Array[] = [];
 const NO_SLOT: Slot = slot(0);
 
@@ -44,6 +35,7 @@ const NO_SLOT: Slot = slot(0);
 export class ReadServing {
   readonly #host: ReplicaHost;
   readonly #replica: ServingReplica;
+  readonly #keyReads: KeyReads;
   /** A fetch that meets a damaged row never ends: `takeAll` takes these elsewhere. */
   readonly #fetching: Set<Serving> = new Set();
   /** Wait for an entry that moves log time on. Not empty: one is on its way. */
@@ -54,6 +46,7 @@ export class ReadServing {
   constructor(host: ReplicaHost, replica: ServingReplica) {
     this.#host = host;
     this.#replica = replica;
+    this.#keyReads = new KeyReads(host, replica);
   }
 
   /** Waiting for something. */
@@ -91,6 +84,7 @@ export class ReadServing {
   #try(serving: Serving): void {
     const { machine } = this.#replica;
     const { request, args } = serving.read;
+    if (request.spec.opcode >= Opcode.keyPage) return this.#readKeys(serving);
     const reply = machine.read(request.spec, request.slot, args, Math.floor(this.#host.env.wallMs()));
     if (reply === NOT_RESIDENT) return this.#fetch(serving);
     if (machine.undecided && !serving.stale) return this.#decide(serving);
@@ -116,6 +110,19 @@ export class ReadServing {
       if (!this.#fetching.delete(serving)) return pins.release();
       serving.pinned.push(pins);
       this.#try(serving);
+    });
+  }
+
+  /** It reads pages of keys, of one moment behind its turn: nothing has to be resident. */
+  #readKeys(serving: Serving): void {
+    const { request, args } = serving.read;
+    const clockMs = Math.floor(this.#host.env.wallMs());
+    this.#fetching.add(serving);
+    this.#keyReads.read(request, args, clockMs, (reply, undecided) => {
+      // Not there any more: it was taken elsewhere.
+      if (!this.#fetching.delete(serving)) return;
+      if (undecided && !serving.stale) return this.#decide(serving);
+      request.complete(reply);
     });
   }
 
