@@ -31,6 +31,14 @@ type operation struct {
 	Text    *string   `json:"text"`    // the answer, where it is a value; null: nothing
 	Texts   []*string `json:"texts"`   // the answers, where they are values
 	Number  int       `json:"number"`  // the answer, where it is a number
+
+	Commands []operation `json:"commands"` // of a transaction
+	Watched  []watched   `json:"watched"`
+}
+
+type watched struct {
+	Key   string  `json:"key"`
+	Value *string `json:"value"` // null: there was none
 }
 
 type history struct {
@@ -75,7 +83,11 @@ func stepValues(before, input, _ interface{}) (bool, interface{}) {
 	case "set":
 		_, found := state[op.Keys[0]]
 		fits := op.Only == "" || (op.Only == "xx") == found
-		answered := op.Unknown || fits == (op.Number == 1)
+		number := 0
+		if fits {
+			number = 1
+		}
+		answered := op.Unknown || op.Number == number
 		if !fits {
 			return answered, state
 		}
@@ -100,6 +112,8 @@ func stepValues(before, input, _ interface{}) (bool, interface{}) {
 			}
 		}
 		return true, state
+	case "exec":
+		return stepExec(state, op)
 	case "incr":
 		count := 0
 		fmt.Sscanf(state[op.Keys[0]], "%d", &count)
@@ -109,6 +123,28 @@ func stepValues(before, input, _ interface{}) (bool, interface{}) {
 		return op.Unknown || len(text) == op.Number, state.with(op.Keys[0], text)
 	}
 	panic("unknown kind " + op.Kind)
+}
+
+// stepExec does all of a transaction at once, or nothing. A watched key that is absent counts as unchanged.
+func stepExec(state values, op operation) (bool, interface{}) {
+	if !op.Unknown && op.Number == 0 {
+		return true, state
+	}
+	for _, one := range op.Watched {
+		if _, found := state[one.Key]; found && !state.shows(one.Key, one.Value) {
+			return op.Unknown, state
+		}
+	}
+	after := state
+	for _, command := range op.Commands {
+		command.Unknown = op.Unknown
+		fits, next := stepValues(after, command, nil)
+		if !fits && !op.Unknown {
+			return false, state
+		}
+		after = next.(values)
+	}
+	return true, after
 }
 
 // One model serves all: a history that knows one key is a register, a counter or a list by its operations.

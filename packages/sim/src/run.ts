@@ -2,6 +2,7 @@ import { crc32, type GroupId, observeMarks, slot } from "sherd/core/base";
 import type { ClusterMap } from "sherd/core/meta";
 import type { SnapshotReader, Space } from "sherd/core/store";
 import {
+  checkAborts,
   checkKey,
   checkStaleReads,
   compareStates,
@@ -205,7 +206,7 @@ class Run {
     const world = this.#world;
     // It is still starting: nobody would ever answer.
     if (machine.node === undefined) return false;
-    const operation = this.#recorder.begin(FINAL, kind, history, { keys: [key] });
+    const operation = this.#recorder.begin(FINAL, history, { kind, keys: [key] });
     machine.process?.run(() => {
       call(machine, operation, false, (reply) => this.#recorder.end(operation, judge(operation, reply)));
     });
@@ -285,6 +286,7 @@ class Run {
 
   #checkHistories(): void {
     for (const key of this.#recorder.keys) {
+      checkAborts(this.#recorder.of(key));
       checkStaleReads(key, this.#recorder.of(key), this.#recorder.staleReadsOf(key));
       const verdict = checkKey(this.#recorder.of(key));
       if (verdict.linearizable === undefined) this.#undecided += 1;

@@ -29,7 +29,7 @@ async function readKey(
   stop: AbortSignal,
 ): Promise<void> {
   while (!stop.aborted) {
-    const operation = recorder.begin("final", history, { kind: "get", keys: [key], valueCharacters: 0 });
+    const operation = recorder.begin("final", history, { kind: "get", keys: [key] });
     const told = await caller.call(key, argsOf(operation));
     if (told.outcome === "done") {
       takeResult(recorder, operation, told.value);

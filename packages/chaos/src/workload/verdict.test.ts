@@ -109,6 +109,6 @@ test.each([
 
 test("histories for which there is no time are counted as undecided", async () => {
   const recorder = new Recorder();
-  recorder.end(recorder.begin("a", "k", { kind: "set", keys: ["k"], valueCharacters: 0 }), "done");
+  recorder.end(recorder.begin("a", "k", { kind: "set", keys: ["k"] }), "done");
   expect(checkHistories(recorder, -1)).toEqual({ linearizable: 0, undecided: 1, broken: [] });
 });

@@ -1,28 +1,17 @@
-import type { Operation } from "@sherd/sim/checkers";
+import type { Wanted } from "@sherd/sim/checkers";
 import type { Random } from "@sherd/sim/world";
 import type { LiveKey } from "./key-ring.ts";
 
-/** What a client wants to do next. */
-export interface Wanted {
-  readonly kind: Operation["kind"];
-  /** All of the history's slot. */
-  readonly keys: readonly string[];
-  /** Of a SET. */
-  readonly only?: "nx" | "xx";
-  /** Length of the value of a SET, at least. */
-  readonly valueCharacters: number;
-}
-
 const LONG_VALUE_PROBABILITY = 0.03;
-const LONG_VALUE_CHARACTERS = 100_000;
-const VALUE_CHARACTERS = 200;
+const LONG_VALUE_BYTES = 100_000;
+const VALUE_BYTES = 200;
 /** Of a slot, the keys that are used together. */
 const MEMBERS = ["a", "b", "c"] as const;
 
 export function chooseOperation(random: Random, { kind, name }: LiveKey): Wanted {
   const at = random.fraction();
-  const one = (operation: Operation["kind"], valueCharacters = 0): Wanted => {
-    return { kind: operation, keys: [name], valueCharacters };
+  const one = (operation: Wanted["kind"], valueBytes = 0): Wanted => {
+    return { kind: operation, keys: [name], valueBytes };
   };
   switch (kind) {
     case "counter":
@@ -31,7 +20,7 @@ export function chooseOperation(random: Random, { kind, name }: LiveKey): Wanted
       return one(at < 0.6 ? "append" : "get");
     case "register":
       if (at < 0.45) return one("get");
-      return at < 0.9 ? one("set", valueCharacters(random)) : one(at < 0.95 ? "del" : "exists");
+      return at < 0.9 ? one("set", valueBytes(random)) : one(at < 0.95 ? "del" : "exists");
     case "slot":
       return chooseInSlot(random, at, name);
   }
@@ -41,7 +30,7 @@ export function chooseOperation(random: Random, { kind, name }: LiveKey): Wanted
 function chooseInSlot(random: Random, at: number, tag: string): Wanted {
   const all = MEMBERS.map((member) => tag + member);
   const one = [random.pick(all)];
-  const on = (kind: Operation["kind"], keys: readonly string[]): Wanted => ({ kind, keys, valueCharacters: 0 });
+  const on = (kind: Wanted["kind"], keys: readonly string[]): Wanted => ({ kind, keys, valueBytes: 0 });
   if (at < 0.2) return on("get", one);
   if (at < 0.4) return on("mget", all);
   if (at < 0.5) return on("exists", all);
@@ -51,6 +40,6 @@ function chooseInSlot(random: Random, at: number, tag: string): Wanted {
   return at < 0.85 ? wanted : { ...wanted, only: random.chance(0.6) ? "nx" : "xx" };
 }
 
-function valueCharacters(random: Random): number {
-  return random.below(random.chance(LONG_VALUE_PROBABILITY) ? LONG_VALUE_CHARACTERS : VALUE_CHARACTERS);
+function valueBytes(random: Random): number {
+  return random.below(random.chance(LONG_VALUE_PROBABILITY) ? LONG_VALUE_BYTES : VALUE_BYTES);
 }

@@ -23,6 +23,7 @@ import {
   snapshotInPlace,
   staleFetch,
 } from "./store-bugs.ts";
+import { transactionHalfDone, watchIgnored } from "./transaction-bugs.ts";
 
 /** A deliberate bug, to show that the simulation finds its kind. */
 export interface Bug {
@@ -178,6 +179,20 @@ export const bugs: readonly Bug[] = [
     make: () => expiryByLocalClock,
     profile: "clocks",
     foundBySeed: 3n,
+  },
+  {
+    name: "watch-ignored",
+    what: "EXEC does not look whether what is watched has changed",
+    make: () => watchIgnored,
+    profile: "calm",
+    foundBySeed: 1n,
+  },
+  {
+    name: "transaction-half-done",
+    what: "half of a transaction is done",
+    make: () => transactionHalfDone,
+    profile: "calm",
+    foundBySeed: 1n,
   },
 ];
 

@@ -93,3 +93,12 @@ test("term and vote do not go back", () => {
   expect(reopened(written(found), new FakeLog(found, state(1, 3)))).toThrow("durable means durable");
   expect(reopened(written(found), new FakeLog(found, state(2, 1)))).toThrow("durable means durable");
 });
+
+// Found by seed 1795377916364 of profile swarm: the disk failed in the first write of a group.
+test("a group of which nothing was reported need not be there, one of which something was must be", () => {
+  const empty = { log: { ...new FakeLog().log, recovered: new Map() } } as unknown as FakeLog;
+  const durability = new Durability("n1");
+  durability.watch(empty.log).append(group, state(1, 0), [entry(1, 1)], () => {});
+  expect(reopened(durability, empty)).not.toThrow();
+  expect(reopened(written([entry(1, 1)]), empty)).toThrow("group 1 is not in the log any more");
+});

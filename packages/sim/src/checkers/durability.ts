@@ -76,7 +76,12 @@ export class Durability {
   #compare(log: Log): void {
     for (const [group, state] of this.#groups) {
       const found = log.recovered.get(group);
-      if (found === undefined) this.#lost(`group ${group} is not in the log any more`);
+      if (found === undefined) {
+        if (state.term > 0 || state.terms.size > 0) this.#lost(`group ${group} is not in the log any more`);
+        // Its first write had not ended.
+        this.#groups.delete(group);
+        continue;
+      }
       this.#compareHardState(group, state, found);
       for (const [index, term] of state.terms) {
         if (index >= state.unsureFrom || index <= found.truncated.index) continue;

@@ -1,15 +1,18 @@
 /** What a client did and saw. One attempt is one operation: a retry is another, with another value. */
-export type Operation =
-  | SetOperation
-  | GetOperation
-  | DeleteOperation
-  | ExistsOperation
-  | MultiSetOperation
-  | MultiGetOperation
-  | IncrementOperation
-  | AppendOperation;
+export type Operation = (Base & Command) | ExecOperation;
 
-interface Base {
+/** What is done and answered, without where and when: alone, or as a part of a transaction. */
+export type Command =
+  | SetCommand
+  | GetCommand
+  | DeleteCommand
+  | ExistsCommand
+  | MultiSetCommand
+  | MultiGetCommand
+  | IncrementCommand
+  | AppendCommand;
+
+export interface Base {
   readonly id: number;
   readonly client: string;
   /** The history that it belongs to: its key, or the hash tag of keys that are used together. */
@@ -34,7 +37,12 @@ interface Base {
  */
 export type Outcome = "open" | "done" | "refused" | "unknown";
 
-export interface SetOperation extends Base {
+interface OnKeys {
+  /** Of an operation: all that it names, of one slot. */
+  readonly keys: readonly string[];
+}
+
+export interface SetCommand extends OnKeys {
   readonly kind: "set";
   /** Never written by another operation. */
   readonly value: string;
@@ -46,46 +54,46 @@ export interface SetOperation extends Base {
   result: number;
 }
 
-export interface GetOperation extends Base {
+export interface GetCommand extends OnKeys {
   readonly kind: "get";
   /** What was read; null: nothing. Once done. */
   result: string | null;
 }
 
-export interface DeleteOperation extends Base {
+export interface DeleteCommand extends OnKeys {
   readonly kind: "del";
   /** How many of the keys there were. Once done. */
   result: number;
 }
 
-export interface ExistsOperation extends Base {
+export interface ExistsCommand extends OnKeys {
   readonly kind: "exists";
   /** How many of the keys there are. Once done. */
   result: number;
 }
 
 /** Of several keys of one slot at once, all to the same value. */
-export interface MultiSetOperation extends Base {
+export interface MultiSetCommand extends OnKeys {
   readonly kind: "mset";
   /** Never written by another operation. */
   readonly value: string;
   result: number;
 }
 
-export interface MultiGetOperation extends Base {
+export interface MultiGetCommand extends OnKeys {
   readonly kind: "mget";
   /** What was read, in the order of the keys; null: nothing. Once done. */
   result: readonly (string | null)[];
 }
 
 /** By one. */
-export interface IncrementOperation extends Base {
+export interface IncrementCommand extends OnKeys {
   readonly kind: "incr";
   /** The count behind it. Once done. */
   result: number;
 }
 
-export interface AppendOperation extends Base {
+export interface AppendCommand extends OnKeys {
   readonly kind: "append";
   /** Never appended by another operation; all of a history have the same length. */
   readonly value: string;
@@ -93,7 +101,29 @@ export interface AppendOperation extends Base {
   result: number;
 }
 
-export const isRead = ({ kind }: Operation): boolean => kind === "get" || kind === "exists" || kind === "mget";
+export type IncrementOperation = Base & IncrementCommand;
+export type AppendOperation = Base & AppendCommand;
+
+/** MULTI and EXEC: all of its commands at once, or none. */
+export interface ExecOperation extends Base {
+  readonly kind: "exec";
+  /** In their order, with what each was answered, once done. */
+  readonly commands: readonly Command[];
+  /** What was read of each watched key, behind its WATCH. */
+  readonly watched: readonly Watched[];
+  /** 1: done; 0: nothing was done, for something watched had changed. Once done. */
+  result: number;
+}
+
+export interface Watched {
+  readonly key: string;
+  readonly value: string | null;
+  /** The moment before its WATCH was sent. */
+  readonly since: number;
+}
+
+export const isRead = (of: Operation | Command): boolean =>
+  of.kind === "exec" ? of.commands.every(isRead) : of.kind === "get" || of.kind === "exists" || of.kind === "mget";
 
 export function describe(operation: Operation): string {
   const { outcome, client, beganMs, endedMs, id } = operation;
@@ -103,19 +133,27 @@ export function describe(operation: Operation): string {
 }
 
 function what(operation: Operation): string {
-  const { kind, keys, key } = operation;
-  const named = keys.length === 1 && keys[0] === key ? "" : ` ${keys.join(" ")}`;
-  const written = "value" in operation ? ` ${shown(operation.value)}` : "";
-  const condition = kind === "set" && operation.only !== undefined ? ` ${operation.only}` : "";
-  const ends = kind === "set" && operation.expiresMs !== undefined ? ` px ${operation.expiresMs}` : "";
-  const silent = operation.outcome !== "done" || kind === "mset" || (kind === "set" && condition === "");
-  const seen = seenBy(operation);
-  return `${kind}${named}${written}${condition}${ends}${silent ? "" : ` = ${seen}`}`;
+  const done = operation.outcome === "done";
+  if (operation.kind !== "exec") return told(operation, operation.key, done);
+  const watched = operation.watched.map(({ key, value }) => `watch ${key} = ${shown(value)}, `).join("");
+  const commands = operation.commands.map((command) => told(command, "", done && operation.result === 1)).join("; ");
+  return `exec ${watched}[${commands}]${done && operation.result === 0 ? " = nothing done" : ""}`;
 }
 
-function seenBy(operation: Operation): string {
-  if (operation.kind === "mget") return operation.result.map(shown).join(" ");
-  return operation.kind === "get" ? shown(operation.result) : String(operation.result);
+/** `key`: the name that need not be said. */
+function told(command: Command, key: string, done: boolean): string {
+  const { kind, keys } = command;
+  const named = keys.length === 1 && keys[0] === key ? "" : ` ${keys.join(" ")}`;
+  const written = "value" in command ? ` ${shown(command.value)}` : "";
+  const condition = kind === "set" && command.only !== undefined ? ` ${command.only}` : "";
+  const ends = kind === "set" && command.expiresMs !== undefined ? ` px ${command.expiresMs}` : "";
+  const silent = !done || kind === "mset" || (kind === "set" && condition === "");
+  return `${kind}${named}${written}${condition}${ends}${silent ? "" : ` = ${seenBy(command)}`}`;
+}
+
+function seenBy(command: Command): string {
+  if (command.kind === "mget") return command.result.map(shown).join(" ");
+  return command.kind === "get" ? shown(command.result) : String(command.result);
 }
 
 const SHOWN_MAX = 24;

@@ -8,7 +8,10 @@
  *
  * It does not: make anything happen.
  */
+
+export { checkAborts } from "./aborts.ts";
 export { Agreement, compareStates, type ReplicaState } from "./agreement.ts";
-export { describe, isRead, type Operation, type Outcome } from "./history.ts";
+export { Histories, type Wanted } from "./histories.ts";
+export { type Command, describe, isRead, type Operation, type Outcome, type Watched } from "./history.ts";
 export { checkKey, type Verdict } from "./linearizability.ts";
 export { checkStaleReads, type StaleRead } from "./stale.ts";

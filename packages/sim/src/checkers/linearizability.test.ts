@@ -3,11 +3,26 @@ import { expect, test } from "vitest";
 import { checkKey, type Operation } from "./index.ts";
 import { register, values } from "./models.ts";
 import { explainable, mutated, SUBJECTS } from "./testing/arbitrary.ts";
-import { append, del, exists, get, incr, mget, mset, never, set, setEnding, setIf } from "./testing/operations.ts";
+import {
+  append,
+  del,
+  exec,
+  exists,
+  get,
+  incr,
+  mget,
+  mset,
+  never,
+  parts,
+  set,
+  setEnding,
+  setIf,
+} from "./testing/operations.ts";
 
 const a = ["{tag}a"];
 const b = ["{tag}b"];
 const both = [...a, ...b];
+const [keyA, keyB, keyN] = ["{tag}a", "{tag}b", "{tag}n"] as const;
 
 const good: Record<string, Operation[]> = {
   "nothing happened": [],
@@ -61,6 +76,29 @@ const good: Record<string, Operation[]> = {
     setIf(4, never, "nx", a, "y", 0, "unknown"),
     get(5, 6, "y", a),
   ],
+  "a transaction is seen as a whole": [
+    exec(1, 6, [parts.set(keyA, "x"), parts.incr(keyN, 1), parts.set(keyB, "y"), parts.mget(both, ["x", "y"])]),
+    mget(2, 3, [null, null], both),
+    mget(4, 7, ["x", "y"], both),
+    exec(8, 9, [parts.del(both, 2), parts.get(keyA, null), parts.incr(keyN, 2)]),
+  ],
+  "a transaction of which nobody knows the end is seen late": [
+    exec(1, never, [parts.set(keyA, "x"), parts.set(keyB, "y")], {}, 1, "unknown"),
+    mget(2, 3, [null, null], both),
+    mget(4, 5, ["x", "y"], both),
+  ],
+  "one that would have given up is not seen": [
+    set(1, 2, "x", "done", [], a),
+    exec(3, never, [parts.set(keyB, "y")], { [keyA]: "w" }, 1, "unknown"),
+    mget(4, 5, ["x", null], both),
+  ],
+  "compare and set": [
+    set(1, 2, "x", "done", [], a),
+    exec(3, 6, [parts.set(keyA, "y")], { [keyA]: "x" }),
+    exec(4, 5, [parts.set(keyA, "z")], { [keyA]: "x" }, 0),
+    get(7, 8, "y", a),
+  ],
+  "what is absent again is unchanged": [exec(3, 4, [parts.set(keyA, "y")], { [keyA]: "x" }), get(5, 6, "y", a)],
   "a value that ends": [setEnding(1, 2, "a"), get(3, 4, "a"), get(5, 6, null), set(7, 8, "b"), get(9, 10, "b")],
   "a value that ended before an unknown end of another": [
     set(1, 2, "a"),
@@ -114,6 +152,26 @@ const bad: Record<string, Operation[]> = {
   ],
   "half of an MSET": [mset(1, 5, "x", both), mget(2, 3, ["x", null], both)],
   "half of an unknown MSET": [mset(1, never, "x", both, "unknown"), mget(2, 3, [null, "x"], both)],
+  "half of a transaction": [exec(1, 5, [parts.set(keyA, "x"), parts.set(keyB, "y")]), mget(2, 3, ["x", null], both)],
+  "half of an unknown transaction": [
+    exec(1, never, [parts.set(keyA, "x"), parts.set(keyB, "y")], {}, 1, "unknown"),
+    mget(2, 3, [null, "y"], both),
+  ],
+  "something comes between the parts of a transaction": [
+    exec(1, 5, [parts.get(keyA, null), parts.get(keyA, "x")]),
+    set(2, 3, "x", "done", [], a),
+  ],
+  "a transaction that gave up and is seen": [
+    set(1, 2, "x", "done", [], a),
+    exec(3, 4, [parts.set(keyB, "y")], { [keyA]: "w" }, 0),
+    get(5, 6, "y", b),
+  ],
+  "two set what both have compared": [
+    set(1, 2, "x", "done", [], a),
+    exec(3, 6, [parts.set(keyA, "y")], { [keyA]: "x" }),
+    exec(4, 5, [parts.set(keyA, "z")], { [keyA]: "x" }),
+  ],
+  "a transaction that counts twice": [exec(1, 2, [parts.incr(keyN, 1)]), exec(3, 4, [parts.incr(keyN, 3)])],
   "two NX set": [setIf(1, 4, "nx", a, "x", 1), setIf(2, 3, "nx", a, "y", 1)],
   "XX sets what is not there": [setIf(1, 2, "xx", a, "x", 1)],
   "a value that ends and comes back": [setEnding(1, 2, "a"), get(3, 4, null), get(5, 6, "a")],

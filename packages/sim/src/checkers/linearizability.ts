@@ -48,6 +48,7 @@ export function checkKey(history: readonly Operation[], searchMax: number = SEAR
     (operation) =>
       operation.kind !== "mset" &&
       operation.kind !== "mget" &&
+      operation.kind !== "exec" &&
       operation.keys.length === 1 &&
       operation.keys[0] === operation.key &&
       !("only" in operation),

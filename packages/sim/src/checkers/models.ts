@@ -1,4 +1,4 @@
-import type { Operation } from "./history.ts";
+import type { Command, ExecOperation, Operation } from "./history.ts";
 
 /**
  * The end of a value that was set with a time to live: it may come at any moment after its SET, or never. (When exactly is
@@ -72,38 +72,63 @@ export const register: Model<string | null> = {
 
 type Values = ReadonlyMap<string, string>;
 
-/** Keys of one slot that are used together, and writes with conditions. Keys that do not exist are not in the state. */
+/** Keys of one slot that are used together, writes with conditions, and transactions. The state has the keys that exist. */
 export const values: Model<Values> = {
   initial: new Map(),
   nameOf: (state) => JSON.stringify([...state].sort(([left], [right]) => (left < right ? -1 : 1))),
   overwrites: false,
   step(state, operation) {
     if (operation.kind === "expiry") throw new RangeError("keys that expire are judged as registers");
-    const key = operation.keys[0] as string;
-    switch (operation.kind) {
-      case "set": {
-        const fits = operation.only === undefined || (operation.only === "xx") === state.has(key);
-        if (operation.outcome === "done" && operation.result !== (fits ? 1 : 0)) return undefined;
-        return fits ? new Map(state).set(key, operation.value) : state;
-      }
-      case "get":
-        return operation.result === (state.get(key) ?? null) ? state : undefined;
-      case "exists":
-        return operation.result === found(state, operation.keys) ? state : undefined;
-      case "mset":
-        return new Map([...state, ...operation.keys.map((name): [string, string] => [name, operation.value])]);
-      case "mget":
-        return operation.keys.every((name, at) => operation.result[at] === (state.get(name) ?? null))
-          ? state
-          : undefined;
-      case "del": {
-        if (operation.outcome === "done" && operation.result !== found(state, operation.keys)) return undefined;
-        return new Map([...state].filter(([name]) => !operation.keys.includes(name)));
-      }
-      default:
-        throw new RangeError(`${operation.kind} is no operation of this model`);
-    }
+    const answered = operation.outcome === "done";
+    return operation.kind === "exec" ? stepExec(state, operation, answered) : stepValues(state, operation, answered);
   },
 };
+
+/** `answered`: its answer is known, and must be the one that it has in this state. */
+function stepValues(state: Values, command: Command, answered: boolean): Values | undefined {
+  const key = command.keys[0] as string;
+  switch (command.kind) {
+    case "set": {
+      const fits = command.only === undefined || (command.only === "xx") === state.has(key);
+      if (answered && command.result !== (fits ? 1 : 0)) return undefined;
+      return fits ? new Map(state).set(key, command.value) : state;
+    }
+    case "get":
+      return !answered || command.result === (state.get(key) ?? null) ? state : undefined;
+    case "exists":
+      return !answered || command.result === found(state, command.keys) ? state : undefined;
+    case "mset":
+      return new Map([...state, ...command.keys.map((name): [string, string] => [name, command.value])]);
+    case "mget":
+      return !answered || command.keys.every((name, at) => command.result[at] === (state.get(name) ?? null))
+        ? state
+        : undefined;
+    case "del": {
+      if (answered && command.result !== found(state, command.keys)) return undefined;
+      return new Map([...state].filter(([name]) => !command.keys.includes(name)));
+    }
+    case "incr": {
+      const count = Number(state.get(key) ?? "0") + 1;
+      return answered && command.result !== count ? undefined : new Map(state).set(key, String(count));
+    }
+    default:
+      throw new RangeError(`${command.kind} is no operation of this model`);
+  }
+}
+
+/** All of it at one moment, at which nothing watched has changed; or, then, nothing. */
+function stepExec(state: Values, { commands, watched, result }: ExecOperation, answered: boolean): Values | undefined {
+  if (answered && result === 0) return state;
+  // A key that is absent counts as unchanged since it was absent before (docs/compatibility.md), what was read meanwhile
+  // notwithstanding.
+  const unchanged = watched.every(({ key, value }) => !state.has(key) || state.get(key) === value);
+  if (!unchanged) return answered ? undefined : state;
+  let after: Values | undefined = state;
+  for (const command of commands) {
+    after = stepValues(after, command, answered);
+    if (after === undefined) return undefined;
+  }
+  return after;
+}
 
 const found = (state: Values, keys: readonly string[]): number => keys.filter((key) => state.has(key)).length;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { checkKey, type Operation } from "./index.ts";
+import { type Command, checkKey, type Operation } from "./index.ts";
 import { explainable, mutated, SUBJECTS } from "./testing/arbitrary.ts";
 
 const directory = fileURLToPath(new URL("../../porcupine", import.meta.url));
@@ -37,20 +37,26 @@ function asPorcupine(history: readonly Operation[]): string {
       client,
       kind: operation.kind,
       keys: operation.keys,
-      value: "value" in operation ? operation.value : "",
-      only: operation.kind === "set" ? (operation.only ?? "") : "",
+      ...partOf(operation),
       began: ranks.get(operation.began),
       ended: ranks.get(operation.ended) ?? null,
       unknown: operation.outcome === "unknown",
-      ...answerOf(operation),
     }));
   return JSON.stringify({ operations });
 }
 
-function answerOf(operation: Operation): object {
-  if (operation.kind === "mget") return { texts: operation.result };
-  return operation.kind === "get" ? { text: operation.result } : { number: operation.result };
+/** What is done and what it answered. */
+function partOf(operation: Operation | Command): object {
+  if (operation.kind === "exec") {
+    return { number: operation.result, watched: operation.watched, commands: operation.commands.map(asCommand) };
+  }
+  const value = "value" in operation ? operation.value : "";
+  const only = operation.kind === "set" ? (operation.only ?? "") : "";
+  if (operation.kind === "mget") return { value, only, texts: operation.result };
+  return operation.kind === "get" ? { value, only, text: operation.result } : { value, only, number: operation.result };
 }
+
+const asCommand = (command: Command): object => ({ kind: command.kind, keys: command.keys, ...partOf(command) });
 
 test("Porcupine gives the same verdicts", { timeout: 300_000 }, (context) => {
   const into = mkdtempSync(join(tmpdir(), "sherd-porcupine-"));

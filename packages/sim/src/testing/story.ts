@@ -83,7 +83,7 @@ export class Story {
   }
 
   send(to: Machine, kind: Operation["kind"], key: string, redirect = false, valueBytes = 0): Operation {
-    const operation = this.cluster.recorder.begin("test", kind, key, { valueBytes });
+    const operation = this.cluster.recorder.begin("test", key, { kind, keys: [key], valueBytes });
     to.process?.run(() =>
       call(to, operation, redirect, (reply) => this.cluster.recorder.end(operation, judge(operation, reply))),
     );

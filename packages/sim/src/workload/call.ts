@@ -1,8 +1,8 @@
 import { keySlot } from "@sherd/client/protocol";
-import { latin1, latin1Bytes, type Slot, slot as toSlot } from "sherd/core/base";
+import { assert, latin1, latin1Bytes, type Slot, slot as toSlot } from "sherd/core/base";
 import { type CommandSpec, commandByName, type Reply } from "sherd/core/command";
 import type { Request } from "sherd/core/node";
-import type { Operation } from "../checkers/index.ts";
+import type { Command, Operation } from "../checkers/index.ts";
 import type { Machine } from "../node/index.ts";
 import { Violation } from "../world/index.ts";
 
@@ -14,26 +14,26 @@ function command(name: string): CommandSpec {
   return spec;
 }
 
-/** The arguments behind the command's name, which is the operation's kind. */
-export function argsOf(operation: Operation): Uint8Array[] {
-  if (operation.kind === "mset")
-    return operation.keys.flatMap((key) => [latin1Bytes(key), latin1Bytes(operation.value)]);
-  const args = operation.keys.map(latin1Bytes);
-  if (operation.kind === "set" || operation.kind === "append") args.push(latin1Bytes(operation.value));
-  if (operation.kind === "set" && operation.only !== undefined) args.push(latin1Bytes(operation.only));
-  if (operation.kind === "set" && operation.expiresMs !== undefined) {
-    args.push(latin1Bytes("px"), latin1Bytes(String(operation.expiresMs)));
+/** The arguments behind the command's name, which is its kind. */
+export function argsOf(command: Command): Uint8Array[] {
+  if (command.kind === "mset") return command.keys.flatMap((key) => [latin1Bytes(key), latin1Bytes(command.value)]);
+  const args = command.keys.map(latin1Bytes);
+  if (command.kind === "set" || command.kind === "append") args.push(latin1Bytes(command.value));
+  if (command.kind === "set" && command.only !== undefined) args.push(latin1Bytes(command.only));
+  if (command.kind === "set" && command.expiresMs !== undefined) {
+    args.push(latin1Bytes("px"), latin1Bytes(String(command.expiresMs)));
   }
   return args;
 }
 
-/** Gives an operation to a node, as a client connection would. `answered` is called at most once. */
+/** Gives an operation (no transaction) to a node, as a client connection would. `answered` is called at most once. */
 export function call(
   machine: Machine,
   operation: Operation,
   redirect: boolean,
   answered: (reply: Reply) => void,
 ): void {
+  assert(operation.kind !== "exec", "a transaction needs a connection that queues it");
   const args = argsOf(operation);
   let completed = false;
   const request: Request = {
@@ -75,26 +75,36 @@ export function judge(operation: Operation, reply: Reply): "done" | "refused" | 
 }
 
 function takeResult(operation: Operation, reply: Reply): boolean {
-  switch (operation.kind) {
+  if (operation.kind !== "exec") return takeAnswer(operation, reply);
+  const { commands, watched } = operation;
+  operation.result = reply.type === "array" ? 1 : 0;
+  if (reply.type !== "array") return reply.type === "nil" && watched.length > 0;
+  return (
+    reply.items.length === commands.length && commands.every((one, at) => takeAnswer(one, reply.items[at] as Reply))
+  );
+}
+
+function takeAnswer(command: Command, reply: Reply): boolean {
+  switch (command.kind) {
     case "set":
-      if (reply.type === "nil" ? operation.only === undefined : reply.type !== "simple" || reply.text !== "OK") {
+      if (reply.type === "nil" ? command.only === undefined : reply.type !== "simple" || reply.text !== "OK") {
         return false;
       }
-      operation.result = reply.type === "nil" ? 0 : 1;
+      command.result = reply.type === "nil" ? 0 : 1;
       return true;
     case "get":
       if (reply.type !== "nil" && reply.type !== "bulk") return false;
-      operation.result = reply.type === "nil" ? null : latin1(reply.bytes);
+      command.result = reply.type === "nil" ? null : latin1(reply.bytes);
       return true;
     case "mset":
       return reply.type === "simple" && reply.text === "OK";
     case "mget":
-      if (reply.type !== "array" || reply.items.length !== operation.keys.length) return false;
-      operation.result = reply.items.map((item) => (item.type === "bulk" ? latin1(item.bytes) : null));
+      if (reply.type !== "array" || reply.items.length !== command.keys.length) return false;
+      command.result = reply.items.map((item) => (item.type === "bulk" ? latin1(item.bytes) : null));
       return reply.items.every(({ type }) => type === "bulk" || type === "nil");
     default:
       if (reply.type !== "integer") return false;
-      operation.result = Number(reply.value);
+      command.result = Number(reply.value);
       return true;
   }
 }

@@ -1,13 +1,12 @@
-import { encodeCommand } from "@sherd/client/protocol";
 import { concatBytes } from "sherd/core/base";
 import type { Reply } from "sherd/core/command";
 import { describe, type Operation } from "../checkers/index.ts";
 import type { Machine } from "../node/index.ts";
 import { type Random, Violation, type World } from "../world/index.ts";
-import { argsOf, judge } from "./call.ts";
 import { ClientConnection } from "./connection.ts";
 import type { Recorder } from "./recorder.ts";
-import { chooseOperation, type Mixture, type Wanted } from "./wanted.ts";
+import { Transmission } from "./transmission.ts";
+import { chooseDependent, chooseOperation, type Mixture, type Wanted } from "./wanted.ts";
 
 export interface Habits {
   /** True: the port that answers MOVED, which it follows; false: the one that forwards. */
@@ -37,9 +36,11 @@ export class Client {
   #connection: ClientConnection | undefined;
   #stopped = false;
   /** In the order of their replies. */
-  #open: Operation[] = [];
+  #open: Transmission[] = [];
   /** What is sent again where MOVED said. */
   #again: Wanted[] = [];
+  /** The transaction that depends on what was read of keys that this connection watches. */
+  #dependent: { readonly wanted: Wanted; readonly connection: ClientConnection } | undefined;
 
   constructor(name: string, world: World, machines: readonly Machine[], recorder: Recorder, habits: Habits) {
     this.name = name;
@@ -72,13 +73,14 @@ export class Client {
       return this.#later(RECONNECT_MS);
     }
     const sent: Operation[] = [];
-    for (const wanted of this.#choose()) {
-      const more = { ...wanted, behind: behind(sent, wanted) };
-      sent.push(this.#recorder.begin(this.name, wanted.kind, wanted.key, more));
-    }
-    this.#open = sent;
-    connection.send(concatBytes(sent.map(bytesOf)));
-    this.#watch(connection, sent, 0);
+    const open = this.#choose(connection).map((wanted) => {
+      const operation = this.#recorder.begin(this.name, wanted.key, wanted, behind(sent, wanted));
+      sent.push(operation);
+      return new Transmission(operation, wanted.watch === true);
+    });
+    this.#open = open;
+    connection.send(concatBytes(open.map(({ bytes }) => bytes)));
+    this.#watch(connection, open, 0);
   }
 
   #connect(): ClientConnection | undefined {
@@ -99,42 +101,66 @@ export class Client {
     this.#connection = undefined;
   }
 
-  #choose(): readonly Wanted[] {
+  #choose(connection: ClientConnection): readonly Wanted[] {
+    const dependent = this.#dependent;
+    this.#dependent = undefined;
+    if (dependent?.connection === connection) return [dependent.wanted];
     const again = this.#again;
     this.#again = [];
-    if (again.length > 0) return again;
-    return Array.from({ length: 1 + this.#random.below(this.#habits.pipelineMax) }, () =>
-      chooseOperation(this.#random, this.#habits.mixture),
-    );
+    const chosen =
+      again.length > 0
+        ? again
+        : Array.from({ length: 1 + this.#random.below(this.#habits.pipelineMax) }, () =>
+            chooseOperation(this.#random, this.#habits.mixture),
+          );
+    // Alone: the next EXEC of the connection would be judged by what is watched.
+    const watching = chosen.find(({ watch }) => watch === true);
+    return watching === undefined ? chosen : [watching];
   }
 
   #onReply(reply: Reply): void {
-    const operation = this.#open.shift();
-    if (operation === undefined) throw new Violation("a request is answered once", `${this.name} got one reply more`);
-    const outcome = judge(operation, reply);
+    const sent = this.#open[0];
+    if (sent === undefined) throw new Violation("a request is answered once", `${this.name} got one reply more`);
+    const outcome = sent.take(reply);
+    if (outcome === undefined) return;
+    this.#open.shift();
+    const { operation } = sent;
     this.#world.trace.mix(operation.id);
     this.#recorder.end(operation, outcome);
-    if (reply.type === "error") this.#world.coverage.count(`reply: ${reply.kind}`);
-    if (reply.type === "error" && reply.kind === "MOVED") this.#moved(operation, reply.text);
+    const error = sent.errorIn(reply);
+    if (error !== undefined) this.#world.coverage.count(`reply: ${error.kind}`);
+    if (error?.kind === "MOVED") this.#moved(sent, error.text);
+    if (sent.watches) this.#watched(sent);
     if (this.#open.length > 0) return;
     this.#later(this.#habits.thinkMs);
   }
 
-  #moved(operation: Operation, text: string): void {
+  #watched(sent: Transmission): void {
+    const watched = sent.watched();
+    const connection = this.#connection;
+    if (watched !== undefined && connection !== undefined) {
+      this.#dependent = { wanted: chooseDependent(this.#random, sent.operation.key, watched), connection };
+      return;
+    }
+    // Nobody knows what is watched now: a connection that watches nothing takes its place.
+    connection?.close();
+    this.#connection = undefined;
+  }
+
+  #moved({ operation, watches }: Transmission, text: string): void {
     const host = text.split(" ")[1]?.split(":")[0] ?? "";
     // Where nobody is any more, a client tries whoever else it knows.
     const there = this.#machines.filter((machine) => machine.wasAt(host));
     const target = there.find(({ info }) => info.addresses.host === host) ?? there[0];
     if (target === undefined) throw new Violation("replies fit their commands", `MOVED ${text}`);
-    const { kind, key, keys } = operation;
-    const { only, expiresMs } = kind === "set" ? operation : {};
-    this.#again.push({ kind, key, keys, ...(only && { only }), ...(expiresMs && { expiresMs }) });
+    // What another connection watches helps a transaction nowhere else.
+    if (operation.kind !== "exec" || operation.watched.length === 0) this.#again.push({ ...operation, watch: watches });
     // Other replies may still be to come on this connection.
     if (this.#open.length === 0) this.#moveTo(target);
   }
 
   #onBroken(): void {
-    for (const operation of this.#open) this.#recorder.end(operation, "unknown");
+    for (const { operation } of this.#open) this.#recorder.end(operation, "unknown");
     const waited = this.#open.length > 0;
     this.#open = [];
     this.#moveTo(this.#random.pick(this.#machines));
@@ -142,10 +168,10 @@ export class Client {
   }
 
   /** Nothing stays unanswered for ever while its node runs. */
-  #watch(connection: ClientConnection, sent: readonly Operation[], waitedMs: number): void {
+  #watch(connection: ClientConnection, sent: readonly Transmission[], waitedMs: number): void {
     if (this.#open !== sent || this.#open.length === 0 || connection.broken) return;
     if (waitedMs > ANSWER_MS_MAX) {
-      const what = describe(this.#open[0] as Operation);
+      const what = describe((this.#open[0] as Transmission).operation);
       throw new Violation("every request is answered", `${what} at ${this.#machine.name} after ${waitedMs} ms`);
     }
     const counted = connection.process.paused ? 0 : WATCH_MS;
@@ -160,5 +186,3 @@ export class Client {
 function behind(sent: readonly Operation[], { key }: Wanted): Operation[] {
   return sent.filter((operation) => operation.key === key).slice(-1);
 }
-
-const bytesOf = (operation: Operation): Uint8Array => encodeCommand([operation.kind, ...argsOf(operation)]);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { Operation, Outcome } from "../index.ts";
-import { append, del, exists, get, incr, mget, mset, never, set, setIf } from "./operations.ts";
+import { append, del, exec, exists, get, incr, mget, mset, never, parts, set, setIf } from "./operations.ts";
 
 /** What a history is about: which operations it may have. */
 export type Subject = "register" | "slot" | "counter" | "list";
@@ -19,7 +19,7 @@ interface Step {
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
-  kind: fc.nat(9),
+  kind: fc.nat(11),
   keys: fc.nat(6),
   before: fc.integer({ min: 1, max: 40 }),
   behind: fc.integer({ min: 1, max: 40 }),
@@ -76,6 +76,7 @@ function operationOf(subject: Subject, state: Map<string, string>, one: Step, at
     );
   }
   if (reads) return get(began, ended, state.get(first[0] as string) ?? null, first);
+  if (one.kind === 11 && subject === "slot") return execOf(state, one, `v${at}`, { began, ended, outcome, effective });
   if (one.kind === 9 && subject === "slot") {
     if (effective) for (const key of some) state.set(key, `v${at}`);
     return mset(began, ended, `v${at}`, some, outcome);
@@ -93,6 +94,31 @@ function operationOf(subject: Subject, state: Map<string, string>, one: Step, at
   }
   if (effective) state.set(first[0] as string, value);
   return set(began, ended, value, outcome, [], first);
+}
+
+interface Times {
+  readonly began: number;
+  readonly ended: number;
+  readonly outcome: Outcome;
+  readonly effective: boolean;
+}
+
+/** Sets one key and reads both; watches one of them or none, which has changed or not. */
+function execOf(
+  state: Map<string, string>,
+  one: Step,
+  value: string,
+  { began, ended, outcome, effective }: Times,
+): Operation {
+  const [key, other] = SLOT_KEYS;
+  const set = one.keys % 2 === 0 ? key : other;
+  const changed = one.keys === 5 && state.has(key);
+  const watched: Record<string, string | null> = {};
+  if (one.keys > 3) watched[key] = changed ? "another" : (state.get(key) ?? null);
+  const after = new Map(state).set(set, value);
+  const seen = SLOT_KEYS.map((name) => after.get(name) ?? null);
+  if (effective && !changed) state.set(set, value);
+  return exec(began, ended, [parts.set(set, value), parts.mget(SLOT_KEYS, seen)], watched, changed ? 0 : 1, outcome);
 }
 
 /** One that may be wrong: something of an explainable one was changed. */
@@ -133,6 +159,7 @@ function mutateOne(operation: Operation, another: Operation, how: number, other:
       // A SET without a condition has one answer only.
       if (operation.kind === "mset" || (operation.kind === "set" && operation.only === undefined)) return [operation];
       if (operation.kind === "mget") return [{ ...operation, result: operation.result.toReversed() }];
+      if (operation.kind === "exec") return [{ ...operation, result: 1 - operation.result }];
       return [{ ...operation, result: Math.max(0, operation.result + 1 - (other % 3)) }];
     // It was not refused, or is not known not to be.
     case 4:

@@ -1,4 +1,4 @@
-import type { Operation, Outcome } from "../index.ts";
+import type { Command, Operation, Outcome } from "../index.ts";
 
 export const never: number = Number.POSITIVE_INFINITY;
 
@@ -73,3 +73,23 @@ export function incr(
 export function append(...[began, ended, value, result, outcome]: [...Begin, string, number, Outcome?]): Operation {
   return { ...base({ began, ended, outcome }), kind: "append", value, result };
 }
+
+type Watching = Readonly<Record<string, string | null>>;
+
+/** Of a transaction, its commands; `watched`: what was read of each key behind its WATCH, at moment 0. Result 0: nothing. */
+export function exec(
+  ...[began, ended, commands, watched, result, outcome]: [...Begin, readonly Command[], Watching?, (0 | 1)?, Outcome?]
+): Operation {
+  const watches = Object.entries(watched ?? {}).map(([key, value]) => ({ key, value, since: 0 }));
+  const keys = [...new Set([...watches.map(({ key }) => key), ...commands.flatMap((command) => command.keys)])];
+  const all = base({ began, ended, outcome, keys });
+  return { ...all, key: "{tag}", kind: "exec", commands, watched: watches, result: result ?? 1 };
+}
+
+export const parts = {
+  set: (key: string, value: string): Command => ({ kind: "set", keys: [key], value, result: 1 }),
+  get: (key: string, result: string | null): Command => ({ kind: "get", keys: [key], result }),
+  mget: (keys: readonly string[], result: readonly (string | null)[]): Command => ({ kind: "mget", keys, result }),
+  del: (keys: readonly string[], result: number): Command => ({ kind: "del", keys, result }),
+  incr: (key: string, result: number): Command => ({ kind: "incr", keys: [key], result }),
+} as const;
