@@ -1,8 +1,8 @@
 import { type NodeId, type Slot, utf8Bytes } from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
+import { ANNOUNCE, USERS } from "../machine/index.ts";
 import { type ClusterMap, encodeUsersChange, type NodeInfo } from "../meta/index.ts";
 import type { Request } from "../replica/index.ts";
-import { ANNOUNCE, USERS } from "./internal-commands.ts";
 import { type ChangeUsers, UserChanges } from "./user-changes.ts";
 
 export interface MetaRequestsHost {
