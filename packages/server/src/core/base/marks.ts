@@ -38,6 +38,7 @@ export const MARKS = [
   "replica: read fetches its rows",
   "replica: read waits for log time",
   "replica: read round dropped",
+  "replica: walk over keys begins its slot again",
   "replica: write unanswered for too long",
   "router: no leader for too long",
   "router: waits for unsettled writes",

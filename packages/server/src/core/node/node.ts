@@ -9,13 +9,12 @@ import {
   type NodeId,
   type ReplicaId,
   type Slot,
-  utf8Bytes,
 } from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
 import type { Env, PeerLinks } from "../env/index.ts";
 import type { Log, LogHandler } from "../log/index.ts";
-import { ANNOUNCE, ShardMachine, type StateMachine, USERS } from "../machine/index.ts";
-import { type ClusterMap, encodeUsersChange, MetaMachine, type NodeInfo } from "../meta/index.ts";
+import { ShardMachine, type StateMachine } from "../machine/index.ts";
+import { type ClusterMap, MetaMachine, type NodeInfo } from "../meta/index.ts";
 import type { GroupStart, RaftCore } from "../raft/index.ts";
 import { Replica, type ReplicaHost, type Request, type Rerouted } from "../replica/index.ts";
 import type { Space, Store } from "../store/index.ts";
@@ -26,13 +25,14 @@ import { LeaderHints } from "./hints.ts";
 import { Leadership, membersOf } from "./leadership.ts";
 import { MapKeeper } from "./map-keeper.ts";
 import { encodeTransferMessage, type Published } from "./messages.ts";
+import { MetaRequests } from "./meta-requests.ts";
 import { type NodeMetrics, nodeMetrics } from "./metrics.ts";
 import { PeerMessages } from "./peer-messages.ts";
 import { PersistQueue } from "./persist.ts";
 import { Requests } from "./requests.ts";
 import { nodeStatus } from "./status.ts";
 import type { LeaderHint, NodeApi, NodeStatus } from "./types.ts";
-import { type ChangeUsers, UserChanges } from "./user-changes.ts";
+import type { ChangeUsers } from "./user-changes.ts";
 
 export interface NodeOptions {
   readonly self: NodeInfo;
@@ -85,7 +85,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   readonly #passEnd: (() => void)[] = [];
   readonly #onTick: ((nowMs: number) => void)[] = [];
   readonly #onMap: (() => void)[] = [];
-  readonly #userChanges: UserChanges;
+  readonly #metaRequests: MetaRequests;
   /** The meta group's leader is here and has made a map: all nodes are told with this pass, not with the next hints. */
   #mapMade = false;
   #awake: Set<Replica> = new Set();
@@ -111,12 +111,12 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       (node, message) => this.#links.send(node, message),
       (map) => {
         options.onMap?.(map);
-        this.#userChanges.onMap();
+        this.#metaRequests.onMap();
         for (const listener of this.#onMap) listener();
       },
     );
     this.#requests = this.#makeRequests();
-    this.#userChanges = this.#makeUserChanges();
+    this.#metaRequests = this.#makeMetaRequests(options.self);
     this.#leadership = new Leadership({
       self: this.id,
       raft: this.raft,
@@ -169,15 +169,14 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     });
   }
 
-  #makeUserChanges(): UserChanges {
-    return new UserChanges({
+  #makeMetaRequests(self: NodeInfo): MetaRequests {
+    return new MetaRequests({
+      self,
       nowMs: () => this.env.monotonicMs(),
       map: () => this.map,
-      propose: (argument, { complete, retried }) => this.#propose(USERS, argument, complete, retried),
-      wantMap: (version) => {
-        const leader = this.#reachableLeader(META_GROUP);
-        if (leader !== undefined && leader !== this.id) this.#map.peerHas(leader, version);
-      },
+      leader: () => this.#reachableLeader(META_GROUP),
+      route: (request, args) => this.#requests.route(META_GROUP, request, args),
+      askForMap: (node, version) => this.#map.peerHas(node, version),
     });
   }
 
@@ -284,7 +283,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   }
 
   changeUsers(change: ChangeUsers, complete: (reply: Reply) => void): void {
-    this.#userChanges.change(change, complete);
+    this.#metaRequests.changeUsers(change, complete);
   }
 
   requestPass(): void {
@@ -392,14 +391,13 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.log.roomIsScarce(this.diskFull);
     this.log.tick();
     this.store.tick();
-    this.#userChanges.tick();
+    this.#metaRequests.tick();
     this.#requests.tick();
     for (const listener of this.#onTick) listener(now);
     if (this.#ticks % HINT_TICKS === 0) {
       this.#hints.send(this.#yields);
       if (this.diskFull) this.#leadership.handOver();
-      this.#announce();
-      this.#offerUsers();
+      if (!this.#shuttingDown) this.#metaRequests.repeat();
     }
   }
 
@@ -422,37 +420,6 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       if (peer !== undefined) this.raft.reportUnreachable(replica.group, peer.replica);
     }
     if (gone) this.#leadership.nodeGone(node);
-  }
-
-  /** Until the map holds this start's addresses: other nodes and clients find them there. */
-  #announce(): void {
-    const known = this.map.nodes.get(this.id);
-    if (this.#shuttingDown || (known !== undefined && known.bootCounter >= this.#self.bootCounter)) return;
-    if (this.#reachableLeader(META_GROUP) === undefined) return;
-    // Nothing to do on failure: the next hint tick looks at the map again.
-    this.#propose(ANNOUNCE, utf8Bytes(JSON.stringify(this.#self)), () => {});
-  }
-
-  /** Until the map holds users, those that this node was started with are offered: the first who are taken stay. */
-  #offerUsers(): void {
-    const { users } = this.map;
-    if (this.#shuttingDown || users?.version !== 0 || this.#reachableLeader(META_GROUP) === undefined) return;
-    this.#propose(USERS, encodeUsersChange({ expected: 0, list: users.list }), () => {});
-  }
-
-  /** An entry of the meta group, wherever its leader is. */
-  #propose(spec: CommandSpec, argument: Uint8Array, complete: Request["complete"], retried?: () => void): void {
-    const args = [argument];
-    const request: Request = {
-      spec,
-      args,
-      slot: 0 as Slot,
-      redirect: false,
-      stale: false,
-      complete,
-      ...(retried !== undefined && { retried }),
-    };
-    this.#requests.route(META_GROUP, request, args);
   }
 
   /** A handshake told where a node is now. */
