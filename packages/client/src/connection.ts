@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { ClientError, type Outcome } from "./errors.ts";
 import { CONNECT_TIMEOUT_MS, INFLIGHT_MAX, REPLY_TIMEOUT_MS, UNSENT_BYTES_MAX } from "./limits.ts";
 import {
@@ -13,6 +14,11 @@ import {
 export interface RespConnectionOptions {
   readonly host: string;
   readonly port: number;
+  /**
+   * Speaks TLS, with these options of `tls.connect`: `ca` to verify the server by, `cert` and `key` where it wants to know
+   * the client. An empty object trusts the authorities that Node brings. Default: plain text.
+   */
+  readonly tls?: ConnectionOptions | undefined;
   /** 3 greets the server with `HELLO 3`; 2 (default) sends nothing of its own. */
   readonly resp?: 2 | 3;
   /** Milliseconds until a dial is given up; default 5,000. */
@@ -77,20 +83,8 @@ export class RespConnection {
     this.#connectTimer = setTimeout(() => {
       this.#end(this.#error("SHERD_CLIENT_CONNECT", `${this.#name} did not answer within ${connectTimeoutMs} ms.`));
     }, connectTimeoutMs);
-    this.#socket = connect({
-      host: options.host,
-      port: options.port,
-      noDelay: true,
-      // One buffer for all reads: the parser copies what it keeps.
-      onread: {
-        buffer: new Uint8Array(READ_BUFFER_BYTES),
-        callback: (count, buffer) => {
-          this.#read(buffer.subarray(0, count));
-          return true;
-        },
-      },
-    });
-    this.#socket.on("connect", () => this.#connected());
+    this.#socket = this.#dial();
+    this.#socket.on(options.tls === undefined ? "connect" : "secureConnect", () => this.#connected());
     this.#socket.on("error", (cause) => this.#end(this.#lost(cause.message, cause)));
     this.#socket.on("close", () => this.#end(this.#lost("the peer closed the connection")));
     if (options.resp === 3) this.send(["HELLO", "3"], (answer) => this.#greeted(answer));
@@ -174,6 +168,24 @@ export class RespConnection {
     if (this.#state === "connecting")
       return this.#error("SHERD_CLIENT_CONNECT", `${this.#name}: ${detail}.`, "not-done", cause);
     return this.#error("SHERD_CLIENT_LOST", `${this.#name}: ${detail}.`, "unknown", cause);
+  }
+
+  #dial(): Socket {
+    const { host, port, tls } = this.#options;
+    const where = {
+      host,
+      port,
+      noDelay: true,
+      // One buffer for all reads: the parser copies what it keeps.
+      onread: {
+        buffer: new Uint8Array(READ_BUFFER_BYTES),
+        callback: (count: number, buffer: Uint8Array) => {
+          this.#read(buffer.subarray(0, count));
+          return true;
+        },
+      },
+    };
+    return tls === undefined ? connect(where) : connectTls({ ...tls, ...where }).setNoDelay(true);
   }
 
   #connected(): void {

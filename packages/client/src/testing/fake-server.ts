@@ -1,5 +1,6 @@
 /** A RESP server for tests: answers commands as a function says, on an ephemeral loopback port. Never part of the package. */
 import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, TLSSocket, type TlsOptions } from "node:tls";
 import { RespReplyParser, type RespValue } from "../protocol/index.ts";
 
 const decoder = new TextDecoder();
@@ -28,11 +29,12 @@ export class FakeServer {
     this.port = port;
   }
 
-  /** `port` 0 takes a free one. */
-  static start(handler: FakeHandler, port = 0): Promise<FakeServer> {
+  /** `port` 0 takes a free one. `tls`: it speaks TLS, with these options. */
+  static start(handler: FakeHandler, port = 0, tls?: TlsOptions): Promise<FakeServer> {
     return new Promise((resolve, reject) => {
       let fake: FakeServer;
-      const server = createServer((socket) => fake.#serve(socket, handler));
+      const onSocket = (socket: Socket): void => fake.#serve(socket, handler);
+      const server = tls === undefined ? createServer(onSocket) : createTlsServer(tls, onSocket);
       server.once("error", reject);
       server.listen(port, "127.0.0.1", () => {
         fake = new FakeServer(server, (server.address() as { port: number }).port);
@@ -49,7 +51,10 @@ export class FakeServer {
   /** Stops listening and cuts every connection, as the end of a process does. */
   stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) {
+      if (socket instanceof TLSSocket) socket.destroy();
+      else socket.resetAndDestroy();
+    }
     return closed;
   }
 

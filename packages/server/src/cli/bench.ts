@@ -15,6 +15,7 @@ import {
   type TargetOptions,
   targetAddress,
 } from "./options.ts";
+import { clientTls } from "./tls-options.ts";
 
 /** Every worker has connections of its own (to each node, when it routes); beyond this, ports and memory run out first. */
 const WORKERS_MAX = 4_096;
@@ -75,6 +76,7 @@ async function bench(options: BenchOptions, command: Command): Promise<ExitCode>
     return benchFailover({
       data: options.data,
       kills: options.kills,
+      tls: clientTls(options),
       workers: options.workers,
       json: options.json === true,
     });

@@ -77,6 +77,7 @@ async function mustBeEmpty(address: TargetAddress, options: CheckOptions): Promi
   const counted = {
     host: address.host,
     port: address.protocol === "resp" ? address.port : respPortFor(address, options),
+    tls: address.tls,
   };
   const keys = await countKeys(counted).catch((error: unknown) => {
     if (address.protocol === "resp" || !(error instanceof SherdError) || error.code !== "SHERD_UNREACHABLE")

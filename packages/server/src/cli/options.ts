@@ -1,13 +1,16 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { addTlsOptions, type ClientTls, clientTls, type TlsOptions } from "./tls-options.ts";
 
 /** Where a subcommand finds the store. */
 export interface TargetAddress {
   readonly protocol: "resp" | "grpc";
   readonly host: string;
   readonly port: number;
+  /** Undefined: plain text. */
+  readonly tls?: ClientTls | undefined;
 }
 
-export interface TargetOptions {
+export interface TargetOptions extends TlsOptions {
   readonly protocol: "resp" | "grpc";
   readonly host: string;
   /** Undefined: the protocol's default. */
@@ -18,7 +21,7 @@ export const RESP_PORT_DEFAULT = 6379;
 export const GRPC_PORT_DEFAULT = 7000;
 
 export function addTargetOptions(command: Command): Command {
-  return command
+  command
     .addOption(new Option("--protocol <name>", "how to talk to the store").choices(["resp", "grpc"]).default("resp"))
     .option("--host <name>", "host of any node", "127.0.0.1")
     .option(
@@ -26,11 +29,13 @@ export function addTargetOptions(command: Command): Command {
       `port (default: ${RESP_PORT_DEFAULT} for resp, ${GRPC_PORT_DEFAULT} for grpc)`,
       parsePort,
     );
+  return addTlsOptions(command);
 }
 
+/** Throws what `clientTls` throws. */
 export function targetAddress(options: TargetOptions): TargetAddress {
   const port = options.port ?? (options.protocol === "grpc" ? GRPC_PORT_DEFAULT : RESP_PORT_DEFAULT);
-  return { protocol: options.protocol, host: options.host, port };
+  return { protocol: options.protocol, host: options.host, port, tls: clientTls(options) };
 }
 
 /** A parser for commander: whole numbers from `min` to `max`. Commander puts the option's name in front of the message. */

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import type { ClusterFile, LocalCluster } from "../daemon/index.ts";
 import { handedOn, type Resolved, settingNames } from "../daemon/settings/index.ts";
+import { type TlsSettings, tlsSettings } from "../daemon/tls.ts";
 import { EXIT, type ExitCode, runSubcommand } from "./exit.ts";
 import { addSettingFlags, type SettingFlags, settingsOf } from "./settings.ts";
 
@@ -25,6 +26,7 @@ async function start(resolved: Resolved): Promise<ExitCode> {
   const { openLocalCluster, checkPortsFree, Launcher, onStopSignals } = await import("../daemon/index.ts");
   const { nodes, shards, replicas, host } = resolved.values;
   const data = resolved.values.data as string;
+  const { clients } = tlsSettings(resolved.values);
   const cluster = await openLocalCluster({ data, nodes, shards, replicas, host, ports: resolved.values });
   try {
     await checkPortsFree(cluster.file);
@@ -53,7 +55,7 @@ async function start(resolved: Resolved): Promise<ExitCode> {
     void launcher.settled.then(() => {
       if (!asked) {
         const self = selfCommand(process.argv[1] ?? "sherd", process.cwd());
-        print(describeReady(cluster.file, new Set(launcher.serving), performance.now() - startedMs, self));
+        print(describeReady(cluster.file, new Set(launcher.serving), performance.now() - startedMs, self, clients));
       }
     });
     await launcher.ended;
@@ -78,7 +80,13 @@ export function selfCommand(program: string, workingDirectory: string): string {
   return `node ${path.startsWith("..") ? program : path}`;
 }
 
-export function describeReady(file: ClusterFile, serving: ReadonlySet<string>, tookMs: number, self: string): string {
+export function describeReady(
+  file: ClusterFile,
+  serving: ReadonlySet<string>,
+  tookMs: number,
+  self: string,
+  tls?: TlsSettings["clients"],
+): string {
   const nodes = file.nodes.filter((node) => serving.has(node.name));
   const first = nodes[0];
   if (first === undefined) return "No node serves.";
@@ -89,14 +97,21 @@ export function describeReady(file: ClusterFile, serving: ReadonlySet<string>, t
       : `${count(nodes.length, "node")} of ${file.nodes.length} serve.`,
     ...nodes.map(
       (node) =>
-        `  ${node.name}  RESP ${node.host}:${node.respPort}  cluster ${node.host}:${node.clusterPort}  gRPC ${node.host}:${node.grpcPort}  HTTP http://${node.host}:${node.httpPort}`,
+        `  ${node.name}  RESP ${node.host}:${node.respPort}  cluster ${node.host}:${node.clusterPort}  gRPC ${node.host}:${node.grpcPort}  HTTP ${tls === undefined ? "http" : "https"}://${node.host}:${node.httpPort}`,
     ),
     "Try:",
-    `  redis-cli -h ${first.host} -p ${first.respPort} set greeting hello`,
-    `  ${self} get greeting --host ${first.host} --port ${first.respPort}`,
-    `  ${self} status --host ${first.host} --http-port ${first.httpPort}`,
+    `  redis-cli -h ${first.host} -p ${first.respPort}${tlsFlags(tls, "--cacert")} set greeting hello`,
+    `  ${self} get greeting --host ${first.host} --port ${first.respPort}${tlsFlags(tls, "--ca")}`,
+    `  ${self} status --host ${first.host} --http-port ${first.httpPort}${tlsFlags(tls, "--ca")}`,
     "Ctrl-C stops it; the data stays.",
   ].join("\n");
+}
+
+/** Whose certificate a client shows, only its owner knows. */
+function tlsFlags(tls: TlsSettings["clients"], caFlag: string): string {
+  if (tls === undefined) return "";
+  const ca = tls.files.ca === undefined ? "" : ` ${caFlag} ${tls.files.ca}`;
+  return ` --tls${ca}${tls.clientAuth === "require" ? " --cert CERT --key KEY" : ""}`;
 }
 
 const count = (number: number, word: string): string => `${number} ${word}${number === 1 ? "" : "s"}`;

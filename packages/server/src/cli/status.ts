@@ -3,16 +3,16 @@ import type { ClusterStatus, GroupSummary, ReplicaSummary } from "../daemon/stat
 import { EXIT, runSubcommand } from "./exit.ts";
 import { parsePort } from "./options.ts";
 import { table } from "./text-table.ts";
+import { addTlsOptions, clientTls, type TlsOptions } from "./tls-options.ts";
 
-interface StatusOptions {
+interface StatusOptions extends TlsOptions {
   readonly host: string;
   readonly httpPort: number;
   readonly json?: boolean;
 }
 
 export function register(program: Command): void {
-  program
-    .command("status")
+  addTlsOptions(program.command("status"))
     .description("show nodes, shards, leaders and lag; exit code 1 when a shard has no leader")
     .option("--host <name>", "host of any node", "127.0.0.1")
     .option("--http-port <number>", "its HTTP port", parsePort, 7080)
@@ -20,7 +20,7 @@ export function register(program: Command): void {
     .action((options: StatusOptions) =>
       runSubcommand(async () => {
         const { askCluster } = await import("../daemon/status.ts");
-        const status = await askCluster(options.host, options.httpPort);
+        const status = await askCluster(options.host, options.httpPort, clientTls(options));
         process.stdout.write(
           options.json === true ? `${JSON.stringify(status, undefined, 2)}\n` : formatStatus(status),
         );

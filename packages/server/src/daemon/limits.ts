@@ -39,3 +39,5 @@ export const LOG_FILES_MAX = 5;
 
 // --- asking nodes for their status
 export const STATUS_TIMEOUT_MS = 2_000;
+/** Longer than the status of the largest cluster: all nodes, and a line for each replica of each shard. */
+export const STATUS_BYTES_MAX: number = 64 * 1024 * 1024;

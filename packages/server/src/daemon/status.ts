@@ -1,10 +1,13 @@
+import { type IncomingMessage, request } from "node:http";
+import { request as requestTls } from "node:https";
+import type { SecureContextOptions } from "node:tls";
 import { z } from "zod";
 import type { GroupId, NodeId } from "../core/base/index.ts";
 import { META_GROUP, SherdError } from "../core/base/index.ts";
 import type { ClusterMap, NodeAddresses, ReplicaInfo, SlotRange } from "../core/meta/index.ts";
 import type { GroupStatus, NodeStatus } from "../core/node/index.ts";
 import { Role } from "../core/raft/index.ts";
-import { STATUS_TIMEOUT_MS } from "./limits.ts";
+import { STATUS_BYTES_MAX, STATUS_TIMEOUT_MS } from "./limits.ts";
 import { clusterMapSchema } from "./plan-json.ts";
 import { socketText } from "./ports.ts";
 
@@ -68,9 +71,9 @@ export interface ReplicaSummary {
   readonly stopped: string | undefined;
 }
 
-/** Asks the node at `host:httpPort` for the map, then every node of the map. */
-export async function askCluster(host: string, httpPort: number): Promise<ClusterStatus> {
-  const first = await askNode(host, httpPort);
+/** Asks the node at `host:httpPort` for the map, then every node of the map. `tls`: the HTTP ports speak TLS. */
+export async function askCluster(host: string, httpPort: number, tls?: SecureContextOptions): Promise<ClusterStatus> {
+  const first = await askNode(host, httpPort, tls);
   if (first instanceof Error) {
     throw new SherdError("SHERD_UNREACHABLE", `${socketText(host, httpPort)}: ${first.message}.`, { cause: first });
   }
@@ -78,7 +81,7 @@ export async function askCluster(host: string, httpPort: number): Promise<Cluste
   const others = [...first.map.nodes.values()].filter((info) => info.id !== first.id);
   await Promise.all(
     others.map(async (info) => {
-      const answer = await askNode(info.addresses.host, info.addresses.httpPort);
+      const answer = await askNode(info.addresses.host, info.addresses.httpPort, tls);
       if (answer instanceof Error) return;
       // Another node, or one of another cluster, may have taken the address over.
       if (answer.id === info.id && answer.map.clusterId === first.map.clusterId) answers.set(info.id, answer);
@@ -87,18 +90,39 @@ export async function askCluster(host: string, httpPort: number): Promise<Cluste
   return summarize(first.map, answers);
 }
 
-async function askNode(host: string, port: number): Promise<NodeAnswer | Error> {
+async function askNode(host: string, port: number, tls: SecureContextOptions | undefined): Promise<NodeAnswer | Error> {
   try {
-    const response = await fetch(`http://${socketText(host, port)}/status`, {
-      signal: AbortSignal.timeout(STATUS_TIMEOUT_MS),
-    });
-    if (!response.ok) return new Error(`HTTP ${response.status}`);
-    const parsed = answerSchema.safeParse(await response.json());
+    const parsed = answerSchema.safeParse(JSON.parse(await get(host, port, tls)));
     return parsed.success ? (parsed.data as unknown as NodeAnswer) : new Error("the answer is not a node's status");
   } catch (error) {
-    const { cause, message } = error as Error;
-    return new Error(cause instanceof Error && cause.message !== "" ? cause.message : message);
+    return error instanceof SyntaxError ? new Error("the answer is not a node's status") : (error as Error);
   }
+}
+
+/** Not `fetch`, which cannot be given the authorities to trust. */
+async function get(host: string, port: number, tls: SecureContextOptions | undefined): Promise<string> {
+  const options = { host, port, path: "/status", agent: false, signal: AbortSignal.timeout(STATUS_TIMEOUT_MS), ...tls };
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const asked = (tls === undefined ? request : requestTls)(options, resolve);
+    asked.on("error", (error: NodeJS.ErrnoException) => {
+      // A name with several addresses has an error for each, and no text of its own.
+      const text = error.name === "AbortError" ? `no answer within ${STATUS_TIMEOUT_MS} ms` : error.message;
+      reject(new Error(text === "" ? error.code : text, { cause: error }));
+    });
+    asked.end();
+  });
+  if (response.statusCode !== 200) {
+    response.destroy();
+    throw new Error(`HTTP ${response.statusCode}`);
+  }
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of response) {
+    parts.push(part as Buffer);
+    length += (part as Buffer).length;
+    if (length > STATUS_BYTES_MAX) throw new Error(`the answer is longer than ${STATUS_BYTES_MAX} bytes`);
+  }
+  return Buffer.concat(parts, length).toString("utf8");
 }
 
 export function summarize(map: ClusterMap, answers: ReadonlyMap<NodeId, NodeStatus>): ClusterStatus {

@@ -135,7 +135,7 @@ test("a node that is not started again is told, by name", async () => {
     kill: () => Promise.resolve(),
     isReady: (node) => Promise.resolve(node.name !== "node-2"),
   };
-  await expect(runFailover(nodes, 1, 2, () => {}, 200)).rejects.toThrow(
+  await expect(runFailover(nodes, 1, 2, () => {}, { wholeMsMax: 200 })).rejects.toThrow(
     "SHERD_NOT_WHOLE: 0.2 s before the first kill: node-2 is not ready.",
   );
 });

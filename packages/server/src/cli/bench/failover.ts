@@ -1,6 +1,7 @@
 import { ClusterConnections, type ClusterOptions, RespError } from "@sherd/client";
 import { SherdError } from "../../core/base/index.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
+import type { ClientTls } from "../tls-options.ts";
 import {
   GapMeter,
   judge,
@@ -28,6 +29,7 @@ export interface FailoverOptions {
   readonly kills: number;
   readonly workers: number;
   readonly json: boolean;
+  readonly tls?: ClientTls | undefined;
 }
 
 export interface FailoverReport {
@@ -43,8 +45,9 @@ export interface FailoverReport {
 export async function benchFailover(options: FailoverOptions): Promise<ExitCode> {
   const machine = thisMachine();
   const startedAt = new Date().toISOString();
-  const report = await runFailover(localNodes(options.data), options.kills, options.workers, (line) => {
-    process.stderr.write(`${line}\n`);
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const report = await runFailover(localNodes(options.data, options.tls), options.kills, options.workers, say, {
+    tls: options.tls,
   });
   const summary = summarizeKills(report.kills);
   process.stdout.write(
@@ -64,13 +67,14 @@ export async function runFailover(
   kills: number,
   workers: number,
   say: (line: string) => void,
-  wholeMsMax: number = WHOLE_AGAIN_MS_MAX,
+  { wholeMsMax = WHOLE_AGAIN_MS_MAX, tls }: { wholeMsMax?: number; tls?: ClientTls | undefined } = {},
 ): Promise<FailoverReport> {
   const clientOptions: ClusterOptions = {
     seeds: nodes.list().map(({ addresses }) => ({ host: addresses.host, port: addresses.clusterPort })),
     retryDelayMsMin: RETRY_DELAY_MS,
     retryDelayMsMax: RETRY_DELAY_MS,
     retryMsMax: wholeMsMax,
+    connection: { tls },
   };
   const watcher = new ClusterConnections(clientOptions);
   const run = new FailoverRun(nodes, watcher, await shardsOf(watcher), wholeMsMax);

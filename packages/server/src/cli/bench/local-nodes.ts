@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
+import { request as requestTls } from "node:https";
 import { join } from "node:path";
 import { z } from "zod";
 import { SherdError } from "../../core/base/index.ts";
 import type { NodeAddresses } from "../../core/meta/index.ts";
 import { lockHolder } from "../../host/disk/index.ts";
+import type { ClientTls } from "../tls-options.ts";
 
 /** Asking a node on this machine whether it is ready. */
 const READY_TIMEOUT_MS = 1_000;
@@ -36,7 +38,7 @@ export interface LocalNodes {
   isReady(node: LocalNode): Promise<boolean>;
 }
 
-export function localNodes(data: string): LocalNodes {
+export function localNodes(data: string, tls?: ClientTls): LocalNodes {
   return {
     list: () => listNodes(data),
     async kill(node) {
@@ -47,7 +49,7 @@ export function localNodes(data: string): LocalNodes {
       }
       process.kill(node.pid, "SIGKILL");
     },
-    isReady,
+    isReady: (node) => isReady(node, tls),
   };
 }
 
@@ -91,10 +93,11 @@ function parseJson(text: string): unknown {
   }
 }
 
-function isReady(node: LocalNode): Promise<boolean> {
+function isReady(node: LocalNode, tls: ClientTls | undefined): Promise<boolean> {
   return new Promise((resolve) => {
     const { host, httpPort } = node.addresses;
-    const asked = request({ host, port: httpPort, path: "/readyz", timeout: READY_TIMEOUT_MS }, (response) => {
+    const options = { host, port: httpPort, path: "/readyz", timeout: READY_TIMEOUT_MS, ...tls };
+    const asked = (tls === undefined ? request : requestTls)(options, (response) => {
       response.resume();
       resolve(response.statusCode === 200);
     });

@@ -30,7 +30,13 @@ export interface BenchReport extends Summary {
   readonly version: string;
   readonly startedAt: string;
   readonly machine: Machine;
-  readonly target: { readonly protocol: string; readonly host: string; readonly port: number; readonly route: string };
+  readonly target: {
+    readonly protocol: string;
+    readonly host: string;
+    readonly port: number;
+    readonly tls: boolean;
+    readonly route: string;
+  };
   readonly workers: number;
   readonly plan: LoadPlan;
   readonly generatorUtilization: number;
@@ -54,7 +60,7 @@ export function formatReport(report: BenchReport): string {
   const { mix, keyBytes, valueBytes, keyChoice, loadedKeys } = plan.workload;
   const share = OPERATIONS.map((name) => `${name} ${(mix[name] * 100).toFixed(0)} %`).join(", ");
   const lines = [
-    `${target.protocol} at ${target.host}:${target.port}, ${target.route}`,
+    `${target.protocol}${target.tls ? " over TLS" : ""} at ${target.host}:${target.port}, ${target.route}`,
     `${count(report.workers)} workers x ${count(plan.iterations)} operations, pipeline ${plan.pipeline}; ${share}; ${keyChoice} keys; ` +
       `keys of ${range(keyBytes)} B, values of ${range(valueBytes)} B; seed ${plan.seed}`,
     `before it, not measured: ${count(loadedKeys)} keys loaded, ${count(plan.warmup)} operations per worker to warm up`,

@@ -30,7 +30,14 @@ export async function benchLoad(
     });
     progress?.stop();
     const route = (targets[0] as KeyValueTarget).route;
-    const report = makeReport(result, { version, startedAt, machine, target: { ...address, route }, workers, plan });
+    const report = makeReport(result, {
+      version,
+      startedAt,
+      machine,
+      target: { ...address, tls: address.tls !== undefined, route },
+      workers,
+      plan,
+    });
     process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report));
     return report.errorCount === 0 ? EXIT.ok : EXIT.no;
   } finally {

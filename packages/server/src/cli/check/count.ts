@@ -1,6 +1,9 @@
-import { type Address, addressName, parseClusterSlots, RespError, type RespValue, SLOT_COUNT } from "@sherd/client";
+import { addressName, parseClusterSlots, RespError, type RespValue, SLOT_COUNT } from "@sherd/client";
 import { SherdError } from "../../core/base/index.ts";
+import type { TargetAddress } from "../options.ts";
 import { openConnection } from "../target/resp.ts";
+
+type Address = Omit<TargetAddress, "protocol">;
 
 /**
  * Zero only if the whole store is empty. DBSIZE counts the shards that a node leads at that moment, so every node that
@@ -19,7 +22,7 @@ export async function countKeys(address: Address): Promise<number> {
     if (served !== SLOT_COUNT) throw uncounted(address, `only ${served} of ${SLOT_COUNT} slots have a leader`);
     const nodes = new Map<string, Address>();
     for (const { leader, replicas } of ranges) {
-      for (const node of [leader, ...replicas]) nodes.set(addressName(node), node);
+      for (const node of [leader, ...replicas]) nodes.set(addressName(node), { ...node, tls: address.tls });
     }
     let count = 0;
     for (const node of nodes.values()) count += await countOfNode(node);

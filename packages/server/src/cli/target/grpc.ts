@@ -1,6 +1,16 @@
 import { isUtf8 } from "node:buffer";
+import { isIP } from "node:net";
+import { checkServerIdentity } from "node:tls";
 import { fileURLToPath } from "node:url";
-import { Client, credentials, Metadata, type MethodDefinition, type ServiceError, status } from "@grpc/grpc-js";
+import {
+  type ChannelCredentials,
+  Client,
+  credentials,
+  Metadata,
+  type MethodDefinition,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { SherdError, utf8Bytes, VALUE_BYTES_MAX } from "../../core/base/index.ts";
 import type { TargetAddress } from "../options.ts";
@@ -40,7 +50,8 @@ const PROTO_FILE: string = fileURLToPath(new URL("../../../proto/kvstore.proto",
 export async function openGrpcTarget(address: TargetAddress): Promise<KeyValueTarget> {
   const definition = loadSync(PROTO_FILE, { keepCase: true, defaults: true });
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  const client = new Client(`${host}:${address.port}`, credentials.createInsecure(), {
+  const client = new Client(`${host}:${address.port}`, credentialsFor(address), {
+    ...(isIP(address.host) !== 0 && { "grpc.ssl_target_name_override": NAMELESS }),
     // Each target has its own connection, as each client process would.
     "grpc.use_local_subchannel_pool": 1,
     "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
@@ -57,6 +68,16 @@ export async function openGrpcTarget(address: TargetAddress): Promise<KeyValueTa
     });
   });
   return new GrpcTarget(client, definition["KVStore"] as unknown as Methods);
+}
+
+/** What stands where gRPC would give an address as the server's name, which TLS does not allow. */
+const NAMELESS = "sherd.invalid";
+
+function credentialsFor({ host, tls }: TargetAddress): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null, {
+    checkServerIdentity: (_name, cert) => checkServerIdentity(host, cert),
+  });
 }
 
 class GrpcTarget implements KeyValueTarget {

@@ -22,13 +22,13 @@ export async function openRespTarget(address: TargetAddress): Promise<KeyValueTa
   return new RespTarget(address);
 }
 
-export async function openConnection(address: { host: string; port: number }): Promise<RespConnection> {
+export async function openConnection({ host, port, tls }: Omit<TargetAddress, "protocol">): Promise<RespConnection> {
   try {
-    return await RespConnection.open(address);
+    return await RespConnection.open({ host, port, tls });
   } catch (error) {
     if (!(error instanceof ClientError)) throw error;
     const reason = error.cause instanceof Error ? error.cause.message : error.code;
-    throw new SherdError("SHERD_UNREACHABLE", `RESP at ${address.host}:${address.port}: ${reason}.`, { cause: error });
+    throw new SherdError("SHERD_UNREACHABLE", `RESP at ${host}:${port}: ${reason}.`, { cause: error });
   }
 }
 
@@ -37,7 +37,7 @@ class RespTarget implements KeyValueTarget {
   readonly #connections: ClusterConnections;
 
   constructor(address: TargetAddress) {
-    this.#connections = new ClusterConnections({ seeds: [address] });
+    this.#connections = new ClusterConnections({ seeds: [address], connection: { tls: address.tls } });
   }
 
   get route(): string {
