@@ -14,6 +14,7 @@ const GROUPS = [
   ["bitmap", "Bitmaps"],
   ["generic", "Keys"],
   ["transactions", "Transactions"],
+  ["pubsub", "Publish and subscribe"],
   ["connection", "Connection"],
   ["server", "Server"],
   ["cluster", "Cluster"],

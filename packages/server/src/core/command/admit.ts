@@ -21,6 +21,12 @@ export function keysOf(spec: CommandSpec, args: readonly Uint8Array[]): readonly
   return keys;
 }
 
+/** The channels (or patterns of them) that a command whose arity fits names. */
+export function channelsOf({ channels }: CommandSpec, args: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (channels === undefined) return [];
+  return args.slice(channels.first - 1, channels.last < 0 ? undefined : channels.last);
+}
+
 function slotOf(keys: readonly Uint8Array[]): Slot | Reply {
   const [first] = keys;
   assert(first !== undefined, "a command that goes to a shard has a key");

@@ -12,19 +12,28 @@ const map = (entries: readonly (readonly [string, Reply])[]): Reply => ({
 
 /** The ten fields of `COMMAND` (redis-py does not connect without all of them). */
 export function commandEntry(spec: CommandSpec): Reply {
+  const { first, last, step } = routedBy(spec);
   return array([
     bulkText(spec.name),
     integer(spec.arity),
     set(spec.flags.map(simple)),
-    integer(spec.keys.first),
-    integer(spec.keys.last),
-    integer(spec.keys.step),
+    integer(first),
+    integer(last),
+    integer(step),
     set(categoriesOf(spec).map(simple)),
     array((spec.tips ?? []).map(bulkText)),
-    array(keyUsesOf(spec).map(keySpecification)),
+    array(usesOf(spec).map(keySpecification)),
     array((spec.subcommands ?? []).map(commandEntry)),
   ]);
 }
+
+/** Where cluster clients look for what tells them the node: keys, or channels of shards. */
+const routedBy = ({ keys, channels }: CommandSpec): CommandSpec["keys"] =>
+  channels?.sharded === true ? channels : keys;
+
+/** As in Redis, shard channels are among the keys, and are said to be none. */
+const usesOf = (spec: CommandSpec): KeyUse[] =>
+  spec.channels?.sharded === true ? [{ ...routedBy(spec), flags: ["not_key"] }] : keyUsesOf(spec);
 
 /** Categories whose name is not the group's. */
 const CATEGORY_OF_GROUP: Readonly<Record<string, string>> = {
@@ -33,6 +42,7 @@ const CATEGORY_OF_GROUP: Readonly<Record<string, string>> = {
   generic: "@keyspace",
   connection: "@connection",
   transactions: "@transaction",
+  pubsub: "@pubsub",
   scripting: "@scripting",
 };
 

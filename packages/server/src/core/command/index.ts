@@ -10,7 +10,7 @@
  *
  * It does not: know connections (`session/` answers the commands without an opcode), protocols, or where a shard is.
  */
-export { admit, arityFits, keysOf } from "./admit.ts";
+export { admit, arityFits, channelsOf, keysOf } from "./admit.ts";
 export { categoriesOf, commandDocs, commandEntry, keysAndFlags } from "./describe.ts";
 export { type CommandDetails, detailsOf } from "./details.ts";
 export {

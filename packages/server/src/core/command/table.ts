@@ -11,6 +11,7 @@ import { genericCommands } from "./generic.ts";
 import { inspectCommands } from "./inspect.ts";
 import { lcsCommands } from "./lcs.ts";
 import { multiCommands } from "./multi.ts";
+import { pubsubCommands } from "./pubsub.ts";
 import { serverCommands } from "./server.ts";
 import { stringCommands } from "./string.ts";
 import { stringManyCommands } from "./string-many.ts";
@@ -33,6 +34,7 @@ export const allCommands: readonly CommandSpec[] = [
   ...inspectCommands,
   ...multiCommands,
   ...connectionCommands,
+  ...pubsubCommands,
   ...serverCommands,
   ...aclCommands,
   ...clusterCommands,

@@ -19,7 +19,11 @@ export type Reply =
   | { readonly type: "set"; readonly items: readonly Reply[] }
   | { readonly type: "double"; readonly value: number }
   | { readonly type: "boolean"; readonly value: boolean }
-  | { readonly type: "verbatim"; readonly format: "txt"; readonly text: string };
+  | { readonly type: "verbatim"; readonly format: "txt"; readonly text: string }
+  /** Beside the replies in RESP3; an array in RESP2. Of the connection only, as the next one. */
+  | { readonly type: "push"; readonly items: readonly Reply[] }
+  /** One command's replies, where each channel gets one of its own. */
+  | { readonly type: "several"; readonly replies: readonly Reply[] };
 
 export const OK: Reply = { type: "simple", text: "OK" };
 export const NIL: Reply = { type: "nil" };
@@ -61,6 +65,17 @@ export type CommandFlag =
   | "no_auth"
   | "pubsub";
 
+/** Where a command names channels, and what for; positions as of keys. */
+export interface ChannelSpec {
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+  /** `pattern`: what are named are patterns. Nobody needs a right to `unsubscribe`. */
+  readonly use: "publish" | "subscribe" | "pattern" | "unsubscribe";
+  /** Clients find the node by the channel's slot, as with a key. */
+  readonly sharded: boolean;
+}
+
 /**
  * One command, as data. `COMMAND` and docs/commands.md are made from it.
  * Commands without `run` live in the connection (session/) and are never replicated.
@@ -77,6 +92,7 @@ export interface CommandSpec {
   readonly keys: { readonly first: number; readonly last: number; readonly step: number };
   /** Where the keys are if positions can not tell: `keys` is all 0 then. */
   readonly keysIn?: (args: readonly Uint8Array[]) => readonly Uint8Array[];
+  readonly channels?: ChannelSpec;
   readonly since: string;
   readonly group: string;
   readonly summary: string;

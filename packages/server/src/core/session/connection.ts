@@ -22,6 +22,7 @@ import type { Connections } from "./connections.ts";
 import { Later } from "./later.ts";
 import { OpenRequest, ReplyPlace, type RequestOwner, sizeOf } from "./open-request.ts";
 import { refusalOf } from "./permission.ts";
+import { type PushedMessage, type Receiver, Subscriber } from "./pubsub/index.ts";
 import { ReplyWriter, type RespVersion } from "./reply-writer.ts";
 import { Parsed, RequestParser } from "./request-parser.ts";
 import { Transactions } from "./transactions.ts";
@@ -41,7 +42,7 @@ interface HeldLocal {
  * shard run together; if the node has to try one again, those behind it are read again after it, because they may have
  * seen an older state than it will.
  */
-export class Connection implements RequestOwner {
+export class Connection implements RequestOwner, Receiver {
   readonly id: number;
   readonly redirect: boolean;
   readonly socket: ClientSocket;
@@ -57,6 +58,8 @@ export class Connection implements RequestOwner {
   /** Wrong passwords so far. */
   authFailures = 0;
   lastCommand: CommandSpec | undefined;
+  /** Undefined before the first subscription. */
+  subscriber: Subscriber | undefined;
 
   readonly #node: NodeApi;
   readonly #connections: Connections;
@@ -123,6 +126,39 @@ export class Connection implements RequestOwner {
     return this.#connections.timer.arrivalUs();
   }
 
+  /** It is about to subscribe to something. */
+  subscribe(): Subscriber {
+    this.subscriber ??= new Subscriber(this, this.#connections.pubsub);
+    return this.subscriber;
+  }
+
+  /** Replies and messages that the system has not taken. */
+  get unsentBytes(): number {
+    return this.#out.length + this.#waitingBytes + this.socket.pendingBytes;
+  }
+
+  /** Sends a channel's message: beside the replies in RESP3, in their order in RESP2. */
+  push(message: PushedMessage): void {
+    if (this.#closed || this.#finishing) return;
+    if (this.#first !== undefined && this.resp === 2) {
+      // EXEC with SUBSCRIBE in it is not answered yet: the client would take the message for what it waits for.
+      this.#waitingBytes += sizeOf(message.reply);
+      this.#place(new ReplyPlace(message.reply));
+      return;
+    }
+    for (const bytes of message.bytes(this.resp)) this.#out.encoded(bytes);
+    if (this.#out.length > CONNECTION_OUTPUT_BYTES_PAUSE && !this.#running) this.#flush();
+    this.#list();
+    this.#node.requestPass();
+  }
+
+  /** A limit closes it at once. What is open goes on, unheard. */
+  kill(): void {
+    this.#finishing = true;
+    this.socket.destroy();
+    this.onClose();
+  }
+
   /** Forgets what MULTI queued and WATCH watches. */
   endTransaction(): void {
     this.#transactions?.end();
@@ -178,6 +214,7 @@ export class Connection implements RequestOwner {
     this.#closed = true;
     this.#parser.close();
     this.endTransaction();
+    this.subscriber?.end();
     this.#later?.abandon();
     this.#later = undefined;
     this.#first = undefined;
@@ -365,6 +402,8 @@ export class Connection implements RequestOwner {
       if (refusal !== undefined) return this.#reject(spec, refusal);
     }
     this.#connections.commands += 1;
+    const refusal = this.subscriber?.refusalOf(spec, args);
+    if (refusal !== undefined) return this.#reject(spec, refusal);
     if (this.#transactions !== undefined) {
       const queued = this.#transactions.queue(spec, parser.arg(0), args);
       if (queued !== undefined) return queued.type === "error" ? this.#reject(spec, queued) : this.#answer(queued);
@@ -382,6 +421,9 @@ export class Connection implements RequestOwner {
   #retry(): boolean {
     const held = this.#held as OpenRequest | HeldLocal;
     this.#held = undefined;
+    // What it waited for may have been EXEC with SUBSCRIBE in it.
+    const refusal = this.subscriber?.refusalOf(held.spec, held.args);
+    if (refusal !== undefined) return this.#reject(held.spec, refusal);
     return held instanceof OpenRequest ? this.#start(held) : this.#local(held.spec, held.args);
   }
 

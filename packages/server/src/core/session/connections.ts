@@ -5,6 +5,7 @@ import type { NodeApi } from "../node/index.ts";
 import { CommandStatistics } from "./command-statistics.ts";
 import { CommandTimer } from "./command-timer.ts";
 import { Connection } from "./connection.ts";
+import { PubSub } from "./pubsub/index.ts";
 import type { InputBudget } from "./request-parser.ts";
 import type { ClientSocket, ServerFacts } from "./types.ts";
 
@@ -31,6 +32,7 @@ export class Connections {
   readonly input: SharedInput = new SharedInput();
   readonly statistics: CommandStatistics = new CommandStatistics();
   readonly timer: CommandTimer;
+  readonly pubsub: PubSub;
   /** Since the start of the process. */
   accepted = 0;
   rejected = 0;
@@ -49,6 +51,7 @@ export class Connections {
     this.access = new Access(facts.secrets);
     this.access.update(node.map?.users?.list);
     node.onMap(() => this.#onMap());
+    this.pubsub = new PubSub(node);
     node.onPassEnd(() => this.#onPassEnd());
   }
 

@@ -100,5 +100,6 @@ export class OpenRequest extends ReplyPlace implements Request {
 export function sizeOf(reply: Reply | undefined): number {
   if (reply === undefined) return 0;
   if (reply.type === "bulk") return reply.bytes.length;
-  return reply.type === "array" ? reply.items.reduce((bytes, item) => bytes + sizeOf(item), 0) : 0;
+  if (reply.type !== "array" && reply.type !== "push") return 0;
+  return reply.items.reduce((bytes, item) => bytes + sizeOf(item), 0);
 }

@@ -56,6 +56,12 @@ export class ReplyWriter {
     else this.#rare(reply);
   }
 
+  /** A part of something that was written elsewhere, for several connections: large parts are not copied. */
+  encoded(bytes: Uint8Array): void {
+    if (bytes.length < REPLY_UNCOPIED_BYTES_MIN) this.#tail.bytes(bytes);
+    else this.#seal(bytes);
+  }
+
   #rare(reply: Reply): void {
     switch (reply.type) {
       case "simple":
@@ -72,6 +78,11 @@ export class ReplyWriter {
         return this.#bulk(reply.bytes);
       case "array":
         return this.#items("*", reply.items);
+      case "push":
+        return this.#items(this.resp === 3 ? ">" : "*", reply.items);
+      case "several":
+        for (const each of reply.replies) this.reply(each);
+        return;
       case "set":
         return this.#items(this.resp === 3 ? "~" : "*", reply.items);
       case "map":
@@ -124,10 +135,14 @@ export class ReplyWriter {
 
   #largeBulk(bytes: Uint8Array): void {
     this.#text(`$${bytes.length}\r\n`);
+    this.#seal(bytes);
+    this.#text("\r\n");
+  }
+
+  #seal(bytes: Uint8Array): void {
     this.#sealed.push(this.#tail.copy(), bytes);
     this.#sealedBytes += this.#tail.length + bytes.length;
     this.#tail.reset();
-    this.#text("\r\n");
   }
 
   #integer(value: number | bigint): void {

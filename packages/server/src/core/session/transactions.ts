@@ -38,6 +38,8 @@ const RULES_CHANGED = errorReply(
   "Transaction discarded because of: NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call",
 );
 const NOT_INSIDE = err("Command not allowed inside a transaction");
+/** As Redis has it, where SUBSCRIBE may be queued and this may not. */
+const SSUBSCRIBE_INSIDE = err("SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
 const TOO_LARGE = err(
   `the transaction is too large: at most ${TRANSACTION_COMMANDS_MAX} commands and ${TRANSACTION_BYTES_MAX} bytes are allowed`,
 );
@@ -124,7 +126,8 @@ export class Transactions {
     // Such commands change how the connection speaks, which must not happen between the replies of an array.
     const named = own[0] === undefined ? undefined : findSubcommand(spec, own[0]);
     const { flags, waits } = named ?? spec;
-    if (flags.includes("noscript") || waits === true) return NOT_INSIDE;
+    if (spec.name === "ssubscribe") return this.#add("", own, () => SSUBSCRIBE_INSIDE);
+    if ((flags.includes("noscript") && spec.group !== "pubsub") || waits === true) return NOT_INSIDE;
     return this.#add("", own, () => {
       const answer = answerLocally(spec, own, this.#connection, this.#connections);
       assert(!(answer instanceof Later), "only commands that `waits` are answered later");

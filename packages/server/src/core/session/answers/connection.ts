@@ -1,5 +1,5 @@
 import { DEFAULT_USER } from "../../access/index.ts";
-import { latin1, utf8, utf8Bytes } from "../../base/index.ts";
+import { EMPTY_BYTES, latin1, utf8, utf8Bytes } from "../../base/index.ts";
 import { err, NIL, NOT_AN_INTEGER, OK, type Reply, SYNTAX_ERROR } from "../../command/index.ts";
 import type { Connection } from "../connection.ts";
 import { NAME_CHARACTERS, nameFrom, word } from "./client-words.ts";
@@ -9,6 +9,8 @@ const bulk = (text: string): Reply => ({ type: "bulk", bytes: utf8Bytes(text) })
 const integer = (value: number): Reply => ({ type: "integer", value });
 
 const PONG: Reply = { type: "simple", text: "PONG" };
+/** A client of RESP2 that listens to channels takes every answer for one of them. */
+const PONG_LISTENING: Reply = bulk("pong");
 const RESET: Reply = { type: "simple", text: "RESET" };
 
 function select({ args }: LocalCall): Reply {
@@ -23,6 +25,7 @@ function reset({ connection, connections }: LocalCall): Reply {
   connection.name = "";
   connection.stale = false;
   connection.endTransaction();
+  connection.subscriber?.end();
   return RESET;
 }
 
@@ -86,8 +89,11 @@ const onOff = ({ args }: LocalCall): Reply => (/^(on|off)$/.test(word(args[0])) 
 
 export const connectionAnswers: Answers = {
   echo: ({ args }) => ({ type: "bulk", bytes: args[0] as Uint8Array }),
-  ping({ args }) {
+  ping({ args, connection }) {
     if (args.length > 1) return err("wrong number of arguments for 'ping' command");
+    if (connection.subscriber?.restricted === true) {
+      return { type: "array", items: [PONG_LISTENING, { type: "bulk", bytes: args[0] ?? EMPTY_BYTES }] };
+    }
     return args[0] === undefined ? PONG : { type: "bulk", bytes: args[0] };
   },
   quit({ connection }) {

@@ -20,11 +20,19 @@ import { Later } from "../later.ts";
 import { aclAnswers } from "./acl.ts";
 import { clusterAnswers } from "./cluster.ts";
 import { connectionAnswers } from "./connection.ts";
+import { pubsubAnswers } from "./pubsub.ts";
 import { serverAnswers } from "./server.ts";
 import { signInAnswers } from "./sign-in.ts";
 import type { Answer, Answers, LocalCall } from "./types.ts";
 
-const byName: Answers = { ...connectionAnswers, ...signInAnswers, ...aclAnswers, ...serverAnswers, ...clusterAnswers };
+const byName: Answers = {
+  ...connectionAnswers,
+  ...signInAnswers,
+  ...aclAnswers,
+  ...pubsubAnswers,
+  ...serverAnswers,
+  ...clusterAnswers,
+};
 const answers: ReadonlyMap<CommandSpec, Answer> = collect();
 
 /** The table says which commands there are; each must have its answer, or the process does not start. */

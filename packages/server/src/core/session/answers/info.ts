@@ -69,6 +69,11 @@ const sections: readonly { readonly name: string; readonly fields: (connections:
       ["total_commands_processed", connections.commands],
       ["rejected_connections", connections.rejected],
       ["total_error_replies", connections.errors],
+      ["pubsub_channels", connections.pubsub.channelCount],
+      ["pubsub_patterns", connections.pubsub.patternCount],
+      ["pubsubshard_channels", connections.pubsub.shardChannelCount],
+      ["pubsub_unread_bytes", connections.pubsub.unread.bytes],
+      ["pubsub_subscribers_closed", connections.pubsub.unread.closed],
     ],
   },
   {

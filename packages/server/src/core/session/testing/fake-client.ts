@@ -1,4 +1,4 @@
-import { encodeCommand, RespError, RespReplyParser, type RespValue } from "@sherd/client/protocol";
+import { encodeCommand, RespError, RespPush, RespReplyParser, type RespValue } from "@sherd/client/protocol";
 import { testSecrets } from "../../access/testing/rules.ts";
 import { latin1Bytes, utf8 } from "../../base/index.ts";
 import type { Connection } from "../connection.ts";
@@ -17,13 +17,14 @@ export const testFacts: ServerFacts = {
   cpu: () => ({ userSeconds: 1.5, systemSeconds: 0.5 }),
 };
 
-/** Values as tests like to read them: bytes as text, errors as `-text`. */
+/** Values as tests like to read them: bytes as text, errors as `-text`, pushes as arrays that begin with `>`. */
 export type Shown = string | number | boolean | null | readonly Shown[] | { readonly [key: string]: Shown };
 
 function shown(value: RespValue): Shown {
   if (value instanceof Uint8Array) return utf8(value);
   if (value instanceof RespError) return `-${value.message}`;
   if (Array.isArray(value)) return value.map(shown);
+  if (value instanceof RespPush) return [">", ...value.items.map(shown)];
   if (typeof value === "object" && value !== null && "entries" in value && Array.isArray(value.entries)) {
     return Object.fromEntries(value.entries.map(([key, one]) => [shown(key) as string, shown(one)]));
   }
