@@ -36,7 +36,9 @@ function grpcOptions({ grpc, logger }: NodeConfig, statistics: GrpcStatistics): 
 /** Opens all ports, or none: what was opened before one that fails is closed again. */
 export async function openFronts(
   config: NodeConfig,
-  node: NodeApi & { metrics(): NodeMetrics }, tls?: TlsPort): Promise<Fronts> {
+  node: NodeApi & { metrics(): NodeMetrics },
+  tls?: TlsPort,
+): Promise<Fronts> {
   const { addresses, logger } = config;
   const onError = (error: Error): void => logger.warn({ error: error.message }, "a connection could not be accepted");
   const at = (port: number): Listen => ({ host: config.listenHost, port, onError, tls });
