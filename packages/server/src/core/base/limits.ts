@@ -188,6 +188,10 @@ export const FAILOVER_RANK_DELAY_MS = 50;
 export const LEADER_BALANCE_TICKS = 40;
 /** How often leaders tell all nodes about their groups. */
 export const HINT_TICKS = 10;
+/** A node whose clock is further from the middle of its cluster's clocks does not lead. NTP keeps clocks within 0.1 s. */
+export const CLOCK_OFFSET_MS_MAX = 5_000;
+/** So many of a node's last messages are compared, to find the one that was not delayed. */
+export const CLOCK_SAMPLES = 4;
 /** A node must have been connected for so long before it is given leaderships. */
 export const STEADY_MS = 2_000;
 /** Calls of the Raft core in one pass: more work waits for the next, so that sockets get their turn. */

@@ -1,6 +1,7 @@
 import { type GroupId, type Index, type NodeId, STEADY_MS, type Term } from "../base/index.ts";
 import type { PeerLinks } from "../env/index.ts";
 import type { Replica } from "../replica/index.ts";
+import { ClockWatch } from "./clock-watch.ts";
 import type { MapKeeper } from "./map-keeper.ts";
 import { encodeHints, type GroupHint, type Hints } from "./messages.ts";
 import type { LeaderHint } from "./types.ts";
@@ -10,6 +11,7 @@ export interface HintsHost {
   readonly links: PeerLinks;
   readonly map: MapKeeper;
   nowMs(): number;
+  wallMs(): number;
   replicas(): Iterable<Replica>;
   replicaOf(group: GroupId): Replica | undefined;
   heldByAll(replica: Replica): Index;
@@ -19,13 +21,15 @@ export interface HintsHost {
 
 /**
  * What nodes tell each other beside Raft: who leads which group (for those that do not host it), how far its slowest
- * member is (so that the others keep its entries too), which map they have, and that they are about to stop.
+ * member is (so that the others keep its entries too), which map they have, what their clocks say, and that they should
+ * not lead.
  * Hints: every one may be lost or late, and none decides anything that must be right.
  */
 export class LeaderHints {
   readonly #host: HintsHost;
   readonly #leaders: Map<GroupId, LeaderHint> = new Map();
   readonly #draining: Set<NodeId> = new Set();
+  readonly clock: ClockWatch = new ClockWatch();
   readonly #upSinceMs: Map<NodeId, number> = new Map();
 
   constructor(host: HintsHost) {
@@ -54,6 +58,7 @@ export class LeaderHints {
   linkDown(node: NodeId): void {
     this.#upSinceMs.delete(node);
     this.#draining.delete(node);
+    this.clock.forget(node);
     for (const [group, hint] of this.#leaders) if (hint.node === node) this.#leaders.delete(group);
   }
 
@@ -68,7 +73,7 @@ export class LeaderHints {
       groups.push({ group, term, leader: id, heldByAll, keys: replica.machine.keys });
     }
     const map = host.map.current;
-    const message = encodeHints({ mapVersion: map.version, draining, groups });
+    const message = encodeHints({ mapVersion: map.version, draining, groups, wallMs: host.wallMs() });
     for (const node of map.nodes.keys()) {
       // A copy for each: a link takes over what it is given.
       if (node !== host.self && host.links.isUp(node)) host.links.send(node, message.slice());
@@ -78,6 +83,7 @@ export class LeaderHints {
   receive(from: NodeId, hints: Hints): void {
     if (hints.draining) this.#draining.add(from);
     else this.#draining.delete(from);
+    if (hints.wallMs !== undefined) this.clock.heard(from, hints.wallMs, this.#host.wallMs());
     this.#host.map.peerHas(from, hints.mapVersion);
     for (const hint of hints.groups) this.#receive(from, hint);
   }

@@ -11,6 +11,8 @@ const nodes: readonly NodeId[] = [1, 2, 3].map((number) => nodeId(number.toStrin
 interface World {
   readonly replica: { leader: number; electing: boolean };
   readonly up: Set<NodeId>;
+  /** This node should not lead. */
+  readonly yields: { now: boolean };
   readonly campaigns: GroupId[];
   readonly leadership: Leadership;
 }
@@ -20,6 +22,7 @@ function preferred(): World {
   const replica = { group: G, id: replicaId(1), leader: 0, electing: false, stopped: undefined };
   const up = new Set<NodeId>();
   const campaigns: GroupId[] = [];
+  const yields = { now: false };
   const members = nodes.map((node, at) => ({ node, replica: replicaId(at + 1) }));
   const leadership = new Leadership({
     self: nodes[0] as NodeId,
@@ -29,8 +32,9 @@ function preferred(): World {
     isUp: (node) => up.has(node),
     isSteady: () => true,
     isYielding: () => false,
+    yields: () => yields.now,
   });
-  return { replica, up, campaigns, leadership };
+  return { replica, up, yields, campaigns, leadership };
 }
 
 test("the preferred replica campaigns as soon as it sees a majority, and no more when there is a leader", () => {
@@ -53,6 +57,17 @@ test("the preferred replica does not campaign while a hand-over to another one r
   leadership.claim();
   expect(campaigns).toEqual([]);
   replica.electing = false;
+  leadership.claim();
+  expect(campaigns).toEqual([G]);
+});
+
+test("a node that should not lead does not campaign, however much the map prefers it", () => {
+  const { up, yields, campaigns, leadership } = preferred();
+  up.add(nodes[1] as NodeId);
+  yields.now = true;
+  leadership.claim();
+  expect(campaigns).toEqual([]);
+  yields.now = false;
   leadership.claim();
   expect(campaigns).toEqual([G]);
 });

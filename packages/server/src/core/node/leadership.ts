@@ -21,8 +21,10 @@ export interface LeadershipHost {
   isUp(node: NodeId): boolean;
   /** Takes leaderships: up for a while and not shutting down. */
   isSteady(node: NodeId): boolean;
-  /** It said that it should not lead: it stops, or its disk is nearly full. */
+  /** It said that it should not lead: it stops, its disk is nearly full, or its clock is wrong. */
   isYielding(node: NodeId): boolean;
+  /** The same of this node. */
+  yields(): boolean;
 }
 
 /** Ticks between two attempts to take over from a leader whose process is gone. */
@@ -75,6 +77,8 @@ export class Leadership {
   /** Rotated by group, so that one survivor does not take all leaderships. */
   #rank(members: readonly ReplicaInfo[], replica: Replica, gone: NodeId): number {
     const living = members.filter((member) => member.node !== gone && this.#isHere(member.node));
+    // Should the others not take it either, a wrong leader is better than none.
+    if (this.#host.yields()) return living.length;
     const own = living.findIndex((member) => member.replica === replica.id);
     return (own - (replica.group % living.length) + living.length) % living.length;
   }
@@ -89,6 +93,7 @@ export class Leadership {
    * somebody asks for votes: one that was just told to lead would lose the leadership to this replica.
    */
   claim(): void {
+    if (this.#host.yields()) return;
     for (const replica of this.#host.replicas()) {
       if (replica.stopped !== undefined || replica.leader !== 0 || replica.electing) continue;
       const members = membersOf(this.#host.map(), replica.group);

@@ -1,16 +1,29 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ByteReader, CHANNEL_BYTES_MAX, groupId, ShortInput, slot, utf8Bytes } from "../base/index.ts";
+import {
+  ByteReader,
+  CHANNEL_BYTES_MAX,
+  groupId,
+  index,
+  replicaId,
+  ShortInput,
+  slot,
+  term,
+  utf8Bytes,
+} from "../base/index.ts";
 import type { Reply } from "../command/index.ts";
 import {
   type Answer,
   decodeAnswer,
   decodeForward,
+  decodeHints,
   decodeMessage,
   encodeAnswer,
   encodeForward,
+  encodeHints,
   encodePublished,
   type Forward,
+  type Hints,
   MessageTag,
   type Published,
 } from "./messages.ts";
@@ -66,6 +79,15 @@ test.each([undefined, { session: 2 ** 40, sequence: 3, ackedBelow: 2 }])(
 );
 
 const asHex = (bytes: Uint8Array): string => `${Buffer.from(bytes).toString("hex")}\n`;
+
+test("hints have the bytes that they always had; a sender that tells no clock is understood", async () => {
+  const group = { group: groupId(3), term: term(7), leader: replicaId(2), heldByAll: index(99), keys: 12 };
+  const hints: Hints = { mapVersion: 5, draining: true, groups: [group], wallMs: 1_790_000_000_123 };
+  await expect(asHex(encodeHints(hints))).toMatchFileSnapshot("golden/hints.hex");
+  expect(received(encodeHints(hints), decodeHints)).toEqual(hints);
+  const silent: Hints = { ...hints, wallMs: undefined };
+  expect(received(encodeHints(silent), decodeHints)).toEqual(silent);
+});
 
 test("a published message has the bytes that it always had", async () => {
   const published: Published = { sharded: true, channel: utf8Bytes("news"), message: utf8Bytes("hello") };

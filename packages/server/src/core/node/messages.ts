@@ -72,6 +72,8 @@ export interface Hints {
   /** Shutting down: give it no leadership. */
   readonly draining: boolean;
   readonly groups: readonly GroupHint[];
+  /** The sender's clock when it sent this; undefined from a node that does not tell. */
+  readonly wallMs: number | undefined;
 }
 
 /** A message of a channel. Channels and shard channels of the same name are different ones. */
@@ -199,7 +201,7 @@ export function decodeAnswer(input: ByteReader): Answer {
 }
 
 export function encodeHints(hints: Hints): Uint8Array {
-  const out = new ByteWriter(16 + hints.groups.length * 36);
+  const out = new ByteWriter(24 + hints.groups.length * 36);
   out.u8(MessageTag.hints);
   out.u64(hints.mapVersion);
   out.u8(hints.draining ? 1 : 0);
@@ -211,6 +213,7 @@ export function encodeHints(hints: Hints): Uint8Array {
     out.u64(hint.heldByAll);
     out.u64(hint.keys);
   }
+  if (hints.wallMs !== undefined) out.u64(Math.max(0, Math.floor(hints.wallMs)));
   return out.view();
 }
 
@@ -227,7 +230,7 @@ export function decodeHints(input: ByteReader): Hints {
       keys: input.u64(),
     });
   }
-  return { mapVersion, draining, groups };
+  return { mapVersion, draining, groups, wallMs: input.remaining === 0 ? undefined : input.u64() };
 }
 
 export function encodeMapWanted(): Uint8Array {

@@ -43,6 +43,8 @@ export interface NodeMetrics {
   readonly requestsForwarded: number;
   /** Parts of snapshots, sent to other nodes. */
   readonly transferSentBytes: number;
+  /** This machine's clock less the middle of the cluster's clocks. */
+  readonly clockOffsetMs: number;
 }
 
 export interface NodeCounts {
@@ -50,6 +52,7 @@ export interface NodeCounts {
   readonly requestsWaiting: number;
   readonly requestsForwarded: number;
   readonly transferSentBytes: number;
+  readonly clockOffsetMs: number;
 }
 
 export function nodeMetrics(node: Node, counts: NodeCounts): NodeMetrics {

@@ -90,6 +90,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   #mapMade = false;
   #awake: Set<Replica> = new Set();
   #collecting = false;
+  #clockAstray = false;
   #tickDue = false;
   #ticks = 0;
   readonly #passes: DurationHistogram = new DurationHistogram();
@@ -125,12 +126,14 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       isUp: (node) => this.isUp(node),
       isSteady: (node) => this.#hints.isSteady(node),
       isYielding: (node) => this.#hints.isYielding(node),
+      yields: () => this.#yields,
     });
     this.#hints = new LeaderHints({
       self: this.id,
       links: this.#links,
       map: this.#map,
       nowMs: () => this.env.monotonicMs(),
+      wallMs: () => this.env.wallMs(),
       replicas: () => this.replicas(),
       replicaOf: (group) => this.replicaOf(group),
       heldByAll: (replica) => this.#leadership.heldByAll(replica),
@@ -304,6 +307,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       requestsWaiting: this.#requests.waiting,
       requestsForwarded: this.#requests.forwarded,
       transferSentBytes: this.#transferSentBytes,
+      clockOffsetMs: this.#hints.clock.offsetMs,
     });
   }
 
@@ -387,6 +391,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       this.raft.tick(replica.group);
       replica.tick(now);
     }
+    this.#watchClock();
     this.#leadership.tick();
     this.log.roomIsScarce(this.diskFull);
     this.log.tick();
@@ -399,6 +404,19 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       if (this.diskFull) this.#leadership.handOver();
       if (!this.#shuttingDown) this.#metaRequests.repeat();
     }
+  }
+
+  /** Every tick: log time follows a leader's clock from its first entry on, and never goes back. */
+  #watchClock(): void {
+    const { astray, offsetMs } = this.#hints.clock;
+    if (astray !== this.#clockAstray) {
+      this.#clockAstray = astray;
+      const offset = { offsetMs: Math.round(offsetMs) };
+      if (astray) this.env.log("warn", "this machine's clock is wrong: other nodes should lead", offset);
+      else this.env.log("info", "this machine's clock agrees with the others' again", offset);
+      this.#hints.send(this.#yields);
+    }
+    if (astray) this.#leadership.handOver();
   }
 
   // --- peers
@@ -505,9 +523,12 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     });
   }
 
-  /** Another should lead: this node is about to stop, or its disk is nearly full and it would refuse what another takes. */
+  /**
+   * Another should lead: this node is about to stop, or its disk is nearly full and it would refuse what another takes, or
+   * its clock is far from the others'.
+   */
   get #yields(): boolean {
-    return this.#shuttingDown || this.diskFull;
+    return this.#shuttingDown || this.diskFull || this.#clockAstray;
   }
 
   // --- the end

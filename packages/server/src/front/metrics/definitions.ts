@@ -98,6 +98,13 @@ const NODE: readonly MetricDefinition[] = [
         ({ up }) => Number(up),
       ),
   },
+  ofNode(
+    "Node",
+    "gauge",
+    "sherd_clock_offset_seconds",
+    "This machine's clock less the middle of the cluster's clocks; more than 5 s away from it, the node does not lead.",
+    ({ node }) => node.clockOffsetMs / 1_000,
+  ),
   {
     name: "sherd_pass_duration_seconds",
     type: "histogram",

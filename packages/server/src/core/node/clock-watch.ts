@@ -1,0 +1,48 @@
+import { CLOCK_OFFSET_MS_MAX, CLOCK_SAMPLES, type NodeId } from "../base/index.ts";
+
+/**
+ * How far this machine's clock is from the others'. Log time follows the leaders' clocks: a leader whose clock runs ahead
+ * would end keys before their time, and log time never goes back. So a node whose clock is far from the middle of all
+ * clocks does not lead. Its own counts among them: of two clocks nobody knows which one is wrong, and a majority that
+ * agrees is needed to say so of the third.
+ */
+export class ClockWatch {
+  /** What each node's last messages said: its clock less ours, when they arrived. */
+  readonly #heard: Map<NodeId, number[]> = new Map();
+  #offsetMs = 0;
+
+  /** A node's clock as of when it sent, ours as of now. */
+  heard(node: NodeId, theirWallMs: number, ownWallMs: number): void {
+    const samples = this.#heard.get(node) ?? [];
+    this.#heard.set(node, samples);
+    samples.push(theirWallMs - ownWallMs);
+    if (samples.length > CLOCK_SAMPLES) samples.shift();
+    this.#judge();
+  }
+
+  /** The link is gone: what it said gets old. */
+  forget(node: NodeId): void {
+    if (this.#heard.delete(node)) this.#judge();
+  }
+
+  /** Our clock less the middle of all; positive when ours is ahead. */
+  get offsetMs(): number {
+    return this.#offsetMs;
+  }
+
+  get astray(): boolean {
+    return Math.abs(this.#offsetMs) > CLOCK_OFFSET_MS_MAX;
+  }
+
+  #judge(): void {
+    const clocks = [0];
+    // A message that was long on its way makes its sender seem to be behind: the one that was quickest is believed.
+    for (const samples of this.#heard.values()) clocks.push(Math.max(...samples));
+    clocks.sort((left, right) => left - right);
+    const upper = clocks[clocks.length >> 1] as number;
+    const lower = clocks[(clocks.length - 1) >> 1] as number;
+    // Between the two in the middle of an even number nothing decides: ours is taken for right as far as it may be.
+    const middle = lower > 0 ? lower : Math.min(upper, 0);
+    this.#offsetMs = middle === 0 ? 0 : -middle;
+  }
+}
