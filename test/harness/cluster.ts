@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { SecureContextOptions } from "node:tls";
 import { ClusterConnections } from "@sherd/client";
 import { onTestFinished } from "vitest";
 import {
@@ -15,6 +16,8 @@ const LOG_TAIL_CHARACTERS = 6_000;
 export interface TestClusterOptions extends Omit<ProcessClusterOptions, "data" | "runner"> {
   /** Parent of the data directories, instead of a new temporary directory. */
   readonly data?: string;
+  /** How this process speaks TLS with the nodes, whose `args` make them do so. */
+  readonly tls?: SecureContextOptions;
 }
 
 /**
@@ -23,9 +26,11 @@ export interface TestClusterOptions extends Omit<ProcessClusterOptions, "data" |
  */
 export class TestCluster extends ProcessCluster {
   readonly data: string;
+  readonly #tls: SecureContextOptions | undefined;
 
   private constructor(file: PlacedCluster, options: TestClusterOptions) {
-    super(file, { data: () => this.data });
+    super(file, { data: () => this.data, ...(options.args !== undefined && { args: options.args }) });
+    this.#tls = options.tls;
     this.data = options.data ?? join(this.directory, "data");
   }
 
@@ -52,7 +57,7 @@ export class TestCluster extends ProcessCluster {
     const name = this.names.find((candidate) => this.isRunning(candidate));
     if (name === undefined) throw new Error("no node runs");
     const node = this.node(name);
-    return askCluster(node.host, node.httpPort);
+    return askCluster(node.host, node.httpPort, this.#tls);
   }
 
   /** Names of the nodes that lead a shard (not the meta group), by shard. */
@@ -68,14 +73,14 @@ export class TestCluster extends ProcessCluster {
   /** Clients that follow redirections, closed at the end of the test. */
   connect(): ClusterConnections {
     const seeds = this.file.nodes.map((node) => ({ host: node.host, port: node.clusterPort }));
-    const connections = new ClusterConnections({ seeds });
+    const connections = new ClusterConnections({ seeds, connection: { tls: this.#tls } });
     onTestFinished(() => connections.destroy());
     return connections;
   }
 
   /** Clients of the forwarding ports, closed at the end of the test. */
   forwarders(): Forwarders {
-    const forwarders = new Forwarders(() => this.file.nodes);
+    const forwarders = new Forwarders(() => this.file.nodes, this.#tls);
     onTestFinished(() => forwarders.destroy());
     return forwarders;
   }

@@ -1,3 +1,4 @@
+import type { SecureContextOptions } from "node:tls";
 import { RespConnection, type RespValue } from "@sherd/client";
 import type { ClusterFileNode } from "../../packages/server/src/daemon/index.ts";
 
@@ -5,10 +6,12 @@ import type { ClusterFileNode } from "../../packages/server/src/daemon/index.ts"
 export class Forwarders {
   readonly #nodes: () => readonly ClusterFileNode[];
   readonly #connections = new Map<string, RespConnection>();
+  readonly #tls: SecureContextOptions | undefined;
   #next = 0;
 
-  constructor(nodes: () => readonly ClusterFileNode[]) {
+  constructor(nodes: () => readonly ClusterFileNode[], tls?: SecureContextOptions) {
     this.#nodes = nodes;
+    this.#tls = tls;
   }
 
   call(args: readonly (string | Uint8Array)[]): Promise<RespValue> {
@@ -17,7 +20,7 @@ export class Forwarders {
     this.#next += 1;
     let connection = this.#connections.get(node.name);
     if (connection === undefined || connection.closed) {
-      connection = new RespConnection({ host: node.host, port: node.respPort });
+      connection = new RespConnection({ host: node.host, port: node.respPort, tls: this.#tls });
       this.#connections.set(node.name, connection);
     }
     return connection.call(args);

@@ -32,6 +32,8 @@ export interface ProcessClusterOptions {
   readonly hosts?: readonly string[];
   /** Parent of the data directory of a node. Default: one in the cluster's own directory. */
   readonly data?: (name: string) => string;
+  /** Further arguments of a node, at each of its starts. */
+  readonly args?: (name: string) => readonly string[];
   /** What a node's process is started by; see SherdProcess. */
   readonly runner?: (name: string) => readonly string[];
 }
@@ -95,7 +97,8 @@ export class ProcessCluster {
     const common = ["--cluster", this.clusterFile, "--name", name, "--data", this.#parentOf(name), "--supervised"];
     // In network namespaces of the test's own, where nobody else is.
     const open = this.node(name).host.startsWith("127.") ? [] : ["--insecure"];
-    const process = new SherdProcess(["node", ...common, ...open, ...args], this.#options.runner?.(name));
+    const own = this.#options.args?.(name) ?? [];
+    const process = new SherdProcess(["node", ...common, ...open, ...own, ...args], this.#options.runner?.(name));
     this.#processes.set(name, process);
     return process;
   }
