@@ -1,5 +1,15 @@
 import { beforeEach, expect, test } from "vitest";
-import { EXPIRY_FULL_SWEEP_MS, EXPIRY_KEYS_PER_TICK, EXPIRY_SWEEP_MS, groupId, latin1, slot } from "../base/index.ts";
+import {
+  EXPIRY_BATCH_LONG_MS,
+  EXPIRY_BATCH_SHORT_MS,
+  EXPIRY_FULL_SWEEP_MS,
+  EXPIRY_KEYS_PER_BATCH_MAX,
+  EXPIRY_KEYS_PER_BATCH_MIN,
+  EXPIRY_SWEEP_MS,
+  groupId,
+  latin1,
+  slot,
+} from "../base/index.ts";
 import type { Ending, Space } from "../store/index.ts";
 import { ActiveExpiry } from "./active-expiry.ts";
 import type { ReplicaHost, Request } from "./types.ts";
@@ -31,7 +41,7 @@ class World {
       const due = this.index.slice(at).filter(({ endsAtMs }) => endsAtMs <= untilMs);
       done((typeof from === "number" ? due.filter(({ endsAtMs }) => endsAtMs >= from) : due).slice(0, keysMax));
     };
-    const host = { env: { wallMs: () => this.clockMs }, store: { ended } };
+    const host = { env: { wallMs: () => this.clockMs, monotonicMs: () => this.nowMs }, store: { ended } };
     this.expiry = new ActiveExpiry(host as unknown as ReplicaHost, this);
   }
 
@@ -86,19 +96,27 @@ test("a follower removes nothing", () => {
   expect(world.asked).toEqual([]);
 });
 
-test("many that end at once are removed in portions, one at a time, a portion a tick", () => {
-  for (let n = 0; n < EXPIRY_KEYS_PER_TICK * 2 + 1; n += 1) world.add([`k${n}`, 1]);
-  expect(world.tick(EXPIRY_SWEEP_MS)).toHaveLength(EXPIRY_KEYS_PER_TICK);
-  expect(world.tick(50)).toHaveLength(EXPIRY_KEYS_PER_TICK);
-  expect(world.asked).toHaveLength(1);
-  const portions: number[] = [];
-  while (world.proposed.length > 0) {
-    portions.push(world.proposed.length);
-    // What is applied is in the store's index until it is flushed.
-    for (const request of world.proposed.splice(0)) request.complete({ type: "simple", text: "OK" });
-    world.tick(50);
+/** Sizes of the batches, when each takes so long. */
+function batches(count: number, tookMs: number): number[] {
+  const sizes: number[] = [];
+  for (let batch = 0; batch < count; batch += 1) {
+    world.tick(EXPIRY_SWEEP_MS);
+    sizes.push(world.proposed.length);
+    // One at a time.
+    world.tick(tookMs);
+    expect(world.proposed).toHaveLength(sizes[batch] as number);
+    world.applied();
   }
-  expect(portions).toEqual([EXPIRY_KEYS_PER_TICK, EXPIRY_KEYS_PER_TICK, 1]);
+  return sizes;
+}
+
+test("many that end at once are removed in batches, whose size follows the time that they take", () => {
+  for (let n = 0; n < 20_000; n += 1) world.add([`k${n}`, 1]);
+  expect(batches(4, EXPIRY_BATCH_SHORT_MS - 1)).toEqual([1, 2, 4, 8].map((n) => n * EXPIRY_KEYS_PER_BATCH_MIN));
+  expect(batches(2, EXPIRY_BATCH_LONG_MS)).toEqual([16, 16].map((n) => n * EXPIRY_KEYS_PER_BATCH_MIN));
+  expect(batches(2, EXPIRY_BATCH_LONG_MS + 1)).toEqual([16, 8].map((n) => n * EXPIRY_KEYS_PER_BATCH_MIN));
+  expect(batches(8, 0).at(-1)).toBe(EXPIRY_KEYS_PER_BATCH_MAX);
+  expect(batches(8, 1_000).at(-1)).toBe(EXPIRY_KEYS_PER_BATCH_MIN);
 });
 
 test("a sweep begins at the log time that the one before saw flushed; now and then at the first moment", () => {

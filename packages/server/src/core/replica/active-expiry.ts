@@ -1,6 +1,9 @@
 import {
+  EXPIRY_BATCH_LONG_MS,
+  EXPIRY_BATCH_SHORT_MS,
   EXPIRY_FULL_SWEEP_MS,
-  EXPIRY_KEYS_PER_TICK,
+  EXPIRY_KEYS_PER_BATCH_MAX,
+  EXPIRY_KEYS_PER_BATCH_MIN,
   EXPIRY_SWEEP_MS,
   type GroupId,
   latin1Bytes,
@@ -24,8 +27,12 @@ export interface ExpiringReplica {
 
 /**
  * Gives back the space of keys that have ended and that nobody asks for. Whether a key is seen never depends on it: log
- * time decides that. The leader finds them by the store's index, a bounded number each tick, and removes them through
- * the log; the entry looks again whether they have ended.
+ * time decides that. The leader finds them by the store's index, a batch at a time and at most one each tick, and removes
+ * them through the log; the entry looks again whether they have ended.
+ *
+ * The rows of a batch have to be fetched before it is applied, and what clients write meanwhile is applied behind it. So
+ * the size of a batch follows the time that the last one took: a busy or slow machine removes less at a time, and nobody
+ * waits for much more than EXPIRY_BATCH_LONG_MS.
  *
  * A sweep begins where the one before may have missed something. LevelDB keeps what was deleted as markers until it
  * compacts, and beginning at the first moment each time would step over all of them. What is in the index lately was
@@ -44,6 +51,10 @@ export class ActiveExpiry {
   #fullSweepMs = Number.NEGATIVE_INFINITY;
   /** Asked of the store, or proposed and not answered. */
   #open = 0;
+  /** Keys of the next batch, ... */
+  #batchKeys = EXPIRY_KEYS_PER_BATCH_MIN;
+  /** ... and since when this one is under way. */
+  #batchBeganMs = 0;
   /** Numbers the leaderships: what an earlier one asked for is nothing to the next. */
   #reign = 0;
 
@@ -76,10 +87,11 @@ export class ActiveExpiry {
     const reign = this.#reign;
     const untilMs = Math.floor(this.#host.env.wallMs());
     const { space } = this.#replica;
-    this.#host.store.ended(space, this.#next ?? 0, untilMs, EXPIRY_KEYS_PER_TICK, (endings) => {
+    const keysMax = this.#batchKeys;
+    this.#host.store.ended(space, this.#next ?? 0, untilMs, keysMax, (endings) => {
       if (this.#reign !== reign) return;
       this.#open = 0;
-      this.#remove(endings, nowMs);
+      this.#remove(endings, keysMax, nowMs);
     });
   }
 
@@ -93,9 +105,9 @@ export class ActiveExpiry {
     this.#flushedAtBeginMs = this.#flushedMs;
   }
 
-  #remove(endings: readonly Ending[], nowMs: number): void {
+  #remove(endings: readonly Ending[], keysMax: number, nowMs: number): void {
     if (!this.#replica.leads) return;
-    this.#next = endings.length < EXPIRY_KEYS_PER_TICK ? undefined : endings.at(-1);
+    this.#next = endings.length < keysMax ? undefined : endings.at(-1);
     if (this.#next === undefined) {
       this.#beginMs = this.#flushedAtBeginMs;
       this.#sweptMs = nowMs;
@@ -108,11 +120,21 @@ export class ActiveExpiry {
       this.#open -= 1;
       // It may be there still: the next sweep begins at the first moment again.
       if (!done) this.#fullSweepMs = Number.NEGATIVE_INFINITY;
+      if (this.#open === 0) this.#adapt(endings.length);
     };
     this.#open = endings.length;
+    this.#batchBeganMs = this.#host.env.monotonicMs();
     for (const { slot, key } of endings) {
       const args = [latin1Bytes(key)];
       this.#replica.submitWrite(new EndRequest(slot, args, answered), args);
+    }
+  }
+
+  #adapt(keys: number): void {
+    const tookMs = this.#host.env.monotonicMs() - this.#batchBeganMs;
+    if (tookMs > EXPIRY_BATCH_LONG_MS) this.#batchKeys = Math.max(EXPIRY_KEYS_PER_BATCH_MIN, this.#batchKeys >> 1);
+    else if (tookMs < EXPIRY_BATCH_SHORT_MS && keys === this.#batchKeys) {
+      this.#batchKeys = Math.min(EXPIRY_KEYS_PER_BATCH_MAX, this.#batchKeys << 1);
     }
   }
 }

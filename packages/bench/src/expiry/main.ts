@@ -1,0 +1,106 @@
+/**
+ * Three nodes full of keys that all end in the same second, and clients that want something else just then: what they
+ * wait, before and after, and how long it takes until the space is back.
+ *
+ *   npm run bench -- expiry [--keys 10000000] [--record FILE] [--data DIR]
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { RespConnection } from "@sherd/client";
+import { Cluster } from "../cluster/cluster.ts";
+import { syncLatency } from "../cluster/disk.ts";
+import { pipeline } from "../pipeline.ts";
+import { Bystander, KEYS as STAYING, type Waits } from "./bystander.ts";
+
+const NODES = 3;
+const QUIET_MS = 10_000;
+/** So many keys are loaded first, to find out how long all of them take: they must be there before they end. */
+const SAMPLE = 50_000;
+/** Loading becomes slower with the keys. */
+const SAFETY = 2;
+const HOST = "127.0.0.1";
+const LOOK_MS = 1_000;
+const HOUR_MS = 3_600_000;
+
+const { values } = parseArgs({
+  options: {
+    keys: { type: "string", default: "10000000" },
+    record: { type: "string" },
+    data: { type: "string" },
+  },
+});
+const keys = Number(values.keys);
+if (!Number.isSafeInteger(keys) || keys < 1) throw new RangeError("--keys takes a number from 1 on");
+const data = values.data ?? mkdtempSync(join(tmpdir(), "sherd-bench-"));
+const cluster = await Cluster.start(join(data, "cluster"), NODES);
+try {
+  const report = await measure();
+  if (values.record !== undefined) writeFileSync(values.record, `${JSON.stringify(report, undefined, 2)}\n`);
+} finally {
+  await cluster.stop();
+  if (values.data === undefined) rmSync(data, { recursive: true });
+}
+
+async function measure(): Promise<Record<string, unknown>> {
+  const sampled = await load(Math.min(SAMPLE, keys), Date.now() + HOUR_MS);
+  const endMs = Date.now() + QUIET_MS + Math.round((keys / sampled) * SAFETY * 1_000);
+  const perSecond = await load(keys, endMs);
+  tell("load", `${keys} keys, ${perSecond}/s`);
+  if (Date.now() > endMs - QUIET_MS) throw new Error("the keys took too long to load: some have ended already");
+  await until(endMs - QUIET_MS);
+  const bystander = new Bystander(HOST, cluster.respPort);
+  await until(endMs);
+  const before = tellWaits("the ten seconds before", bystander.take());
+  await until(endMs + QUIET_MS);
+  const after = tellWaits("the ten seconds after", bystander.take());
+  const goneAfterSeconds = await untilGone(endMs);
+  const meanwhile = tellWaits("until all were removed", bystander.take());
+  tell("space given back", `${goneAfterSeconds} s after their end`);
+  await bystander.stop();
+  return {
+    when: new Date().toISOString(),
+    machine: { processors: cpus().length, model: cpus()[0]?.model, node: process.versions.node },
+    fdatasyncMs: await syncLatency(data),
+    keys,
+    load: { perSecond },
+    waits: { before, after, meanwhile },
+    goneAfterSeconds,
+  };
+}
+
+function load(count: number, endMs: number): Promise<number> {
+  const end = String(endMs);
+  return pipeline(
+    cluster.respPort,
+    count,
+    (connection, at, done) => connection.send(["SET", `ends:${at}`, `value ${at}`, "PXAT", end], done),
+    (answer) => answer === "OK",
+  );
+}
+
+/** Until nothing is left of them: DBSIZE counts rows, also those that nobody sees any more. */
+async function untilGone(sinceMs: number): Promise<number> {
+  const connection = await RespConnection.open({ host: HOST, port: cluster.respPort });
+  for (;;) {
+    const left = await connection.call(["DBSIZE"]);
+    if (typeof left === "number" && left <= STAYING) break;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  connection.close();
+  return Math.round((Date.now() - sinceMs) / 1_000);
+}
+
+async function until(wallMs: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, wallMs - Date.now())));
+}
+
+function tell(what: string, text: string): void {
+  process.stdout.write(`${what.padEnd(28)} ${text}\n`);
+}
+
+function tellWaits(what: string, waits: Waits): Waits {
+  tell(what, `${waits.count} writes and reads, p50 ${waits.p50Ms} ms, p99 ${waits.p99Ms} ms, max ${waits.maxMs} ms`);
+  return waits;
+}
