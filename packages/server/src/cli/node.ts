@@ -49,6 +49,7 @@ export function nodeOptions(values: SettingValues, supervised: boolean): NodeOpt
       logRequests: values.logRequests,
     },
     tls: tlsSettings(values),
+    users: { aclFile: values.aclFile, requirePass: values.requirePass },
     insecure: values.insecure === true,
     logLevel: values.logLevel ?? "info",
     supervised,

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { hasPasswords } from "../core/access/index.ts";
 import { DISK_CHECK_MS, DISK_RESERVE_BYTES, SherdError, TICK_MS } from "../core/base/index.ts";
 import { commandByOpcode } from "../core/command/index.ts";
 import type { Disk, Engine, Env } from "../core/env/index.ts";
 import { type Log, type LogHandler, openLog } from "../core/log/index.ts";
-import type { NodeInfo } from "../core/meta/index.ts";
+import type { ClusterMap, NodeInfo } from "../core/meta/index.ts";
 import { type Node, openNode } from "../core/node/index.ts";
 import { openPeers, type Peers, type PeersHandler } from "../core/peer/index.ts";
 import { createRaftCore, RAFT_CORE_OPTIONS, type RaftCore } from "../core/raft/index.ts";
@@ -19,6 +20,7 @@ import { CLOSE_MS_MAX } from "./limits.ts";
 import type { NodeConfig, RunningNode, StartNode } from "./node-config.ts";
 import { Opened } from "./opened.ts";
 import { NodeTls } from "./tls.ts";
+import { SavedUsers } from "./users.ts";
 import { within } from "./within.ts";
 
 const WASM = new URL("../../wasm/raft-core.wasm", import.meta.url);
@@ -77,7 +79,10 @@ async function openParts(config: NodeConfig, opened: Opened): Promise<Parts> {
     log: (level, message, fields) => logger[level](fields ?? {}, message),
     requestPass: scheduler.request,
   });
-  await checkExposure(config);
+  const disk = openHostDisk(config.dataDirectory, env);
+  const savedUsers = new SavedUsers(disk);
+  const map = savedUsers.startFrom(config.plan, config.users);
+  await checkExposure({ ...config, passwords: hasPasswords(map.users?.list ?? []) });
   const tls = await NodeTls.open(config.tls ?? {}, (level, message, fields) => logger[level](fields, message));
   opened.add(() => tls.close());
   // Before anything else: an address that is in use is found out while nothing has begun.
@@ -88,7 +93,6 @@ async function openParts(config: NodeConfig, opened: Opened): Promise<Parts> {
     tls: tls.peers,
   });
   opened.add(() => network.close());
-  const disk = openHostDisk(config.dataDirectory, env);
   const events = new LateEvents(fatal);
   // The engine first: it takes a lock of its own, so that even where the directory's lock fails to see
   // the other process (containers that share a volume) no two processes write one log.
@@ -120,6 +124,8 @@ async function openParts(config: NodeConfig, opened: Opened): Promise<Parts> {
     events,
     bootstrapped,
     opened,
+    map,
+    savedUsers,
   });
   if (!bootstrapped) node.whenBegun(() => disk.writeFile(BOOTSTRAPPED, new Uint8Array(0)));
   scheduler.start(() => node.pass());
@@ -149,6 +155,8 @@ async function openNodeOn(
     readonly events: LateEvents;
     readonly bootstrapped: boolean;
     readonly opened: Opened;
+    readonly map: ClusterMap;
+    readonly savedUsers: SavedUsers;
   },
 ): Promise<{ peers: Peers; node: Node }> {
   const { config, env, events } = parts;
@@ -179,9 +187,12 @@ async function openNodeOn(
         log: parts.log,
         store: parts.store,
         links: peers,
-        map: config.plan,
+        map: parts.map,
         commandOf: commandByOpcode,
-        onMap: (map) => peers.update([...map.nodes.values()]),
+        onMap: (map) => {
+          parts.savedUsers.onMap(map);
+          peers.update([...map.nodes.values()]);
+        },
         bootstrapped: parts.bootstrapped,
       },
       resolve,

@@ -43,6 +43,7 @@ export async function openFronts(
   const onError = (error: Error): void => logger.warn({ error: error.message }, "a connection could not be accepted");
   const at = (port: number): Listen => ({ host: config.listenHost, port, onError, tls });
   const connections = new Connections(node, processFacts(VERSION));
+  const { access } = connections;
   const grpc = new GrpcStatistics();
   const metrics = new MetricsPage({
     name: config.name,
@@ -58,8 +59,8 @@ export async function openFronts(
   try {
     open.push(await startResp(connections, { ...at(addresses.respPort), redirect: false }));
     open.push(await startResp(connections, { ...at(addresses.clusterPort), redirect: true }));
-    open.push(await startGrpc(node, { ...at(addresses.grpcPort), ...grpcOptions(config, grpc) }));
-    open.push(await startHttp(node, { ...at(addresses.httpPort), metrics }));
+    open.push(await startGrpc(node, { ...at(addresses.grpcPort), ...grpcOptions(config, grpc), access }));
+    open.push(await startHttp(node, { ...at(addresses.httpPort), metrics, access }));
   } catch (error) {
     await close();
     throw error;

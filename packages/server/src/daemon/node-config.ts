@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { BootCounter, ClusterId, DirectoryId, NodeId } from "../core/base/index.ts";
-import type { ClusterMap, NodeAddresses } from "../core/meta/index.ts";
+import type { ClusterMap, NodeAddresses, UserInfo } from "../core/meta/index.ts";
 import type { NodeStatus } from "../core/node/index.ts";
 import type { CertificateFacts } from "../host/tls/index.ts";
 import type { TlsSettings } from "./tls.ts";
@@ -38,8 +38,8 @@ export interface NodeConfig {
   readonly cacheBytes: number;
   /** Undefined: plain text everywhere. */
   readonly tls?: TlsSettings;
-  /** Clients must name themselves with a password; see `Exposure`. */
-  readonly passwords?: boolean;
+  /** Users to begin with: in force until the cluster map has some, and offered to it. */
+  readonly users?: readonly UserInfo[];
   /** Listens beyond loopback even where anybody may come in; else that is SHERD_INSECURE. */
   readonly insecure?: boolean;
   /** What was chosen for the gRPC port; the rest is its defaults. */

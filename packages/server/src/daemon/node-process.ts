@@ -11,6 +11,7 @@ import { socketText } from "./ports.ts";
 import { onStopSignals } from "./stop-signals.ts";
 import { EXIT_CLEAN, EXIT_FAILED, EXIT_REFUSED } from "./supervision.ts";
 import type { TlsSettings } from "./tls.ts";
+import { type UserSettings, usersOfSettings } from "./users.ts";
 import { within } from "./within.ts";
 
 /** The command line of one node, parsed. */
@@ -27,6 +28,7 @@ export interface NodeOptions {
   readonly cacheBytes: number | undefined;
   readonly grpc?: GrpcSettings;
   readonly tls?: TlsSettings;
+  readonly users?: UserSettings;
   readonly insecure?: boolean;
   readonly logLevel: LogLevel;
   /** Started by the launcher: says how it is over IPC, stops when the launcher is gone, leaves Ctrl-C to it. */
@@ -66,6 +68,7 @@ export async function runNode(
 async function run(options: NodeOptions, startNode: StartNode, host: HostProcess): Promise<void> {
   const startedAtMs = Date.now();
   checkNodeOptions(options);
+  const users = usersOfSettings(options.users ?? {});
   const file = readClusterFile(options.clusterFile);
   const addresses = { ...addressesOf(nodeOfFile(file, options.name, options.clusterFile)), ...options.addresses };
   const directory = await openDataDirectory(join(options.data, options.name), file, options.name);
@@ -95,6 +98,7 @@ async function run(options: NodeOptions, startNode: StartNode, host: HostProcess
     cacheBytes: options.cacheBytes ?? ROW_CACHE_BYTES_DEFAULT,
     ...(options.grpc !== undefined && { grpc: options.grpc }),
     ...(options.tls !== undefined && { tls: options.tls }),
+    ...(users !== undefined && { users }),
     insecure: options.insecure === true,
     fatal: lifecycle.fatal,
   };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { testSecrets } from "../access/testing/rules.ts";
-import { AUTH_FAILURES_MAX, USER_RULES_BYTES_MAX, utf8Bytes } from "../base/index.ts";
+import { AUTH_FAILURES_MAX, utf8Bytes } from "../base/index.ts";
 import { Connections } from "./connections.ts";
 import { FakeClient, testFacts } from "./testing/fake-client.ts";
 import { FakeNode } from "./testing/fake-node.ts";
@@ -168,11 +168,7 @@ test("SETUSER says what is wrong, changes nothing, and quotes no password", () =
     "-ERR Error in ACL SETUSER modifier '<': The password you are trying to remove from the user does not exist",
   );
   expect(admin.ask("ACL", "SETUSER", "a b", "on")).toBe("-ERR Usernames can't contain spaces or null characters");
-  const long = Array.from({ length: USER_RULES_BYTES_MAX / 16 }, (_, n) =>
-    `~${String(n).padStart(16)}`.replaceAll(" ", "x"),
-  );
-  expect(admin.ask("ACL", "SETUSER", "alice", ...long)).toBe("OK");
-  expect(before).toHaveLength(2);
+  expect(admin.ask("ACL", "LIST")).toEqual(before);
 });
 
 test("GETUSER, USERS, DELUSER, CAT, GENPASS, SAVE, LOAD", () => {

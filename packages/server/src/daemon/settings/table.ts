@@ -37,6 +37,8 @@ export interface SettingValues {
   readonly peerTlsCert?: string;
   readonly peerTlsKey?: string;
   readonly peerTlsCa?: string;
+  readonly aclFile?: string;
+  readonly requirePass?: string;
   readonly insecure?: boolean;
 }
 
@@ -250,6 +252,21 @@ export const SETTINGS: { readonly [Name in SettingName]-?: SettingOf<NonNullable
   ),
   peerTlsKey: pemFile("its private key, not encrypted", "tlsKey, when there is tlsCa"),
   peerTlsCa: pemFile("authorities of the certificates of all nodes, and of nobody else's", "tlsCa"),
+  aclFile: {
+    type: "path",
+    group: "Security",
+    help: "users to begin with, in the format of Redis' ACL files; not read any more once the cluster has users",
+    commands: BOTH,
+    defaultText: "the default user, who may do everything",
+  },
+  requirePass: {
+    type: "text",
+    group: "Security",
+    help: "password of the default user to begin with; better in the environment or a file, flags are shown to all users of a machine",
+    commands: BOTH,
+    defaultText: "none",
+    secret: true,
+  },
   insecure: {
     type: "boolean",
     group: "Security",

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { type handleUnaryCall, type Server, type ServerUnaryCall, status } from "@grpc/grpc-js";
+import { type Access, denialOf } from "../../core/access/index.ts";
 import { EMPTY_BYTES, utf8Bytes } from "../../core/base/index.ts";
 import {
   admit,
@@ -11,6 +12,7 @@ import {
   type Reply,
 } from "../../core/command/index.ts";
 import type { NodeApi } from "../../core/node/index.ts";
+import { nameOf, userOf } from "../credentials.ts";
 import { DeadlineCall } from "./call.ts";
 import { Inflight } from "./inflight.ts";
 import { DEADLINE_MS_DEFAULT, DEADLINE_MS_MAX, INFLIGHT_DEFAULT } from "./limits.ts";
@@ -27,6 +29,8 @@ export interface KvStoreOptions {
   readonly defaultDeadlineMs?: number | undefined;
   /** Calls given to the node at once; others wait, and beyond a bound get RESOURCE_EXHAUSTED. */
   readonly inflightMax?: number | undefined;
+  /** Who may do what; undefined: everybody everything. */
+  readonly access?: Access | undefined;
   /** Told of every call when it is over. */
   readonly onCall?: ((call: FinishedCall) => void) | undefined;
 }
@@ -95,6 +99,12 @@ export function addKvStore(server: Server, node: NodeApi, options: KvStoreOption
         callback(null, messageOf(reply));
         finished(resultOf(reply));
       };
+      const forbidden = refusalOf(node, options.access, call, spec, args);
+      if (forbidden !== undefined) {
+        callback(forbidden);
+        finished(status[forbidden.code]);
+        return;
+      }
       const exhausted = (details: string): void => {
         callback({ code: status.RESOURCE_EXHAUSTED, details });
         finished("RESOURCE_EXHAUSTED");
@@ -117,6 +127,41 @@ export function addKvStore(server: Server, node: NodeApi, options: KvStoreOption
     Put: run<KeyValueMessage, StatusMessage>("Put", SET, ({ Key, Value }) => [Key, Value], statusMessage),
     Delete: run<KeyMessage, StatusMessage>("Delete", DEL, ({ Data }) => [Data], statusMessage),
   });
+}
+
+/** As a connection's commands are checked: with `authorization: Basic` in the metadata, or as the default user. */
+function refusalOf(
+  node: NodeApi,
+  access: Access | undefined,
+  call: ServerUnaryCall<unknown, unknown>,
+  spec: CommandSpec,
+  args: readonly Uint8Array[],
+): { readonly code: status.UNAUTHENTICATED | status.PERMISSION_DENIED; readonly details: string } | undefined {
+  if (access === undefined) return undefined;
+  const authorization = call.metadata.get("authorization")[0]?.toString();
+  const user = userOf(access, authorization);
+  if (user === undefined) {
+    const address = call.getPeer().replace(/:\d+$/, "");
+    if (authorization !== undefined) {
+      node.complain(`auth ${address}`, "a gRPC call came with a wrong password", {
+        address,
+        user: nameOf(authorization),
+      });
+    }
+    const details =
+      authorization === undefined
+        ? "a user and a password are wanted: metadata `authorization: Basic <base64 of user:password>`"
+        : "invalid username-password pair or user is disabled";
+    return { code: status.UNAUTHENTICATED, details };
+  }
+  if (user.unrestricted) return undefined;
+  const denial = denialOf(user, spec, args);
+  if (denial === undefined) return undefined;
+  const details =
+    denial.reason === "command"
+      ? `the user has no permissions to run the '${denial.object}' command, which this call is`
+      : "the user has no permissions to access the key";
+  return { code: status.PERMISSION_DENIED, details };
 }
 
 function timeoutOf(call: ServerUnaryCall<unknown, unknown>, defaultMs: number): number {

@@ -1,13 +1,19 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
+import type { Access } from "../../core/access/index.ts";
+import { utf8Bytes } from "../../core/base/index.ts";
+import { type CommandSpec, commandByName } from "../../core/command/index.ts";
 import type { NodeApi } from "../../core/node/index.ts";
 import { guardTlsServer, tlsServerOptions } from "../../host/tls/index.ts";
+import { nameOf, userOf } from "../credentials.ts";
 import { CLOSE_GRACE_MS, type Front, type Listen, listen } from "../listen.ts";
 
 /** A client that does not send its request within this is cut off. */
 const REQUEST_MS_MAX = 10_000;
 
 export interface HttpOptions extends Listen {
+  /** Who may see `/status` and `/metrics`: who may run INFO. Undefined: everybody. */
+  readonly access?: Access;
   /** What `/metrics` shows. */
   readonly metrics?: { readonly contentType: string; text(): Promise<string> };
 }
@@ -20,6 +26,11 @@ export async function startHttp(node: NodeApi, options: HttpOptions): Promise<Fr
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
       send(response, 405, "text/plain", "only GET\n");
+      return;
+    }
+    const forbidden = PROTECTED.has(path) ? statusForbidden(node, options.access, request) : undefined;
+    if (forbidden !== undefined) {
+      refuse(response, forbidden);
       return;
     }
     if (path === "/metrics" && options.metrics !== undefined) void answerMetrics(options.metrics, response);
@@ -40,6 +51,36 @@ export async function startHttp(node: NodeApi, options: HttpOptions): Promise<Fr
         server.closeIdleConnections();
       }),
   };
+}
+
+/** What tells about the cluster. Health is for load balancers, which have no users. */
+const PROTECTED: ReadonlySet<string> = new Set(["/status", "/metrics"]);
+const INFO = commandByName(utf8Bytes("info")) as CommandSpec;
+
+function statusForbidden(node: NodeApi, access: Access | undefined, request: IncomingMessage): 401 | 403 | undefined {
+  if (access === undefined) return undefined;
+  const { authorization } = request.headers;
+  const user = userOf(access, authorization);
+  if (user !== undefined) return user.commands.has(INFO) ? undefined : 403;
+  if (authorization !== undefined) {
+    const address = request.socket.remoteAddress ?? "?";
+    node.complain(`auth ${address}`, "an HTTP request came with a wrong password", {
+      address,
+      user: nameOf(authorization),
+    });
+  }
+  return 401;
+}
+
+function refuse(response: ServerResponse, code: 401 | 403): void {
+  if (code === 403) {
+    send(response, code, "text/plain", "the user may not run INFO, which this is\n");
+    return;
+  }
+  response.setHeader("www-authenticate", 'Basic realm="sherd", charset="UTF-8"');
+  // Whoever guesses passwords needs a connection for each.
+  response.setHeader("connection", "close");
+  send(response, code, "text/plain", "a user and a password are wanted\n");
 }
 
 function httpServer({ tls }: Listen, onRequest: RequestListener): { server: Server; endHandshakes(): void } {

@@ -1,0 +1,95 @@
+import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { afterEach, expect, test } from "vitest";
+import { testSecrets } from "../core/access/testing/rules.ts";
+import { Connections } from "../core/session/index.ts";
+import { FakeClient, testFacts } from "../core/session/testing/fake-client.ts";
+import { FakeNode } from "../core/session/testing/fake-node.ts";
+import { startGrpc } from "./grpc/index.ts";
+import { startHttp } from "./http/index.ts";
+
+const HOST = "127.0.0.1";
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+const basic = (user: string, password: string): string =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+
+interface World {
+  readonly node: FakeNode;
+  readonly admin: FakeClient;
+  http(path: string, authorization?: string): Promise<number>;
+  /** What a call of the service comes to: its status, or OK. */
+  grpc(method: "Get" | "Put" | "Delete", key: string, authorization?: string): Promise<string>;
+}
+
+async function start(...users: string[]): Promise<World> {
+  const node = new FakeNode({ shards: 1 });
+  const connections = new Connections(node, { ...testFacts, secrets: testSecrets });
+  const admin = new FakeClient(connections);
+  for (const user of users) expect(admin.ask("ACL", "SETUSER", ...user.split(" "))).toBe("OK");
+  const { access } = connections;
+  const http = await startHttp(node, { host: HOST, port: 0, access });
+  const grpc = await startGrpc(node, { host: HOST, port: 0, access });
+  const client = new Client(`${HOST}:${grpc.port}`, credentials.createInsecure());
+  closing.push(
+    () => http.close(),
+    () => grpc.close(),
+    () => client.close(),
+  );
+  return {
+    node,
+    admin,
+    async http(path, authorization) {
+      const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+      return (await fetch(`http://${HOST}:${http.port}${path}`, { headers })).status;
+    },
+    grpc(method, key, authorization) {
+      const metadata = new Metadata();
+      if (authorization !== undefined) metadata.set("authorization", authorization);
+      // One field, a string, in each of the requests: its first is the key.
+      const request = Buffer.concat([Buffer.from([0x0a, key.length]), Buffer.from(key)]);
+      const bytes = (value: Buffer): Buffer => value;
+      return new Promise((resolve) => {
+        client.makeUnaryRequest(`/KVStore/${method}`, bytes, bytes, request, metadata, (error: ServiceError | null) =>
+          resolve(error === null ? "OK" : (status[error.code] as string)),
+        );
+      });
+    },
+  };
+}
+
+test("without users nobody is asked", async () => {
+  const { grpc, http } = await start();
+  expect(await grpc("Put", "a")).toBe("OK");
+  expect([await http("/status"), await http("/healthz")]).toEqual([200, 200]);
+  expect(await grpc("Get", "a", basic("nobody", "x"))).toBe("UNAUTHENTICATED");
+});
+
+test("gRPC: the same users, passwords and rules as a connection's", async () => {
+  const { grpc, node, admin } = await start("alice on >pw ~app:* +get +set", "default >secret");
+  expect(await grpc("Get", "app:1")).toBe("UNAUTHENTICATED");
+  expect(await grpc("Get", "app:1", basic("alice", "wrong"))).toBe("UNAUTHENTICATED");
+  expect(await grpc("Get", "app:1", "Bearer abc")).toBe("UNAUTHENTICATED");
+  expect(await grpc("Get", "app:1", basic("alice", "pw"))).toBe("OK");
+  expect(await grpc("Put", "app:1", basic("alice", "pw"))).toBe("OK");
+  expect(await grpc("Get", "other", basic("alice", "pw"))).toBe("PERMISSION_DENIED");
+  expect(await grpc("Delete", "app:1", basic("alice", "pw"))).toBe("PERMISSION_DENIED");
+  expect(await grpc("Delete", "app:1", basic("default", "secret"))).toBe("OK");
+  expect([...node.rows.keys()]).toEqual([]);
+  expect(JSON.stringify(node.complaints)).not.toContain('wrong"');
+  expect(admin.ask("ACL", "SETUSER", "alice", "off")).toBe("OK");
+  expect(await grpc("Get", "app:1", basic("alice", "pw"))).toBe("UNAUTHENTICATED");
+});
+
+test("HTTP: health for everybody, status for who may run INFO", async () => {
+  const { http } = await start("prometheus on >pw +info", "alice on >pw ~* +get", "default >secret");
+  expect([await http("/healthz"), await http("/readyz"), await http("/nothing")]).toEqual([200, 200, 404]);
+  expect(await http("/status")).toBe(401);
+  expect(await http("/metrics")).toBe(401);
+  expect(await http("/status", basic("prometheus", "wrong"))).toBe(401);
+  expect(await http("/status", basic("prometheus", "pw"))).toBe(200);
+  expect(await http("/status", basic("alice", "pw"))).toBe(403);
+  expect(await http("/status", "Basic ???")).toBe(401);
+});
