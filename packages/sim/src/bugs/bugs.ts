@@ -14,7 +14,7 @@ import {
   readWithoutRound,
   refusedAfterPropose,
 } from "./raft-bugs.ts";
-import { answersSwapped, numberReused, retryWithoutSession } from "./session-bugs.ts";
+import { answersSwapped, numberReused, retryWithoutSession, sessionsForgotten } from "./session-bugs.ts";
 import {
   batchIsTorn,
   deletionsLost,
@@ -179,6 +179,13 @@ export const bugs: readonly Bug[] = [
     make: () => expiryByLocalClock,
     profile: "clocks",
     foundBySeed: 3n,
+  },
+  {
+    name: "sessions-forgotten",
+    what: "sessions are not durable together with what their commands did",
+    make: () => sessionsForgotten,
+    profile: "crashes",
+    foundBySeed: 1n,
   },
   {
     name: "watch-ignored",

@@ -65,3 +65,8 @@ export const answersSwapped: Sabotage = {
     });
   },
 };
+
+/** The sessions are not part of what was flushed: a replica that starts again knows none. */
+export const sessionsForgotten: Sabotage = {
+  image: (rows) => new Map([...rows].filter(([key]) => !key.includes("session:"))),
+};

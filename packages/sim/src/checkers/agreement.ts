@@ -1,4 +1,4 @@
-import { crc32, type GroupId, type Index, type ReplicaId, type Slot, type Term } from "sherd/core/base";
+import { crc32, type GroupId, type Index, META_GROUP, type ReplicaId, type Slot, type Term } from "sherd/core/base";
 import type { Log } from "sherd/core/log";
 import type { ClusterMap } from "sherd/core/meta";
 import type { Node } from "sherd/core/node";
@@ -8,6 +8,7 @@ import { Violation, type World } from "../world/index.ts";
 import { Durability } from "./durability.ts";
 import { Ownership } from "./ownership.ts";
 import { AppliedRows } from "./rows.ts";
+import { SessionTable } from "./session-table.ts";
 
 interface Said {
   readonly by: string;
@@ -26,6 +27,7 @@ export class Agreement {
   readonly #effects: Map<string, Said> = new Map();
   readonly rows: AppliedRows = new AppliedRows(crc32);
   readonly ownership: Ownership = new Ownership();
+  readonly sessions: SessionTable = new SessionTable();
 
   constructor(world: World, shardOf: (slot: Slot) => GroupId) {
     this.#world = world;
@@ -44,6 +46,7 @@ export class Agreement {
   committed(group: GroupId, entry: Entry, by: string): void {
     const what = `term ${entry.term}, kind ${entry.kind}, ${entry.data.length} bytes, crc ${crc32(entry.data)}`;
     this.#agree(this.#entries, "committed entries match", `group ${group}, index ${entry.index}`, { by, what });
+    if (group !== META_GROUP) this.sessions.committed(group, entry);
   }
 
   effects(group: GroupId, index: number, what: string, by: string): void {
@@ -71,7 +74,13 @@ class Watcher implements NodeWatcher {
   #map: ClusterMap | undefined;
   /** Effects of the entry that is being applied. */
   #applying:
-    | { readonly group: GroupId; readonly index: number; effects: string; readonly changes: RowChange[] }
+    | {
+        readonly group: GroupId;
+        readonly index: number;
+        effects: string;
+        readonly commands: string[];
+        readonly changes: RowChange[];
+      }
     | undefined;
 
   constructor(
@@ -112,13 +121,14 @@ class Watcher implements NodeWatcher {
     this.#world.coverage.count("proposal dropped");
   }
 
-  onEffect(index: number, slot: Slot, effect: string, changes: readonly RowChange[]): void {
+  onEffect(index: number, slot: Slot, command: string, effect: string, changes: readonly RowChange[]): void {
     const group = this.#shardOf(slot);
     if (this.#applying?.index !== index || this.#applying.group !== group) {
       this.#finish();
-      this.#applying = { group, index, effects: "", changes: [] };
+      this.#applying = { group, index, effects: "", commands: [], changes: [] };
     }
-    this.#applying.effects += `${effect}; `;
+    this.#applying.effects += `${command} ${effect}; `;
+    this.#applying.commands.push(command);
     this.#applying.changes.push(...changes);
   }
 
@@ -146,6 +156,7 @@ class Watcher implements NodeWatcher {
     const entry = this.#applying;
     if (entry === undefined) return;
     this.#applying = undefined;
+    this.#agreement.sessions.applied(entry.group, entry.index, entry.commands, this.#name);
     this.#agreement.effects(entry.group, entry.index, entry.effects, this.#name);
     this.#agreement.rows.applied(entry.group, entry.index, entry.changes);
   }

@@ -29,8 +29,8 @@ function observeRun(name: string, run: Run, watcher: NodeWatcher): Run {
     const changes: RowChange[] = [];
     const reply = run(watchContext(context, rows, changes), slot, args);
     if (reply !== NOT_RESIDENT) {
-      const effect = `${name} ${JSON.stringify(reply)} ${context.nowMs} ${rows.join(" ")}`;
-      watcher.onEffect(context.version, slot, effect, changes);
+      const effect = `${JSON.stringify(reply)} ${context.nowMs} ${rows.join(" ")}`;
+      watcher.onEffect(context.version, slot, name, effect, changes);
     }
     return reply;
   };

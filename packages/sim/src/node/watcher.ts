@@ -14,7 +14,7 @@ export interface RowChange {
 /** What the checkers hear of one node. */
 export interface NodeWatcher extends RaftWatcher {
   /** A command took effect while the entry at `index` was applied. */
-  onEffect(index: number, slot: Slot, effect: string, changes: readonly RowChange[]): void;
+  onEffect(index: number, slot: Slot, command: string, effect: string, changes: readonly RowChange[]): void;
   onPassEnd(node: Node): void;
   onProcessEnd(): void;
   /** The rows that the next process will find in the engine. */
