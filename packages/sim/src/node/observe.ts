@@ -58,7 +58,7 @@ function watchContext(context: CommandContext, rows: string[], changes: RowChang
 }
 
 /** First bytes of messages between nodes: docs/formats/messages.md. */
-const MESSAGE_KINDS = ["", "raft", "transfer", "forward", "answer", "hints", "map wanted", "map"];
+const MESSAGE_KINDS = ["", "raft", "transfer", "forward", "answer", "hints", "map wanted", "map", "published"];
 
 const FORWARD = 3;
 const SESSION_AT = 17;
