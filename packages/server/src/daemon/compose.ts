@@ -51,7 +51,7 @@ export const startNode: StartNode = async (config) => {
   try {
     const parts = await openParts(config, opened);
     const node = new ComposedNode(parts, opened);
-    const fronts = await openFronts(config, parts.node, parts.tls.clients);
+    const fronts = await openFronts(config, parts.node, parts.tls);
     opened.add(() => fronts.close());
     return node;
   } catch (error) {

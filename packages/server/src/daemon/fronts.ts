@@ -12,8 +12,8 @@ import {
   startHttp,
   startResp,
 } from "../front/index.ts";
-import type { TlsPort } from "../host/tls/index.ts";
 import type { NodeConfig } from "./node-config.ts";
+import type { NodeTls } from "./tls.ts";
 import { VERSION } from "./version.ts";
 
 /** Everything of a node that clients and operators talk to. */
@@ -37,12 +37,12 @@ function grpcOptions({ grpc, logger }: NodeConfig, statistics: GrpcStatistics): 
 export async function openFronts(
   config: NodeConfig,
   node: NodeApi & { metrics(): NodeMetrics },
-  tls?: TlsPort,
+  tls: NodeTls,
 ): Promise<Fronts> {
   const { addresses, logger } = config;
   const onError = (error: Error): void => logger.warn({ error: error.message }, "a connection could not be accepted");
-  const at = (port: number): Listen => ({ host: config.listenHost, port, onError, tls });
-  const connections = new Connections(node, processFacts(VERSION));
+  const at = (port: number): Listen => ({ host: config.listenHost, port, onError, tls: tls.clients });
+  const connections = new Connections(node, { ...processFacts(VERSION), tls: tls.clients !== undefined });
   const { access } = connections;
   const grpc = new GrpcStatistics();
   const metrics = new MetricsPage({
@@ -50,6 +50,7 @@ export async function openFronts(
     version: VERSION,
     connections,
     grpc,
+    certificates: () => tls.facts,
     metrics: () => node.metrics(),
   });
   const open: Front[] = [];

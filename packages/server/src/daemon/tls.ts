@@ -92,7 +92,7 @@ export class NodeTls {
   }
 
   /** For metrics: what is in force. */
-  get facts(): { readonly clients?: CertificateFacts | undefined; readonly peers?: CertificateFacts | undefined } {
+  get facts(): Readonly<Record<"clients" | "peers", CertificateFacts | undefined>> {
     return { clients: this.clients?.identity.facts, peers: this.peers?.facts };
   }
 

@@ -43,7 +43,7 @@ class Ports {
   readonly tls: TlsPort;
   readonly lines: Line[];
   readonly node: FakeNode = new FakeNode();
-  readonly connections: Connections = new Connections(this.node, processFacts("0.1.0"));
+  readonly connections: Connections = new Connections(this.node, { ...processFacts("0.1.0"), tls: true });
 
   private constructor(authority: TestAuthority, files: TlsFiles, tls: TlsPort, lines: Line[]) {
     this.authority = authority;
@@ -226,6 +226,17 @@ test("plain text to a TLS port is closed at once, and said once", async () => {
     ]),
   );
   expect(ports.tls.identity.facts.failedHandshakes).toBe(9);
+});
+
+test("CLUSTER SHARDS calls the port by the name that Redis has for it", async () => {
+  const ports = await Ports.open();
+  const { port } = await ports.resp(true);
+  ports.node.map = new FakeNode({ nodes: [{ clusterPort: port }] }).map;
+  const client = new Client(port, { ca: ports.ca });
+  const [shards] = (await client.call(["CLUSTER", "SHARDS"])) as [[[unknown, unknown, unknown, [unknown[]]]]];
+  const fields = shards[0][3][0].map((field) => (field instanceof Uint8Array ? Buffer.from(field).toString() : field));
+  expect(fields[fields.indexOf("tls-port") + 1]).toBe(port);
+  expect(fields).not.toContain("port");
 });
 
 // --- client certificates

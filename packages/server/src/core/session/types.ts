@@ -30,6 +30,8 @@ export interface ServerFacts {
   /** `Linux 6.1.0 x86_64`. */
   readonly system: string;
   readonly nodeVersion: string;
+  /** Ports for clients speak TLS; all nodes of a cluster are alike in this. */
+  readonly tls?: boolean;
   wallMs(): number;
   uptimeMs(): number;
   memory(): { readonly residentBytes: number; readonly heapBytes: number };

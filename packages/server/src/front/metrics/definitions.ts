@@ -3,6 +3,7 @@ import { Role } from "../../core/raft/index.ts";
 import type { CommandStatistic } from "../../core/session/index.ts";
 import { each, histogram, one } from "./samples.ts";
 import type { Moment, Sample } from "./sources.ts";
+import { TLS } from "./tls.ts";
 
 /** A metric: what it is called, what it says, and where its lines come from. */
 export interface MetricDefinition {
@@ -411,4 +412,5 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   ...CONNECTIONS,
   ...STORAGE,
   ...SHARDS,
+  ...TLS,
 ];

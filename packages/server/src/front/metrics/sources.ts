@@ -1,5 +1,6 @@
 import type { NodeMetrics } from "../../core/node/index.ts";
 import type { Connections } from "../../core/session/index.ts";
+import type { CertificateFacts } from "../../host/tls/index.ts";
 import type { GrpcStatistics } from "../grpc/index.ts";
 
 /** Where the numbers of a node are. */
@@ -8,6 +9,8 @@ export interface MetricSources {
   readonly version: string;
   readonly connections: Connections;
   readonly grpc: GrpcStatistics;
+  /** By ports: clients, peers; those that speak TLS. */
+  certificates(): Readonly<Record<string, CertificateFacts | undefined>>;
   metrics(): NodeMetrics;
 }
 

@@ -3,6 +3,7 @@ import { type GroupId, type NodeId, SLOT_COUNT, utf8Bytes } from "../../base/ind
 import { OK, type Reply } from "../../command/index.ts";
 import type { NodeInfo, ShardInfo, SlotRange } from "../../meta/index.ts";
 import type { NodeApi } from "../../node/index.ts";
+import type { Connections } from "../connections.ts";
 import type { Answers } from "./types.ts";
 
 const bulk = (text: string): Reply => ({ type: "bulk", bytes: utf8Bytes(text) });
@@ -56,7 +57,9 @@ function slots(node: NodeApi): Reply {
   return array([...items, ...rest]);
 }
 
-function shards(node: NodeApi): Reply {
+function shards({ node, facts }: Connections): Reply {
+  // As Redis: a port that speaks TLS has a name of its own.
+  const port = facts.tls === true ? "tls-port" : "port";
   const offsets = new Map<GroupId, number>(node.status().groups.map((group) => [group.group, group.applied]));
   return array(
     node.map.shards.map((shard) => {
@@ -69,7 +72,7 @@ function shards(node: NodeApi): Reply {
             membersOf(node, shard).map(({ id, addresses }) =>
               map([
                 ["id", bulk(id)],
-                ["port", integer(addresses.clusterPort)],
+                [port, integer(addresses.clusterPort)],
                 ["ip", bulk(addresses.host)],
                 ["endpoint", bulk(addresses.host)],
                 ["role", bulk(id === leader ? "master" : "replica")],
@@ -178,6 +181,6 @@ export const clusterAnswers: Answers = {
   "cluster|keyslot": ({ args }) => integer(keySlot(args[0] as Uint8Array)),
   "cluster|myid": ({ connections }) => bulk(connections.node.id),
   "cluster|nodes": ({ connections }) => text(nodes(connections.node)),
-  "cluster|shards": ({ connections }) => shards(connections.node),
+  "cluster|shards": ({ connections }) => shards(connections),
   "cluster|slots": ({ connections }) => slots(connections.node),
 };
