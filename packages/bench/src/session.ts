@@ -55,6 +55,9 @@ class FakeNode {
       keyCount: () => this.rows.size,
       status: () => undefined as never,
       onTick: () => {},
+      keyCounts: () => ({ keys: this.rows.size, expiring: 0 }),
+      replicasHolding: (_group, complete) => complete(undefined),
+      activeExpiry: true,
       onMap: () => {},
       changeUsers: () => {},
       publish: () => {},
@@ -101,6 +104,9 @@ const facts: ServerFacts = {
   uptimeMs: () => 0,
   memory: () => ({ residentBytes: 0, heapBytes: 0 }),
   cpu: () => ({ userSeconds: 0, systemSeconds: 0 }),
+  directory: "",
+  debugCommand: "no",
+  stall: () => {},
   secrets: { sha256Hex: () => "", randomBytes: (count) => new Uint8Array(count) },
 };
 

@@ -3,8 +3,9 @@ import { assert, SherdError } from "sherd/core/base";
 import type { LogOptions } from "sherd/core/log";
 import type { ClusterMap, NodeInfo } from "sherd/core/meta";
 import type { Node } from "sherd/core/node";
+import type { RaftCoreOptions } from "sherd/core/raft";
 import { Connections, type ServerFacts } from "sherd/core/session";
-import { MemoryEngine, type MemoryImage, type Store } from "sherd/core/store";
+import { MemoryEngine, type MemoryImage, type Store, type StoreOptions } from "sherd/core/store";
 import { SimDisk } from "../disk/index.ts";
 import type { SimNetwork } from "../network/index.ts";
 import type { Random, World } from "../world/index.ts";
@@ -14,10 +15,12 @@ import { type CrashKind, SimProcess } from "./process.ts";
 import type { Sabotage } from "./sabotage.ts";
 import type { NodeWatcher } from "./watcher.ts";
 
-/** Limits of the log and the cache: so small that a run of seconds meets recycled segments, snapshots and misses. */
+/** Limits of the log, the store and the core: so small that a run of seconds meets recycled segments, snapshots and misses. */
 export interface Sizes {
   readonly log: LogOptions;
-  readonly cacheBytesMax: number;
+  readonly store: StoreOptions;
+  /** In place of the limits of production. */
+  readonly raft?: Partial<RaftCoreOptions>;
 }
 
 export interface MachineOptions {
@@ -28,6 +31,7 @@ export interface MachineOptions {
   readonly wasm: Uint8Array;
   readonly sizes: Sizes;
   readonly diskWriteMs: readonly [number, number];
+  readonly diskReadMs?: readonly [number, number] | undefined;
   readonly engineMs: readonly [number, number];
   readonly watcher: NodeWatcher;
   readonly sabotage: Sabotage | undefined;
@@ -43,6 +47,9 @@ const FACTS: ServerFacts = {
   uptimeMs: () => 0,
   memory: () => ({ residentBytes: 0, heapBytes: 0 }),
   cpu: () => ({ userSeconds: 0, systemSeconds: 0 }),
+  directory: "",
+  debugCommand: "no",
+  stall: () => {},
   secrets: {
     sha256Hex: (bytes) => createHash("sha256").update(bytes).digest("hex"),
     randomBytes: (count) => new Uint8Array(count),
@@ -100,7 +107,10 @@ export class Machine {
       random32: () => diskRandom.u32(),
       schedule: (delayMs: number, event: () => void) => this.#world.after(delayMs, () => this.#process?.run(event)),
     };
-    this.disk = new SimDisk(device, { writeMs: options.diskWriteMs });
+    this.disk = new SimDisk(device, {
+      writeMs: options.diskWriteMs,
+      ...(options.diskReadMs !== undefined && { readMs: options.diskReadMs }),
+    });
     this.disk.beforeRequest = (request) => this.#process?.request(`disk ${request}`);
     this.disk.onError = (code) => {
       this.#world.coverage.count(`device: ${code}`);

@@ -45,6 +45,42 @@ export const REPLY_UNCOPIED_BYTES_MIN: number = 32 * KIB;
 /** What a connection says about itself (name, library). */
 export const CLIENT_NAME_BYTES_MAX = 256;
 
+// --- clients: what CONFIG, CLIENT, SLOWLOG, LATENCY, MONITOR and WAIT may ask for
+/** CONFIG SET timeout, tcp-keepalive: as Redis. */
+export const CLIENT_TIMEOUT_SECONDS_MAX: number = 2 ** 31 - 1;
+/** A socket that hears nothing is probed after so long: hosts that vanish must not keep connections. */
+export const TCP_KEEPALIVE_SECONDS_DEFAULT = 300;
+/** CLIENT PAUSE; an operator who forgets it finds the node working again after a month at most. */
+export const CLIENT_PAUSE_MS_MAX: number = 31 * 24 * 60 * 60 * 1000;
+/** How often connections are looked at for idle and slow ones: 10,000 in a fraction of a millisecond. */
+export const CLIENTS_CHECK_MS = 1_000;
+/**
+ * While connections or memory for unfinished commands run short, a connection is closed whose unfinished command got fewer
+ * than these bytes within this time: a client that can be served brings more.
+ */
+export const UNFINISHED_CHECK_MS = 10_000;
+export const UNFINISHED_BYTES_MIN: number = 10 * KIB;
+/** Short: so much of the connections, or of INPUT_BYTES_MAX, is taken. */
+export const CLIENTS_SHORT_PART = 0.9;
+/** Of one MONITOR that does not read what it asked for; beyond it is closed. */
+export const MONITOR_OUTPUT_BYTES_MAX: number = 8 * MIB;
+/** Of an argument, and about so much of a command, MONITOR shows; what is beyond is only counted. */
+export const MONITOR_ARG_BYTES_MAX: number = 4 * KIB;
+export const MONITOR_LINE_BYTES_MAX: number = 64 * KIB;
+/** CONFIG SET slowlog-max-len; with the two below an entry takes 5 KiB at most. */
+export const SLOWLOG_LENGTH_MAX = 10_000;
+/** Arguments of an entry, ... */
+export const SLOWLOG_ARGS_MAX = 32;
+/** ... and bytes of each: as Redis. */
+export const SLOWLOG_ARG_BYTES_MAX = 128;
+/** Samples of an event, as Redis; names of events come from the code. */
+export const LATENCY_SAMPLES_MAX = 160;
+export const LATENCY_EVENTS_MAX = 32;
+/** WAIT with a time-out of 0 (for ever, in Redis), or a longer one. */
+export const WAIT_MS_MAX = 60_000;
+/** DEBUG SLEEP: the node does nothing for so long. */
+export const DEBUG_SLEEP_MS_MAX = 60_000;
+
 // --- users and passwords
 /** All users are one part of the cluster map, which every node has in memory and fetches as one message. */
 export const USERS_MAX = 1_000;

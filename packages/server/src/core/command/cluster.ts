@@ -2,45 +2,41 @@ import { local } from "./local.ts";
 import type { CommandFlag, CommandSpec } from "./types.ts";
 
 const group = "cluster";
-const READS: readonly CommandFlag[] = ["loading", "stale"];
+const READS: readonly CommandFlag[] = ["stale"];
+const ADMIN: readonly CommandFlag[] = ["admin", "stale"];
+const CHANGES = ["nondeterministic_output"];
 const QUICK: readonly CommandFlag[] = ["fast", "loading", "stale"];
 
+const sub = (
+  name: string,
+  arity: number,
+  flags: readonly CommandFlag[],
+  since: string,
+  summary: string,
+  tips?: readonly string[],
+): CommandSpec =>
+  local({ name: `cluster|${name}`, arity, flags, since, group, summary, ...(tips !== undefined && { tips }) });
+
 const clusterSubcommands: readonly CommandSpec[] = [
-  local({ name: "cluster|help", arity: 2, flags: READS, since: "5.0.0", group, summary: "Lists the subcommands." }),
-  local({
-    name: "cluster|info",
-    arity: 2,
-    flags: READS,
-    since: "3.0.0",
-    group,
-    summary: "State of the cluster as this node sees it.",
-  }),
-  local({ name: "cluster|keyslot", arity: 3, flags: READS, since: "3.0.0", group, summary: "The slot of a key." }),
-  local({ name: "cluster|myid", arity: 2, flags: READS, since: "3.0.0", group, summary: "The node's permanent id." }),
-  local({
-    name: "cluster|nodes",
-    arity: 2,
-    flags: READS,
-    since: "3.0.0",
-    group,
-    summary: "A line per node: addresses, and the slots of the shards that it leads.",
-  }),
-  local({
-    name: "cluster|shards",
-    arity: 2,
-    flags: READS,
-    since: "7.0.0",
-    group,
-    summary: "Each shard: its slots and its replicas.",
-  }),
-  local({
-    name: "cluster|slots",
-    arity: 2,
-    flags: READS,
-    since: "3.0.0",
-    group,
-    summary: "Each range of slots with the nodes that hold it, the leader first.",
-  }),
+  sub(
+    "count-failure-reports",
+    3,
+    ADMIN,
+    "3.0.0",
+    "1 when this node cannot reach the named one, else 0: nodes do not collect what others think.",
+    CHANGES,
+  ),
+  sub("help", 2, ["loading", "stale"], "5.0.0", "Lists the subcommands."),
+  sub("info", 2, READS, "3.0.0", "State of the cluster as this node sees it.", CHANGES),
+  sub("keyslot", 3, READS, "3.0.0", "The slot of a key."),
+  sub("links", 2, READS, "7.0.0", "The other nodes that this one is connected with.", CHANGES),
+  sub("myid", 2, READS, "3.0.0", "The node's permanent id."),
+  sub("myshardid", 2, READS, "7.2.0", "The node's permanent id, too: a node belongs to many shards.", CHANGES),
+  sub("nodes", 2, READS, "3.0.0", "A line per node: addresses, and the slots of the shards that it leads.", CHANGES),
+  sub("replicas", 3, ADMIN, "5.0.0", "Empty: no node follows another in everything; see CLUSTER SHARDS.", CHANGES),
+  sub("shards", 2, READS, "7.0.0", "Each shard: its slots and its replicas.", CHANGES),
+  sub("slaves", 3, ADMIN, "3.0.0", "The same as CLUSTER REPLICAS.", CHANGES),
+  sub("slots", 2, READS, "3.0.0", "Each range of slots with the nodes that hold it, the leader first.", CHANGES),
 ];
 
 /** Group "cluster": where slots are, and how a connection wants to be routed. */

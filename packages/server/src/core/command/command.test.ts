@@ -13,7 +13,8 @@ const spec = (name: string): CommandSpec => {
 };
 
 test("opcodes are on disk: they never change", () => {
-  const opcodes = Object.fromEntries(allCommands.filter((one) => one.opcode > 0).map((one) => [one.name, one.opcode]));
+  const specs = allCommands.flatMap((one) => [one, ...(one.subcommands ?? [])]);
+  const opcodes = Object.fromEntries(specs.filter((one) => one.opcode > 0).map((one) => [one.name, one.opcode]));
   expect(opcodes).toMatchObject({ get: 1, set: 2, del: 3, exists: 4 });
   expect(opcodes).toMatchObject({ setnx: 5, setex: 6, psetex: 7, getset: 8, getdel: 9, getex: 10, mget: 11, mset: 12 });
   expect(opcodes).toMatchObject({ msetnx: 13, append: 14, strlen: 15, getrange: 16, substr: 17, setrange: 18 });
@@ -22,8 +23,10 @@ test("opcodes are on disk: they never change", () => {
   expect(opcodes).toMatchObject({ bitfield_ro: 31 });
   expect(opcodes).toMatchObject({ expire: 64, pexpire: 65, expireat: 66, pexpireat: 67, ttl: 68, pttl: 69 });
   expect(opcodes).toMatchObject({ expiretime: 70, pexpiretime: 71, persist: 72, unlink: 73, touch: 74, type: 75 });
-  expect(opcodes).toMatchObject({ rename: 76, renamenx: 77, copy: 78, object: 79, memory: 80 });
-  for (const [name, opcode] of Object.entries(opcodes)) expect(commandByOpcode(opcode)?.name).toBe(name);
+  expect(opcodes).toMatchObject({ rename: 76, renamenx: 77, copy: 78, "memory|usage": 80 });
+  // One command on the shard, by its first argument.
+  for (const name of ["encoding", "freq", "idletime", "refcount"]) expect(opcodes[`object|${name}`]).toBe(79);
+  for (const one of specs) if (one.opcode > 0) expect(commandByOpcode(one.opcode)?.run).toBe(one.run);
   for (const opcode of [0, -1, 0xfeff, 0xff00, 1.5]) expect(commandByOpcode(opcode)).toBeUndefined();
 });
 

@@ -1,3 +1,4 @@
+import { clientCommand } from "./client.ts";
 import { local } from "./local.ts";
 import type { CommandFlag, CommandSpec } from "./types.ts";
 
@@ -5,68 +6,6 @@ const group = "connection";
 const QUICK: readonly CommandFlag[] = ["noscript", "loading", "stale", "fast"];
 /** They say who somebody is, or end the connection: before authentication, and whatever the user's rules are. */
 const ENTRY: readonly CommandFlag[] = [...QUICK, "no_auth"];
-const SLOW: readonly CommandFlag[] = ["noscript", "loading", "stale"];
-
-const clientSubcommands: readonly CommandSpec[] = [
-  local({
-    name: "client|getname",
-    arity: 2,
-    flags: SLOW,
-    since: "2.6.9",
-    group,
-    summary: "The connection's name, or null.",
-  }),
-  local({ name: "client|help", arity: 2, flags: SLOW, since: "5.0.0", group, summary: "Lists the subcommands." }),
-  local({ name: "client|id", arity: 2, flags: SLOW, since: "5.0.0", group, summary: "The connection's number." }),
-  local({
-    name: "client|info",
-    arity: 2,
-    flags: SLOW,
-    since: "6.2.0",
-    group,
-    summary: "What the node knows about this connection.",
-  }),
-  local({
-    name: "client|list",
-    arity: -2,
-    flags: ["admin", ...SLOW],
-    since: "2.4.0",
-    group,
-    summary: "What the node knows about each of its connections.",
-  }),
-  local({
-    name: "client|no-evict",
-    arity: 3,
-    flags: ["admin", ...SLOW],
-    since: "7.0.0",
-    group,
-    summary: "Accepted and without effect: connections are never evicted for their memory.",
-  }),
-  local({
-    name: "client|no-touch",
-    arity: 3,
-    flags: SLOW,
-    since: "7.2.0",
-    group,
-    summary: "Accepted and without effect: keys carry no access time.",
-  }),
-  local({
-    name: "client|setinfo",
-    arity: 4,
-    flags: SLOW,
-    since: "7.2.0",
-    group,
-    summary: "Tells the client library's name (LIB-NAME) or version (LIB-VER).",
-  }),
-  local({
-    name: "client|setname",
-    arity: 3,
-    flags: SLOW,
-    since: "2.6.9",
-    group,
-    summary: "Names the connection.",
-  }),
-];
 
 /** Group "connection": what concerns one client's connection alone. */
 export const connectionCommands: readonly CommandSpec[] = [
@@ -78,15 +17,7 @@ export const connectionCommands: readonly CommandSpec[] = [
     group,
     summary: "Authenticates the connection as a user, the default one if only a password is given.",
   }),
-  local({
-    name: "client",
-    arity: -2,
-    flags: [],
-    since: "2.4.0",
-    group,
-    summary: "Container of commands about connections.",
-    subcommands: clientSubcommands,
-  }),
+  clientCommand,
   local({
     name: "echo",
     arity: 2,
@@ -135,5 +66,27 @@ export const connectionCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     group,
     summary: "Accepts database 0, the only one.",
+  }),
+  local({
+    name: "wait",
+    arity: 3,
+    flags: ["noscript"],
+    since: "3.0.0",
+    group,
+    summary:
+      "How many replicas besides the leader have this connection's writes on disk: waits for so many, at most so many ms. " +
+      "A write that was acknowledged is on a majority already.",
+    waits: true,
+    tips: ["request_policy:all_shards", "response_policy:agg_min"],
+  }),
+  local({
+    name: "waitaof",
+    arity: 4,
+    flags: ["noscript"],
+    since: "7.2.0",
+    group,
+    summary: "The same, with the leader's own disk as the first number: always 1.",
+    waits: true,
+    tips: ["request_policy:all_shards", "response_policy:agg_min"],
   }),
 ];

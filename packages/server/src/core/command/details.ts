@@ -86,8 +86,11 @@ const details: Readonly<Record<string, CommandDetails>> = {
   pttl: of("integer", CONSTANT, ACCESS),
   expiretime: of("integer", CONSTANT, ACCESS),
   pexpiretime: of("integer", CONSTANT, ACCESS),
-  object: of("bulk integer nil array", CONSTANT, RO),
-  memory: of("integer nil array", CONSTANT, RO),
+  "object|encoding": of("bulk nil", CONSTANT, RO),
+  "object|freq": of("nil", CONSTANT, RO),
+  "object|idletime": of("nil", CONSTANT, RO),
+  "object|refcount": of("integer nil", CONSTANT, RO),
+  "memory|usage": of("integer nil", CONSTANT, RO),
   watch: of("simple", OF_KEYS, RO),
 };
 

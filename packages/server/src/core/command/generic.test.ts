@@ -72,8 +72,6 @@ test("TYPE, OBJECT and MEMORY say what a key is made of", () => {
   expect(rows.ask("object refcount s")).toBe("1");
   expect(rows.ask("object freq s")).toMatch(/^\(error\) ERR An LFU maxmemory policy is not selected/);
   expect(rows.ask("object encoding")).toBe("(error) ERR wrong number of arguments for 'object|encoding' command");
-  expect(rows.ask("object nosuch s")).toBe("(error) ERR unknown subcommand 'nosuch'. Try OBJECT HELP.");
-  expect(rows.ask("object help")).toMatch(/^\[OBJECT <subcommand>/);
   expect(rows.ask("memory usage s")).toBe("105");
   expect(rows.ask("memory usage s samples 0")).toBe("105");
   expect(rows.ask("memory usage s samples -1")).toBe("(error) ERR syntax error");

@@ -34,6 +34,7 @@ export {
   findCommand,
   findSubcommand,
   isWrite,
+  shardCommandOf,
   transactions,
 } from "./table.ts";
 export { TransactionEncoder, type Watched } from "./transaction-format.ts";

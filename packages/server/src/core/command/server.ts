@@ -64,9 +64,34 @@ const configSubcommands: readonly CommandSpec[] = [
     flags: ADMIN,
     since: "2.0.0",
     group,
-    summary: "Values of the settings that match the patterns. Nothing can be set this way.",
+    summary: "Values of the settings that match the patterns.",
   }),
   local({ name: "config|help", arity: 2, flags: ALWAYS, since: "5.0.0", group, summary: "Lists the subcommands." }),
+  local({
+    name: "config|resetstat",
+    arity: 2,
+    flags: ADMIN,
+    since: "2.0.0",
+    group,
+    summary: "Begins the counts of INFO again.",
+  }),
+  local({
+    name: "config|rewrite",
+    arity: 2,
+    flags: ADMIN,
+    since: "2.8.0",
+    group,
+    summary: "Refused: what is to last is given when the node starts.",
+  }),
+  local({
+    name: "config|set",
+    arity: -4,
+    flags: ADMIN,
+    since: "2.0.0",
+    group,
+    summary: "Sets all of the named settings or none, on this node until it stops.",
+    tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
+  }),
 ];
 
 /** Group "server": what concerns the node. */

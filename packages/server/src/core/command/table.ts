@@ -11,6 +11,8 @@ import { genericCommands } from "./generic.ts";
 import { inspectCommands } from "./inspect.ts";
 import { lcsCommands } from "./lcs.ts";
 import { multiCommands } from "./multi.ts";
+import { operationsCommands } from "./operations.ts";
+import { scriptingCommands } from "./scripting.ts";
 import { pubsubCommands } from "./pubsub.ts";
 import { serverCommands } from "./server.ts";
 import { stringCommands } from "./string.ts";
@@ -37,6 +39,8 @@ export const allCommands: readonly CommandSpec[] = [
   ...pubsubCommands,
   ...serverCommands,
   ...aclCommands,
+  ...operationsCommands,
+  ...scriptingCommands,
   ...clusterCommands,
 ].sort((left, right) => (left.name < right.name ? -1 : 1));
 
@@ -50,11 +54,13 @@ const byOpcode: readonly (CommandSpec | undefined)[] = indexByOpcode();
 
 function indexByOpcode(): (CommandSpec | undefined)[] {
   const index: (CommandSpec | undefined)[] = [];
-  for (const spec of [...allCommands, ...Object.values(transactions)]) {
+  const subcommands = allCommands.flatMap((spec) => spec.subcommands ?? []);
+  for (const spec of [...allCommands, ...subcommands, ...Object.values(transactions)]) {
     if (spec.opcode === 0) continue;
     assert(spec.run !== undefined && spec.opcode < OPCODES_END, `${spec.name} has an opcode, so it runs on a shard`);
-    assert(index[spec.opcode] === undefined, `opcode ${spec.opcode} names one command`);
-    index[spec.opcode] = spec;
+    const other = index[spec.opcode];
+    assert(other === undefined || other.run === spec.run, `opcode ${spec.opcode} names one command`);
+    index[spec.opcode] = other ?? spec;
   }
   return index;
 }
@@ -130,3 +136,10 @@ export const commandByName = (name: Uint8Array): CommandSpec | undefined => find
 
 export const findSubcommand = (container: CommandSpec, name: Uint8Array): CommandSpec | undefined =>
   name.length <= NAME_BYTES_MAX ? subcommandNames.get(container)?.find(name, 0, name.length) : undefined;
+
+/** The subcommand, of a container, if it is one that runs on a shard (OBJECT ENCODING); else the command itself. */
+export function shardCommandOf(spec: CommandSpec, args: readonly Uint8Array[]): CommandSpec {
+  const [name] = args;
+  const named = spec.subcommands === undefined || name === undefined ? undefined : findSubcommand(spec, name);
+  return named !== undefined && named.opcode > 0 ? named : spec;
+}

@@ -63,6 +63,7 @@ export type CommandFlag =
   | "noscript"
   | "skip_slowlog"
   | "no_auth"
+  | "allow_busy"
   | "pubsub";
 
 /** Where a command names channels, and what for; positions as of keys. */

@@ -7,6 +7,7 @@ import {
   FLUSH,
   keyReadFits,
   keyReadOf,
+  Opcode,
   REFUSE,
   SESSION_OPEN,
   USERS,
@@ -35,6 +36,7 @@ export function admitForward(
     if (opcode === USERS.opcode) return known && decodeUsersChange(argument) !== undefined ? USERS : NO_USERS;
     return unknown(opcode);
   }
+  if (opcode === Opcode.holding) return (args.length === 0 ? commandOf(opcode) : undefined) ?? unknown(opcode);
   for (const spec of [SESSION_OPEN, FLUSH]) {
     if (opcode === spec.opcode) return args.length === 0 ? spec : unknown(opcode);
   }

@@ -29,6 +29,7 @@ import { MetaRequests } from "./meta-requests.ts";
 import { type NodeMetrics, nodeMetrics } from "./metrics.ts";
 import { PeerMessages } from "./peer-messages.ts";
 import { PersistQueue } from "./persist.ts";
+import { holdingCommand, type ReplicasHolding, replicasHoldingOf } from "./replicas-holding.ts";
 import { Requests } from "./requests.ts";
 import { nodeStatus } from "./status.ts";
 import type { LeaderHint, NodeApi, NodeStatus } from "./types.ts";
@@ -64,9 +65,11 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   readonly store: Store;
   /** The disk is nearly full: shards led here refuse writes that add data. Set by the daemon's watch on the disk. */
   diskFull = false;
+  activeExpiry = true;
   readonly #self: NodeInfo;
   readonly #links: PeerLinks;
   readonly #commandOf: (opcode: number) => CommandSpec | undefined;
+  readonly #holding: CommandSpec;
   readonly #hosted: Map<GroupId, Hosted> = new Map();
   readonly #requests: Requests;
   readonly #leadership: Leadership;
@@ -106,7 +109,9 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.store = options.store;
     this.#self = options.self;
     this.#links = options.links;
-    this.#commandOf = options.commandOf;
+    const holding = holdingCommand(this);
+    this.#commandOf = (opcode) => (opcode === holding.opcode ? holding : options.commandOf(opcode));
+    this.#holding = holding;
     this.#map = new MapKeeper(
       options.map,
       (node, message) => this.#links.send(node, message),
@@ -271,6 +276,31 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       else if (scope === "cluster") keys += this.#hints.leaderOf(shard.group)?.keys ?? 0;
     }
     return keys;
+  }
+
+  keyCounts(): { keys: number; expiring: number } {
+    let keys = 0;
+    let expiring = 0;
+    for (const { group } of this.map.shards) {
+      const replica = this.replicaOf(group);
+      if (replica?.leads !== true) continue;
+      keys += replica.machine.keys;
+      expiring += replica.machine.expiringKeys;
+    }
+    return { keys, expiring };
+  }
+
+  replicasHolding(group: GroupId, complete: (held: ReplicasHolding | undefined) => void): void {
+    const slot = this.map.shards.find((shard) => shard.group === group)?.slots[0]?.from;
+    if (slot === undefined) return complete(undefined);
+    this.execute({
+      spec: this.#holding,
+      args: [],
+      slot: slot as Slot,
+      redirect: false,
+      stale: false,
+      complete: (reply) => complete(replicasHoldingOf(reply)),
+    });
   }
 
   onPassEnd(listener: () => void): void {

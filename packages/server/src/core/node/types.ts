@@ -4,6 +4,7 @@ import type { ClusterMap } from "../meta/index.ts";
 import type { Role } from "../raft/index.ts";
 import type { Request } from "../replica/index.ts";
 import type { Published } from "./messages.ts";
+import type { ReplicasHolding } from "./replicas-holding.ts";
 import type { ChangeUsers } from "./user-changes.ts";
 
 export type { Request } from "../replica/index.ts";
@@ -37,6 +38,12 @@ export interface NodeApi {
    */
   keyCount(scope: "led" | "cluster"): number;
   status(): NodeStatus;
+  /** Asks the shard's leader how far its replicas are. Undefined: nobody could say. */
+  replicasHolding(group: GroupId, complete: (held: ReplicasHolding | undefined) => void): void;
+  /** Keys of the shards that this node leads, and how many of them end. */
+  keyCounts(): { readonly keys: number; readonly expiring: number };
+  /** DEBUG SET-ACTIVE-EXPIRE: whether ended keys are removed without being asked for. */
+  activeExpiry: boolean;
   /** Called at the end of every pass: whoever gathered output writes it. */
   onPassEnd(listener: () => void): void;
   /** Called at every tick (50 ms), in a pass, with the monotonic time: for all that waits for a time. */

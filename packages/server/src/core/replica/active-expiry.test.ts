@@ -41,7 +41,11 @@ class World {
       const due = this.index.slice(at).filter(({ endsAtMs }) => endsAtMs <= untilMs);
       done((typeof from === "number" ? due.filter(({ endsAtMs }) => endsAtMs >= from) : due).slice(0, keysMax));
     };
-    const host = { env: { wallMs: () => this.clockMs, monotonicMs: () => this.nowMs }, store: { ended } };
+    const host = {
+      env: { wallMs: () => this.clockMs, monotonicMs: () => this.nowMs },
+      store: { ended },
+      activeExpiry: true,
+    };
     this.expiry = new ActiveExpiry(host as unknown as ReplicaHost, this);
   }
 

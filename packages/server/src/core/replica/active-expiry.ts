@@ -78,7 +78,8 @@ export class ActiveExpiry {
 
   tick(nowMs: number): void {
     const { leads, accepts, machine } = this.#replica;
-    if (!leads || !accepts || machine.expiringKeys === 0 || this.#host.store.full || this.#open > 0) return;
+    if (!this.#host.activeExpiry || !leads || !accepts || machine.expiringKeys === 0) return;
+    if (this.#host.store.full || this.#open > 0) return;
     if (this.#next === undefined) {
       if (nowMs - this.#sweptMs < EXPIRY_SWEEP_MS) return;
       this.#begin(nowMs);

@@ -44,6 +44,8 @@ export interface ReplicaHost {
   readonly raft: RaftCore;
   readonly log: Log;
   readonly store: Store;
+  /** Keys that have ended are removed although nobody asks for them. */
+  readonly activeExpiry: boolean;
   /** Unique for the life of the node: tickets of proposals, contexts of read rounds. */
   nextNumber(): number;
   /** The replica has something to propose, read or apply: it is visited in the next pass. */

@@ -55,9 +55,8 @@ test("CLIENT remembers what a client says about itself", () => {
   expect(client.ask("CLIENT", "SETINFO", "LIB-X", "1")).toBe("-ERR Unrecognized option 'LIB-X'");
   expect(client.ask("CLIENT", "SETINFO", "LIB-NAME", "a b")).toMatch(/^-ERR lib-name cannot contain spaces/);
   client.ask("CLIENT", "SETNAME", "me");
-  expect(client.ask("CLIENT", "INFO")).toBe(
-    "id=1 addr=127.0.0.1:5000 laddr=127.0.0.1:7379 name=me age=0 flags=N db=0 omem=0 cmd=client user=default " +
-      "lib-name=ioredis lib-ver=6.0.0 resp=2\n",
+  expect(client.ask("CLIENT", "INFO")).toMatch(
+    /^id=1 addr=127.0.0.1:5000 laddr=127.0.0.1:7379 .* lib-name=ioredis lib-ver=6.0.0\n$/,
   );
   expect(client.ask("CLIENT", "LIST", "ID", "1")).toMatch(/^id=1 .*\n$/);
   expect(client.ask("CLIENT", "LIST", "ID", "2")).toBe("");
@@ -109,18 +108,6 @@ test("INFO has Redis' sections with what is true", () => {
   expect(client.ask("INFO", "Keyspace")).toBe("# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n");
   expect(client.ask("INFO", "nosuch")).toBe("");
   expect(client.ask("DBSIZE")).toBe(1);
-});
-
-test("CONFIG GET answers what redis-benchmark and tools ask for; CONFIG SET says where settings come from", () => {
-  const { client } = connect();
-  expect(client.ask("CONFIG", "GET", "save")).toEqual(["save", ""]);
-  expect(client.ask("CONFIG", "GET", "append*", "APPENDFSYNC")).toEqual(["appendonly", "yes", "appendfsync", "always"]);
-  expect(client.ask("CONFIG", "GET", "nosuch")).toEqual([]);
-  expect(client.ask("CONFIG", "SET", "save", "")).toMatch(
-    /^-ERR unknown subcommand 'SET'\. Try CONFIG HELP\. Settings are/,
-  );
-  // A pattern that a backtracking matcher would never finish.
-  expect(client.ask("CONFIG", "GET", `${"*a".repeat(60)}!`)).toEqual([]);
 });
 
 test("CLUSTER SLOTS: each range with its nodes, the leader first; also without a leader", () => {
@@ -185,6 +172,11 @@ test("CLUSTER SHARDS, NODES, INFO, MYID, KEYSLOT", () => {
   expect(client.ask("CLUSTER", "MEET", "a", "1")).toMatch(
     /^-ERR unknown subcommand 'MEET'.*changed by the sherd command/,
   );
+  expect(client.ask("CLUSTER", "MYSHARDID")).toBe(node.id);
+  expect(client.ask("CLUSTER", "LINKS")).toEqual([]);
+  expect(client.ask("CLUSTER", "REPLICAS", hexId(2))).toEqual([]);
+  expect(client.ask("CLUSTER", "SLAVES", "x")).toBe("-ERR Unknown node x");
+  expect(client.ask("CLUSTER", "COUNT-FAILURE-REPORTS", hexId(2))).toBe(0);
   expect([client.ask("ASKING"), client.ask("READONLY"), client.ask("READWRITE")]).toEqual(["OK", "OK", "OK"]);
   node.leaderless = true;
   expect(client.ask("CLUSTER", "INFO")).toMatch(/^cluster_state:fail\r\n/);

@@ -1,10 +1,18 @@
 import type { CommandSpec, Reply } from "../command/index.ts";
 import { type CommandStatistics, resultOfError } from "./command-statistics.ts";
 import type { Later } from "./later.ts";
-import type { OpenRequest } from "./open-request.ts";
+import type { OpenRequest, RequestOwner } from "./open-request.ts";
 
 /** Times are microseconds in 31 bits, so that a request holds a small integer. They begin again after 35 minutes. */
 const TIME_MASK = 0x7fff_ffff;
+
+/** What is said about a slow command. */
+export interface TimedCommand {
+  readonly spec: CommandSpec;
+  /** Without the name (and without the subcommand's). */
+  readonly args: readonly Uint8Array[];
+  readonly owner: Pick<RequestOwner, "socket" | "name">;
+}
 
 /**
  * Takes the time of commands, and gives it to the statistics. The clock is read twice a pass, not for each command: all
@@ -14,14 +22,22 @@ const TIME_MASK = 0x7fff_ffff;
 export class CommandTimer {
   readonly #statistics: CommandStatistics;
   readonly #clockMs: () => number;
+  /** Those that took at least `slowUs` are told. Infinity: none is. */
+  slowUs: number = Number.POSITIVE_INFINITY;
+  readonly #onSlow: (command: TimedCommand, durationUs: number) => void;
   /** Of those that arrive before the next pass ends; undefined until the first of them. */
   #arrivalUs: number | undefined;
   /** In this pass. */
   readonly #answered: OpenRequest[] = [];
 
-  constructor(statistics: CommandStatistics, clockMs: () => number) {
+  constructor(
+    statistics: CommandStatistics,
+    clockMs: () => number,
+    onSlow: (command: TimedCommand, durationUs: number) => void,
+  ) {
     this.#statistics = statistics;
     this.#clockMs = clockMs;
+    this.#onSlow = onSlow;
   }
 
   /** When the command that is taken now arrived. */
@@ -46,13 +62,21 @@ export class CommandTimer {
     this.#answered.push(request);
   }
 
+  /** What the connection answered itself took so long. */
+  answeredSlowly(command: TimedCommand, durationUs: number): void {
+    if (durationUs >= this.slowUs) this.#onSlow(command, durationUs);
+  }
+
   /** A command that the connection answered. */
   answeredLocally(spec: CommandSpec, reply: Reply, durationUs: number): void {
     this.#statistics.record(spec, reply.type === "error" ? resultOfError(reply.kind) : "ok", durationUs);
   }
 
-  answeredLate({ spec, reply, fromUs }: Later): void {
-    if (spec !== undefined && reply !== undefined) this.answeredLocally(spec, reply, this.sinceUs(fromUs));
+  answeredLate({ spec, reply, fromUs, args, owner }: Later): void {
+    if (spec === undefined || reply === undefined) return;
+    const durationUs = this.sinceUs(fromUs);
+    this.answeredLocally(spec, reply, durationUs);
+    if (owner !== undefined) this.answeredSlowly({ spec, args, owner }, durationUs);
   }
 
   onPassEnd(): void {
@@ -61,8 +85,13 @@ export class CommandTimer {
     const nowUs = this.nowUs();
     for (const request of this.#answered) {
       // Overtaken in this very pass: it is read again.
-      if (request.reply === undefined) request.counted = false;
-      else request.count(this.#statistics, (nowUs - request.arrivedUs) & TIME_MASK);
+      if (request.reply === undefined) {
+        request.counted = false;
+        continue;
+      }
+      const durationUs = (nowUs - request.arrivedUs) & TIME_MASK;
+      request.count(this.#statistics, durationUs);
+      if (durationUs >= this.slowUs) this.#onSlow(request, durationUs);
     }
     this.#answered.length = 0;
     // Connections take what waits in their buffers next, still in this pass.

@@ -1,4 +1,3 @@
-import type { User } from "../access/index.ts";
 import {
   assert,
   CONNECTION_INFLIGHT_MAX,
@@ -14,15 +13,18 @@ import {
   isWrite,
   type Reply,
   SLOT_NOT_SERVED,
-  unknownCommand,
+  shardCommandOf,
 } from "../command/index.ts";
+import type { User } from "../access/index.ts";
 import type { NodeApi } from "../node/index.ts";
 import { answerLocally } from "./answers/index.ts";
+import { PauseMode } from "./client-pause.ts";
 import type { Connections } from "./connections.ts";
 import { Later } from "./later.ts";
 import { OpenRequest, ReplyPlace, type RequestOwner, sizeOf } from "./open-request.ts";
 import { refusalOf } from "./permission.ts";
 import { type PushedMessage, type Receiver, Subscriber } from "./pubsub/index.ts";
+import { unknownOrRefused } from "./refusals.ts";
 import { ReplyWriter, type RespVersion } from "./reply-writer.ts";
 import { Parsed, RequestParser } from "./request-parser.ts";
 import { Transactions } from "./transactions.ts";
@@ -33,6 +35,28 @@ interface HeldLocal {
   readonly spec: CommandSpec;
   readonly args: readonly Uint8Array[];
 }
+
+/** Memory that a connection takes, and what waits in it. */
+export interface ConnectionLoad {
+  /** Input that was not taken yet, and room for more. */
+  readonly bufferedBytes: number;
+  readonly spareBytes: number;
+  /** Commands behind MULTI (-1: none), and their arguments. */
+  readonly queued: number;
+  readonly queuedBytes: number;
+  /** Keys. */
+  readonly watched: number;
+  /** Replies that were not given to the socket yet, and the buffer that they are in. */
+  readonly outputBytes: number;
+  readonly outputCapacityBytes: number;
+  /** Replies that wait for older ones. */
+  readonly waitingBytes: number;
+  /** Commands without an answer. */
+  readonly open: number;
+}
+
+/** Held back by CLIENT PAUSE WRITE, too: what they send goes to other nodes. */
+const PUBLISHES: ReadonlySet<string> = new Set(["publish", "spublish"]);
 
 /**
  * One client's connection: takes commands from its bytes, gives them to the node, sends the replies in the same order.
@@ -57,6 +81,13 @@ export class Connection implements RequestOwner, Receiver {
   user: User | undefined;
   /** Wrong passwords so far. */
   authFailures = 0;
+  /** MONITOR: is shown what other clients send. */
+  monitors = false;
+  /** When something last arrived; as `Connections.nowMs`. */
+  activeMs: number;
+  /** Bytes that arrived, and commands that they were. */
+  inputBytes = 0;
+  commands = 0;
   lastCommand: CommandSpec | undefined;
   /** Undefined before the first subscription. */
   subscriber: Subscriber | undefined;
@@ -77,6 +108,8 @@ export class Connection implements RequestOwner, Receiver {
   #held: OpenRequest | HeldLocal | undefined;
   /** A command of the connection that has no answer yet: nothing behind it is taken. It is the oldest place. */
   #later: Later | undefined;
+  /** CLIENT REPLY: so many of the next replies are not sent. */
+  #silent = 0;
   /** Undefined before the first MULTI or WATCH. */
   #transactions: Transactions | undefined;
   /** Bytes of replies that wait for older ones, ... */
@@ -108,6 +141,7 @@ export class Connection implements RequestOwner, Receiver {
     this.redirect = redirect;
     this.openedMs = connections.facts.wallMs();
     this.user = connections.access.initial;
+    this.activeMs = connections.nowMs;
     this.#node = node;
     this.#connections = connections;
     this.#parser = new RequestParser(connections.input);
@@ -152,13 +186,6 @@ export class Connection implements RequestOwner, Receiver {
     this.#node.requestPass();
   }
 
-  /** A limit closes it at once. What is open goes on, unheard. */
-  kill(): void {
-    this.#finishing = true;
-    this.socket.destroy();
-    this.onClose();
-  }
-
   /** Forgets what MULTI queued and WATCH watches. */
   endTransaction(): void {
     this.#transactions?.end();
@@ -182,9 +209,76 @@ export class Connection implements RequestOwner, Receiver {
     return this.#places;
   }
 
+  /** Whether a command waits for its answer, or to be taken. */
+  get busy(): boolean {
+    return this.#places > 0 || this.#held !== undefined;
+  }
+
+  /** It has not to send anything: MONITOR, or subscriptions. */
+  get listens(): boolean {
+    return this.monitors || (this.subscriber !== undefined && this.subscriber.total > 0);
+  }
+
+  /** A command has begun to arrive. */
+  get unfinished(): boolean {
+    return !this.#parser.empty;
+  }
+
+  /** What CLIENT LIST tells. */
+  get load(): ConnectionLoad {
+    return {
+      bufferedBytes: this.#parser.bufferedBytes,
+      spareBytes: this.#parser.spareBytes,
+      queued: this.#transactions?.queued ?? -1,
+      queuedBytes: this.#transactions?.queuedBytes ?? 0,
+      watched: this.#transactions?.watched ?? 0,
+      outputBytes: this.#out.length,
+      outputCapacityBytes: this.#out.capacityBytes,
+      waitingBytes: this.#waitingBytes,
+      open: this.#places,
+    };
+  }
+
+  /** Shards that it has written to. */
+  get groupsWritten(): GroupId[] {
+    return [...this.#writes.keys()].filter((group) => this.#writes[group] !== undefined) as GroupId[];
+  }
+
+  /** CLIENT REPLY OFF. */
+  get isSilent(): boolean {
+    return this.#silent === Number.POSITIVE_INFINITY;
+  }
+
+  /** CLIENT REPLY: so many of the next replies, the one to this command included, are not sent. */
+  silence(replies: number): void {
+    this.#silent = replies;
+  }
+
+  /** Sends something that is not the reply to a command, between replies. */
+  tell(reply: Reply): void {
+    this.#out.reply(reply);
+    this.#list();
+    this.#node.requestPass();
+  }
+
+  /** Another client, or a limit, closes it at once. What is open goes on, unheard. */
+  kill(): void {
+    this.#finishing = true;
+    this.socket.destroy();
+    this.onClose();
+  }
+
+  /** At the end of this pass it is seen what can be taken. */
+  wake(): void {
+    this.#list();
+  }
+
   /** Takes the chunk over: nobody may write into it afterwards. */
   onData(chunk: Uint8Array): void {
     if (this.#closed || this.#finishing || this.#ended) return;
+    this.activeMs = this.#connections.nowMs;
+    this.inputBytes += chunk.length;
+    this.#connections.inputBytes += chunk.length;
     this.#parser.push(chunk);
     // Most waits end within the pass, so only a client that goes on sending is stopped. What cannot be taken stays in
     // the system's buffers then, where the client feels it.
@@ -221,6 +315,7 @@ export class Connection implements RequestOwner, Receiver {
     this.#last = undefined;
     this.#places = 0;
     this.#held = undefined;
+    if (this.monitors) this.#connections.monitors.remove(this);
     this.#connections.remove(this);
   }
 
@@ -235,6 +330,7 @@ export class Connection implements RequestOwner, Receiver {
    */
   retire(): void {
     this.#retiring = true;
+    this.#connections.unpause();
     this.#run();
   }
 
@@ -274,7 +370,7 @@ export class Connection implements RequestOwner, Receiver {
     let place: ReplyPlace | undefined = request;
     while (place?.reply !== undefined) {
       if (place !== request) this.#waitingBytes -= sizeOf(place.reply);
-      this.#out.reply(place.reply);
+      this.#write(place.reply);
       this.#places -= 1;
       place = place.next;
     }
@@ -352,7 +448,7 @@ export class Connection implements RequestOwner, Receiver {
     this.#waiting = more || this.#held !== undefined;
     this.#flush();
     if (this.#repeats > 0 && !this.#unread) this.#readAgain();
-    const over = this.#places === 0 && this.#isOver(more);
+    const over = !this.busy && this.#isOver(more);
     if (over) this.#finishing = true;
     // Also when it is over: a socket that closes with unread input is reset, and the last replies may be lost with it.
     if (this.#paused && (over || !this.#waiting)) {
@@ -394,22 +490,25 @@ export class Connection implements RequestOwner, Receiver {
   #dispatch(): boolean {
     const parser = this.#parser;
     const count = parser.argCount;
-    const spec = findCommand(parser.source, parser.from(0), parser.to(0));
+    let spec = findCommand(parser.source, parser.from(0), parser.to(0));
     const args = new Array<Uint8Array>(count - 1);
     for (let i = 1; i < count; i += 1) args[i - 1] = parser.arg(i);
+    if (spec?.opcode === 0) spec = shardCommandOf(spec, args);
     if (this.user?.unrestricted !== true) {
       const refusal = refusalOf(this, this.#connections, spec, args);
       if (refusal !== undefined) return this.#reject(spec, refusal);
     }
     this.#connections.commands += 1;
+    this.commands += 1;
+    if (spec !== undefined) this.lastCommand = spec;
+    if (this.#connections.monitors.size > 0 && spec !== undefined) this.#show(spec, args);
     const refusal = this.subscriber?.refusalOf(spec, args);
     if (refusal !== undefined) return this.#reject(spec, refusal);
     if (this.#transactions !== undefined) {
       const queued = this.#transactions.queue(spec, parser.arg(0), args);
       if (queued !== undefined) return queued.type === "error" ? this.#reject(spec, queued) : this.#answer(queued);
     }
-    if (spec === undefined) return this.#reject(spec, unknownCommand(parser.arg(0), args));
-    this.lastCommand = spec;
+    if (spec === undefined) return this.#reject(spec, unknownOrRefused(parser.arg(0), args));
     if (spec.opcode === 0) return this.#local(spec, args);
     const slot = admit(spec, args);
     if (typeof slot !== "number") return this.#reject(spec, slot);
@@ -427,7 +526,15 @@ export class Connection implements RequestOwner, Receiver {
     return held instanceof OpenRequest ? this.#start(held) : this.#local(held.spec, held.args);
   }
 
+  #show(spec: CommandSpec, args: readonly Uint8Array[]): void {
+    this.#connections.monitors.show(this, spec, args, this.#connections.facts.wallMs());
+  }
+
   #start(request: OpenRequest): boolean {
+    if (this.#connections.pause.mode !== PauseMode.none && this.#connections.pause.holds(request.write)) {
+      this.#held = request;
+      return false;
+    }
     const group: GroupId = request.group;
     const mine = request.write ? this.#writes : this.#reads;
     const others = request.write ? this.#reads : this.#writes;
@@ -444,12 +551,19 @@ export class Connection implements RequestOwner, Receiver {
   /** Such a command may change how later replies are written, so it runs when all before it have been. */
   #local(spec: CommandSpec, args: readonly Uint8Array[]): boolean {
     if (spec.group === "transactions") return this.#transact(spec, args);
-    if (this.#first !== undefined) {
+    if (this.#first !== undefined || this.#isPaused(spec)) {
       this.#held = { spec, args };
       return false;
     }
     const answer = answerLocally(spec, args, this, this.#connections);
     return answer instanceof Later ? this.#await(answer) : this.#answer(answer);
+  }
+
+  /** CLIENT itself goes on, or nobody could end the pause. */
+  #isPaused(spec: CommandSpec): boolean {
+    const { pause } = this.#connections;
+    if (pause.mode === PauseMode.none || spec.name === "client") return false;
+    return pause.holds(spec.flags.includes("write") || PUBLISHES.has(spec.name));
   }
 
   #await(later: Later): boolean {
@@ -494,9 +608,14 @@ export class Connection implements RequestOwner, Receiver {
       this.#connections.errors += 1;
       this.#connections.statistics.recordError(reply.kind);
     }
-    if (this.#first === undefined) this.#out.reply(reply);
+    if (this.#first === undefined) this.#write(reply);
     else this.#place(new ReplyPlace(reply));
     return true;
+  }
+
+  #write(reply: Reply): void {
+    if (this.#silent === 0) this.#out.reply(reply);
+    else this.#silent -= 1;
   }
 
   #place(place: ReplyPlace): void {
@@ -513,7 +632,10 @@ export class Connection implements RequestOwner, Receiver {
   }
 
   #flush(): void {
-    if (this.#out.length > 0) this.#out.drain(this.#send);
+    if (this.#out.length > 0) {
+      this.#connections.outputBytes += this.#out.length;
+      this.#out.drain(this.#send);
+    }
     this.#pendingBytes = this.socket.pendingBytes;
     this.#unread = this.#pendingBytes > CONNECTION_OUTPUT_BYTES_PAUSE;
   }

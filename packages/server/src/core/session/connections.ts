@@ -1,12 +1,20 @@
+import { INPUT_BYTES_MAX } from "../base/index.ts";
 import { Access } from "../access/index.ts";
-import { CONNECTIONS_MAX, INPUT_BYTES_MAX } from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
 import type { NodeApi } from "../node/index.ts";
+import { ClientPause } from "./client-pause.ts";
 import { CommandStatistics } from "./command-statistics.ts";
-import { CommandTimer } from "./command-timer.ts";
+import { CommandTimer, type TimedCommand } from "./command-timer.ts";
 import { Connection } from "./connection.ts";
+import { LatencyMonitor } from "./latency-monitor.ts";
+import { Monitors } from "./monitors.ts";
+import { ReplicaWaits } from "./replica-waits.ts";
 import { PubSub } from "./pubsub/index.ts";
 import type { InputBudget } from "./request-parser.ts";
+import { Settings } from "./settings.ts";
+import { shownCommand } from "./shown-command.ts";
+import { SlowLog } from "./slow-log.ts";
+import { Upkeep } from "./upkeep.ts";
 import type { ClientSocket, ServerFacts } from "./types.ts";
 
 /** Memory for incomplete commands of all connections. */
@@ -33,10 +41,23 @@ export class Connections {
   readonly statistics: CommandStatistics = new CommandStatistics();
   readonly timer: CommandTimer;
   readonly pubsub: PubSub;
-  /** Since the start of the process. */
+  readonly settings: Settings;
+  readonly slowLog: SlowLog = new SlowLog();
+  readonly latency: LatencyMonitor = new LatencyMonitor();
+  readonly monitors: Monitors = new Monitors();
+  readonly pause: ClientPause = new ClientPause();
+  readonly waits: ReplicaWaits;
+  readonly upkeep: Upkeep;
+  /** Monotonic, as of the last tick: close enough for everything that lasts for seconds. */
+  nowMs = 0;
+  /** Since the start of the process, or CONFIG RESETSTAT. */
   accepted = 0;
   rejected = 0;
   commands = 0;
+  inputBytes = 0;
+  outputBytes = 0;
+  /** KEYS that have no answer yet. */
+  walksOpen = 0;
   /** Error replies that the connections gave themselves. */
   errors = 0;
   readonly #open: Map<number, Connection> = new Map();
@@ -47,12 +68,21 @@ export class Connections {
   constructor(node: NodeApi, facts: ServerFacts) {
     this.node = node;
     this.facts = facts;
-    this.timer = new CommandTimer(this.statistics, () => facts.uptimeMs());
+    this.timer = new CommandTimer(
+      this.statistics,
+      () => facts.uptimeMs(),
+      (command, durationUs) => this.#onSlow(command, durationUs),
+    );
+    this.settings = new Settings(facts, () => this.#settingsChanged());
+    this.#settingsChanged();
+    this.waits = new ReplicaWaits(node);
+    this.upkeep = new Upkeep(this);
     this.access = new Access(facts.secrets);
     this.access.update(node.map?.users?.list);
     node.onMap(() => this.#onMap());
     this.pubsub = new PubSub(node);
     node.onPassEnd(() => this.#onPassEnd());
+    node.onTick((nowMs) => this.#onTick(nowMs));
   }
 
   get size(): number {
@@ -65,7 +95,7 @@ export class Connections {
 
   /** Undefined when the node has as many connections as it takes. `redirect`: the port answers MOVED, not forwards. */
   open(socket: ClientSocket, redirect: boolean): Connection | undefined {
-    if (this.#open.size >= CONNECTIONS_MAX) {
+    if (this.#open.size >= this.settings.clientsMax) {
       this.rejected += 1;
       return undefined;
     }
@@ -74,6 +104,25 @@ export class Connections {
     const connection = new Connection(this.#lastId, socket, redirect, this.node, this);
     this.#open.set(connection.id, connection);
     return connection;
+  }
+
+  /** CLIENT PAUSE is over: what was kept back goes on with the end of this pass. */
+  unpause(): void {
+    if (!this.pause.end()) return;
+    for (const connection of this.#open.values()) connection.wake();
+    this.node.requestPass();
+  }
+
+  /** CONFIG RESETSTAT. */
+  resetCounts(): void {
+    this.accepted = 0;
+    this.rejected = 0;
+    this.commands = 0;
+    this.inputBytes = 0;
+    this.outputBytes = 0;
+    this.errors = 0;
+    this.statistics.reset();
+    this.upkeep.reset();
   }
 
   /** Counts a command that is not run, and returns its reply. */
@@ -95,6 +144,35 @@ export class Connections {
   /** The connection's `onPassEnd` is to be called once, at the end of this pass. */
   list(connection: Connection): void {
     this.#listed.push(connection);
+  }
+
+  #onTick(nowMs: number): void {
+    this.nowMs = nowMs;
+    if (this.pause.isOver(nowMs)) this.unpause();
+    this.waits.tick(nowMs);
+    this.upkeep.tick(nowMs);
+  }
+
+  #settingsChanged(): void {
+    const { slowlogSlowerThanUs, latencyThresholdMs, slowlogLength } = this.settings;
+    const slowlogUs = slowlogSlowerThanUs < 0 ? Number.POSITIVE_INFINITY : slowlogSlowerThanUs;
+    const latencyUs = latencyThresholdMs === 0 ? Number.POSITIVE_INFINITY : latencyThresholdMs * 1_000;
+    this.timer.slowUs = Math.min(slowlogUs, latencyUs);
+    this.slowLog.trim(slowlogLength);
+  }
+
+  #onSlow({ spec, args, owner }: TimedCommand, durationUs: number): void {
+    // It waits because it is told to.
+    if (spec.flags.includes("skip_slowlog")) return;
+    const { slowlogSlowerThanUs, slowlogLength, latencyThresholdMs } = this.settings;
+    const wallMs = this.facts.wallMs();
+    if (slowlogSlowerThanUs >= 0 && durationUs >= slowlogSlowerThanUs) {
+      const shown = { atSeconds: Math.floor(wallMs / 1000), durationUs, args: shownCommand(spec, args) };
+      this.slowLog.add({ ...shown, address: owner.socket.remoteAddress, name: owner.name }, slowlogLength);
+    }
+    if (latencyThresholdMs > 0 && durationUs >= latencyThresholdMs * 1_000) {
+      this.latency.add(spec.flags.includes("fast") ? "fast-command" : "command", durationUs / 1000, wallMs);
+    }
   }
 
   /** Rules count from the next command on; whose user is gone, or switched off, is closed. */

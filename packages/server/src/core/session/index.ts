@@ -15,4 +15,4 @@
 export { type CommandResult, CommandStatistic, CommandStatistics, resultOfError } from "./command-statistics.ts";
 export { Connection } from "./connection.ts";
 export { Connections } from "./connections.ts";
-export type { ClientSocket, ServerFacts } from "./types.ts";
+export type { ClientSocket, DebugCommand, ServerFacts } from "./types.ts";

@@ -1,6 +1,6 @@
 import { assert } from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
-import { ReplyPlace } from "./open-request.ts";
+import { ReplyPlace, type RequestOwner } from "./open-request.ts";
 
 /**
  * The answer to a command of the connection that is not known yet: it asks shards or other nodes, or waits for a time.
@@ -10,6 +10,9 @@ export class Later extends ReplyPlace {
   /** The command, and when it was given to whoever made this, for `CommandTimer`. */
   spec: CommandSpec | undefined;
   fromUs = 0;
+  /** Behind the name, and whose it is, for the slow log. */
+  args: readonly Uint8Array[] = [];
+  owner: Pick<RequestOwner, "socket" | "name"> | undefined;
   readonly #abandon: (() => void) | undefined;
   #ready: (() => void) | undefined;
 

@@ -3,6 +3,7 @@ import type { CommandSpec, Reply } from "../command/index.ts";
 import type { Request } from "../node/index.ts";
 import type { CommandStatistics } from "./command-statistics.ts";
 import { recordReply } from "./command-timer.ts";
+import type { ClientSocket } from "./types.ts";
 
 /** A reply's place in the order of its connection. */
 export class ReplyPlace {
@@ -18,6 +19,9 @@ export class ReplyPlace {
 
 /** Who is told that a request is answered. */
 export interface RequestOwner {
+  readonly socket: Pick<ClientSocket, "remoteAddress">;
+  /** As the client calls itself. */
+  readonly name: string;
   readonly redirect: boolean;
   readonly stale: boolean;
   /** Now, as `CommandTimer` tells it. */
@@ -44,7 +48,7 @@ export class OpenRequest extends ReplyPlace implements Request {
   overtaken = false;
   /** Size of a reply that was thrown away: the request waits to be executed again. Undefined: it does not. */
   droppedBytes: number | undefined;
-  readonly #owner: RequestOwner;
+  readonly owner: RequestOwner;
 
   constructor(
     owner: RequestOwner,
@@ -64,7 +68,7 @@ export class OpenRequest extends ReplyPlace implements Request {
     this.write = write;
     this.arrivedUs = owner.arrivalUs();
     this.droppedBytes = undefined;
-    this.#owner = owner;
+    this.owner = owner;
   }
 
   /** Throws its reply away; the request stays open. Reads only. */
@@ -86,13 +90,13 @@ export class OpenRequest extends ReplyPlace implements Request {
   }
 
   retried(): void {
-    this.#owner.retried(this);
+    this.owner.retried(this);
   }
 
   complete(reply: Reply): void {
     assert(this.reply === undefined, "a request is completed once");
     this.reply = reply;
-    this.#owner.settled(this);
+    this.owner.settled(this);
   }
 }
 

@@ -30,6 +30,11 @@ export class ReplyWriter {
     return this.#sealedBytes + this.#tail.length;
   }
 
+  /** Memory of the buffer for replies, of which `length` is used. */
+  get capacityBytes(): number {
+    return this.#sealedBytes + this.#tail.raw.length;
+  }
+
   /**
    * Gives all bytes away, in order. `send` says whether it is done with the buffer (true) or keeps it.
    * A large value is a row's own bytes: rows never change, so that is safe either way.

@@ -85,6 +85,16 @@ export class RequestParser {
     return this.#start === this.#end && this.#missing === 0;
   }
 
+  /** What has arrived of commands that were not taken, ... */
+  get bufferedBytes(): number {
+    return this.#end - this.#start;
+  }
+
+  /** ... and what the parser holds memory for beyond that. */
+  get spareBytes(): number {
+    return this.#owned ? this.#bytes.length - (this.#end - this.#start) : 0;
+  }
+
   get argCount(): number {
     return this.#argCount;
   }

@@ -21,7 +21,6 @@ import {
   SLOT_NOT_SERVED,
   TransactionEncoder,
   transactions,
-  unknownCommand,
   wrongArity,
 } from "../command/index.ts";
 import { answerLocally } from "./answers/index.ts";
@@ -29,6 +28,7 @@ import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { Later } from "./later.ts";
 import type { OpenRequest } from "./open-request.ts";
+import { unknownOrRefused } from "./refusals.ts";
 import { ExecRequest, merge, type Queued, WatchRequest } from "./transaction-requests.ts";
 
 const QUEUED: Reply = { type: "simple", text: "QUEUED" };
@@ -76,6 +76,19 @@ export class Transactions {
     this.#multi = undefined;
   }
 
+  /** Commands behind MULTI; -1: there was none. */
+  get queued(): number {
+    return this.#multi === undefined ? -1 : this.#multi.queue.length;
+  }
+
+  get queuedBytes(): number {
+    return this.#multi?.takenBytes ?? 0;
+  }
+
+  get watched(): number {
+    return this.#watches.reduce((sum, { args }) => sum + args.length, 0);
+  }
+
   /** EXEC will run nothing; false: there was no MULTI. */
   abort(): boolean {
     if (this.#multi !== undefined) this.#multi.aborted = true;
@@ -106,7 +119,7 @@ export class Transactions {
   /** The answer to a command behind MULTI. Undefined: it is not one that is queued. */
   queue(spec: CommandSpec | undefined, name: Uint8Array, args: readonly Uint8Array[]): Reply | undefined {
     if (this.#multi === undefined) return undefined;
-    if (spec === undefined) return this.#refuse(unknownCommand(name, args));
+    if (spec === undefined) return this.#refuse(unknownOrRefused(name, args));
     if (AT_ONCE.has(spec.name)) return undefined;
     if (spec.group === "transactions" && spec.name !== "unwatch") return undefined;
     if (!arityFits(spec, args.length)) return this.#refuse(wrongArity(spec.name));

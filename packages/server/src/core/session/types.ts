@@ -22,7 +22,10 @@ export interface ClientSocket {
   destroy(): void;
 }
 
-/** What INFO and HELLO tell about the process, which core cannot know. */
+/** As Redis: whose DEBUG is run. `local`: of clients on this host. */
+export type DebugCommand = "no" | "local" | "yes";
+
+/** What INFO and HELLO tell about the process, and what only it can do, which core cannot. */
 export interface ServerFacts {
   /** Of sherd. */
   readonly version: string;
@@ -38,4 +41,9 @@ export interface ServerFacts {
   /** Seconds of CPU used so far. */
   cpu(): { readonly userSeconds: number; readonly systemSeconds: number };
   readonly secrets: Secrets;
+  /** The node's data directory. */
+  readonly directory: string;
+  readonly debugCommand: DebugCommand;
+  /** Stops the whole process for this time: DEBUG SLEEP. */
+  stall(ms: number): void;
 }

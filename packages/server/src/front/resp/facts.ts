@@ -1,9 +1,15 @@
 import { arch, release, type } from "node:os";
 import { hostSecrets } from "../../host/secrets.ts";
-import type { ServerFacts } from "../../core/session/index.ts";
+import type { DebugCommand, ServerFacts } from "../../core/session/index.ts";
+
+/** What the node was started with. */
+export interface ProcessSettings {
+  readonly directory?: string;
+  readonly debugCommand?: DebugCommand;
+}
 
 /** What INFO says about this process. */
-export const processFacts = (version: string): ServerFacts => ({
+export const processFacts = (version: string, settings: ProcessSettings = {}): ServerFacts => ({
   version,
   processId: process.pid,
   system: `${type()} ${release()} ${arch()}`,
@@ -19,4 +25,7 @@ export const processFacts = (version: string): ServerFacts => ({
     const { user, system } = process.cpuUsage();
     return { userSeconds: user / 1e6, systemSeconds: system / 1e6 };
   },
+  directory: settings.directory ?? "",
+  debugCommand: settings.debugCommand ?? "no",
+  stall: (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
 });

@@ -8,6 +8,7 @@ import {
   detailsOf,
   NOT_RESIDENT,
   type Reply,
+  shardCommandOf,
 } from "../index.ts";
 
 /** A slot's rows in a map, with log time that a test moves; what is named in `absent` is not in memory. */
@@ -36,8 +37,8 @@ export class Rows implements CommandContext {
 
   /** As a node does: admitted first, then run. All keys count as of one slot. */
   run(name: string, ...args: readonly (string | Uint8Array)[]): Reply | typeof NOT_RESIDENT {
-    const spec = commandByName(latin1Bytes(name)) as CommandSpec;
     const bytes = args.map((arg) => (typeof arg === "string" ? latin1Bytes(arg) : arg));
+    const spec = shardCommandOf(commandByName(latin1Bytes(name)) as CommandSpec, bytes);
     const admitted = admit(spec, bytes);
     if (typeof admitted !== "number" && !(admitted.type === "error" && admitted.kind === "CROSSSLOT")) return admitted;
     const reply = spec.run?.(this, slot(0), bytes) as Reply | typeof NOT_RESIDENT;

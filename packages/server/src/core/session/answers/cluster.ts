@@ -1,10 +1,10 @@
 import { keySlot } from "@sherd/client/protocol";
-import { type GroupId, type NodeId, SLOT_COUNT, utf8Bytes } from "../../base/index.ts";
-import { OK, type Reply } from "../../command/index.ts";
+import { type GroupId, latin1, type NodeId, SLOT_COUNT, utf8Bytes } from "../../base/index.ts";
+import { err, OK, type Reply } from "../../command/index.ts";
 import type { NodeInfo, ShardInfo, SlotRange } from "../../meta/index.ts";
 import type { NodeApi } from "../../node/index.ts";
 import type { Connections } from "../connections.ts";
-import type { Answers } from "./types.ts";
+import type { Answers, LocalCall } from "./types.ts";
 
 const bulk = (text: string): Reply => ({ type: "bulk", bytes: utf8Bytes(text) });
 const integer = (value: number): Reply => ({ type: "integer", value });
@@ -167,6 +167,40 @@ function info(node: NodeApi): string {
 
 const text = (value: string): Reply => ({ type: "verbatim", format: "txt", text: value });
 
+/** The links that this node keeps up: one to each of the others, in both directions. */
+function links(node: NodeApi): Reply {
+  return array(
+    node
+      .status()
+      .peers.filter(({ up }) => up)
+      .map(({ node: id }) =>
+        map([
+          ["direction", bulk("to")],
+          ["node", bulk(id)],
+        ]),
+      ),
+  );
+}
+
+const unknownNode = (id: Uint8Array): Reply => err(`Unknown node ${latin1(id.subarray(0, NODE_ID_CHARACTERS))}`);
+const NODE_ID_CHARACTERS = 40;
+
+/** The node that the argument names. */
+function nodeNamed({ args, connections }: LocalCall): NodeId | undefined {
+  const id = latin1(args[0] as Uint8Array) as NodeId;
+  return connections.node.map.nodes.has(id) ? id : undefined;
+}
+
+/** No node follows another: it leads some of the other's shards, and the other some of its. */
+const replicas = (call: LocalCall): Reply =>
+  nodeNamed(call) === undefined ? unknownNode(call.args[0] as Uint8Array) : array([]);
+
+function failureReports(call: LocalCall): Reply {
+  const id = nodeNamed(call);
+  if (id === undefined) return unknownNode(call.args[0] as Uint8Array);
+  return integer(isReachable(call.connections.node, id) ? 0 : 1);
+}
+
 export const clusterAnswers: Answers = {
   asking: () => OK,
   readonly({ connection }) {
@@ -177,10 +211,15 @@ export const clusterAnswers: Answers = {
     connection.stale = false;
     return OK;
   },
+  "cluster|count-failure-reports": failureReports,
   "cluster|info": ({ connections }) => text(info(connections.node)),
   "cluster|keyslot": ({ args }) => integer(keySlot(args[0] as Uint8Array)),
+  "cluster|links": ({ connections }) => links(connections.node),
   "cluster|myid": ({ connections }) => bulk(connections.node.id),
+  "cluster|myshardid": ({ connections }) => bulk(connections.node.id),
   "cluster|nodes": ({ connections }) => text(nodes(connections.node)),
+  "cluster|replicas": replicas,
   "cluster|shards": ({ connections }) => shards(connections),
+  "cluster|slaves": replicas,
   "cluster|slots": ({ connections }) => slots(connections.node),
 };

@@ -18,19 +18,33 @@ import type { Connection } from "../connection.ts";
 import type { Connections } from "../connections.ts";
 import { Later } from "../later.ts";
 import { aclAnswers } from "./acl.ts";
+import { clientAnswers } from "./client.ts";
 import { clusterAnswers } from "./cluster.ts";
+import { configAnswers } from "./config.ts";
 import { connectionAnswers } from "./connection.ts";
+import { latencyAnswers } from "./latency.ts";
+import { memoryAnswers } from "./memory.ts";
+import { operationsAnswers } from "./operations.ts";
+import { scriptingAnswers } from "./scripting.ts";
 import { pubsubAnswers } from "./pubsub.ts";
 import { serverAnswers } from "./server.ts";
 import { signInAnswers } from "./sign-in.ts";
+import { slowlogAnswers } from "./slowlog.ts";
 import type { Answer, Answers, LocalCall } from "./types.ts";
 
 const byName: Answers = {
   ...connectionAnswers,
+  ...clientAnswers,
   ...signInAnswers,
   ...aclAnswers,
   ...pubsubAnswers,
   ...serverAnswers,
+  ...configAnswers,
+  ...slowlogAnswers,
+  ...latencyAnswers,
+  ...memoryAnswers,
+  ...operationsAnswers,
+  ...scriptingAnswers,
   ...clusterAnswers,
 };
 const answers: ReadonlyMap<CommandSpec, Answer> = collect();
@@ -63,7 +77,6 @@ function help(container: CommandSpec): Reply {
 /** Subcommands of Redis that change what is not changed here: said plainly, because scripts of operators send them. */
 const NOT_BY_COMMAND: ReadonlyMap<string, string> = new Map([
   ["cluster", "The cluster is changed by the sherd command, not by CLUSTER; see `sherd --help`."],
-  ["config", "Settings are given when the node starts, not by CONFIG; see `sherd node --help`."],
 ]);
 
 /** Answers a command without an opcode. */
@@ -93,14 +106,21 @@ export function answerLocally(
 /** Commands that are fast by the table (PING) are counted without a look at the clock. */
 function timed(spec: CommandSpec, call: LocalCall): Reply | Later {
   const { timer } = call.connections;
+  // With the subcommand's name, which was not looked for before.
+  call.connection.lastCommand = spec;
   const fromUs = spec.flags.includes("fast") ? undefined : timer.nowUs();
   const answer = (answers.get(spec) as Answer)(call);
+  const { args, connection: owner } = call;
   if (!(answer instanceof Later)) {
-    timer.answeredLocally(spec, answer, fromUs === undefined ? 0 : timer.sinceUs(fromUs));
+    const durationUs = fromUs === undefined ? 0 : timer.sinceUs(fromUs);
+    timer.answeredLocally(spec, answer, durationUs);
+    if (durationUs >= timer.slowUs) timer.answeredSlowly({ spec, args, owner }, durationUs);
   } else if (answer.reply !== undefined) {
     timer.answeredLocally(spec, answer.reply, 0);
   } else {
     answer.spec = spec;
+    answer.args = args;
+    answer.owner = owner;
     answer.fromUs = fromUs ?? timer.nowUs();
   }
   return answer;

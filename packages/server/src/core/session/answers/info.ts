@@ -1,93 +1,199 @@
-import { CONNECTIONS_MAX, INPUT_BYTES_MAX, SLOT_COUNT } from "../../base/index.ts";
+import { SLOT_COUNT } from "../../base/index.ts";
 import type { Connections } from "../connections.ts";
+import { limitFields } from "./info-limits.ts";
+import { clientBytes } from "./memory.ts";
 
 /** Clients switch features by it: the Redis whose commands and replies are followed here. */
 export const REDIS_COMPATIBLE_VERSION = "7.2.0";
 
 type Field = readonly [name: string, value: string | number];
 
-const MIB = 1024 * 1024;
+interface Section {
+  readonly name: string;
+  /** Shown only when it is asked for: by its name, or by `all`. */
+  readonly extra?: true;
+  readonly fields: (connections: Connections) => Field[];
+}
+
+const KIB = 1024;
+
+/** As Redis writes sizes for people; redis-cli --stat shows them. */
+function humanBytes(bytes: number): string {
+  const units = ["B", "K", "M", "G", "T"];
+  let at = 0;
+  let value = bytes;
+  for (; value >= KIB && at < units.length - 1; at += 1) value /= KIB;
+  return at === 0 ? `${bytes}B` : `${value.toFixed(2)}${units[at]}`;
+}
+
+const seconds = (ms: number): number => Math.floor(ms / 1000);
+
+function serverFields({ facts, node }: Connections): Field[] {
+  const addresses = node.map.nodes.get(node.id)?.addresses;
+  return [
+    ["redis_version", REDIS_COMPATIBLE_VERSION],
+    ["redis_mode", "cluster"],
+    ["server_name", "sherd"],
+    ["sherd_version", facts.version],
+    ["os", facts.system],
+    ["node_version", facts.nodeVersion],
+    ["arch_bits", 64],
+    ["process_id", facts.processId],
+    ["run_id", node.id],
+    ["tcp_port", addresses?.clusterPort ?? 0],
+    ["server_time_usec", Math.round(facts.wallMs() * 1000)],
+    ["uptime_in_seconds", seconds(facts.uptimeMs())],
+    ["uptime_in_days", Math.floor(facts.uptimeMs() / 86_400_000)],
+    ["executable", facts.directory === "" ? "" : `sherd node in ${facts.directory}`],
+    ["config_file", ""],
+  ];
+}
+
+function clientFields(connections: Connections): Field[] {
+  const all = [...connections.all].map(({ load, socket }) => ({
+    input: load.bufferedBytes,
+    output: load.outputBytes + load.waitingBytes + socket.pendingBytes,
+  }));
+  const largest = (values: readonly number[]): number => values.reduce((most, value) => Math.max(most, value), 0);
+  return [
+    ["connected_clients", connections.size],
+    ["cluster_connections", connections.node.status().peers.filter(({ up }) => up).length],
+    ["maxclients", connections.settings.clientsMax],
+    ["client_recent_max_input_buffer", largest(all.map(({ input }) => input))],
+    ["client_recent_max_output_buffer", largest(all.map(({ output }) => output))],
+    ["blocked_clients", connections.waits.waiting],
+    ["tracking_clients", 0],
+    ["monitors", connections.monitors.size],
+    ["incomplete_input_bytes", connections.input.takenBytes],
+  ];
+}
+
+function memoryFields(connections: Connections): Field[] {
+  const { residentBytes, heapBytes } = connections.facts.memory();
+  const { numbers } = connections.node.status();
+  return [
+    ["used_memory", heapBytes],
+    ["used_memory_human", humanBytes(heapBytes)],
+    ["used_memory_rss", residentBytes],
+    ["used_memory_rss_human", humanBytes(residentBytes)],
+    // What keys take in memory: rows that were changed or read lately. All are on disk.
+    ["used_memory_dataset", (numbers["store_memtable_bytes"] ?? 0) + (numbers["store_cache_bytes"] ?? 0)],
+    ["maxmemory", 0],
+    ["maxmemory_human", "0B"],
+    ["maxmemory_policy", "noeviction"],
+    ["mem_fragmentation_ratio", (residentBytes / Math.max(1, heapBytes)).toFixed(2)],
+    ["mem_clients_normal", clientBytes({ connections })],
+  ];
+}
+
+function statsFields(connections: Connections): Field[] {
+  const { upkeep, statistics } = connections;
+  return [
+    ["total_connections_received", connections.accepted],
+    ["total_commands_processed", connections.commands],
+    ["instantaneous_ops_per_sec", upkeep.commandsPerSecond],
+    ["total_net_input_bytes", connections.inputBytes],
+    ["total_net_output_bytes", connections.outputBytes],
+    ["instantaneous_input_kbps", (upkeep.inputBytesPerSecond / KIB).toFixed(2)],
+    ["instantaneous_output_kbps", (upkeep.outputBytesPerSecond / KIB).toFixed(2)],
+    ["rejected_connections", connections.rejected],
+    ["closed_idle_connections", upkeep.closedIdle],
+    ["closed_slow_connections", upkeep.closedSlow],
+    ["evicted_keys", 0],
+    ["evicted_clients", 0],
+    ["total_error_replies", [...statistics.errors.values()].reduce((sum, count) => sum + count, 0)],
+    ["unknown_commands", statistics.unknown],
+    ["pubsub_channels", connections.pubsub.channelCount],
+    ["pubsub_patterns", connections.pubsub.patternCount],
+    ["pubsubshard_channels", connections.pubsub.shardChannelCount],
+    ["pubsub_unread_bytes", connections.pubsub.unread.bytes],
+    ["pubsub_subscribers_closed", connections.pubsub.unread.closed],
+    ["pubsub_channels", connections.pubsub.channelCount],
+    ["pubsub_patterns", connections.pubsub.patternCount],
+    ["pubsubshard_channels", connections.pubsub.shardChannelCount],
+    ["pubsub_unread_bytes", connections.pubsub.unread.bytes],
+    ["pubsub_subscribers_closed", connections.pubsub.unread.closed],
+  ];
+}
+
+function replicationFields({ node }: Connections): Field[] {
+  const led = node.map.shards.filter((shard) => node.leaderOf(shard.group)?.node === node.id);
+  const { groups } = node.status();
+  const offset = groups
+    .filter(({ group }) => led.some((shard) => shard.group === group))
+    .reduce((sum, { applied }) => sum + applied, 0);
+  return [
+    // Every node leads some shards and follows in others; clients that ask want to know whether they may write.
+    ["role", "master"],
+    ["connected_slaves", 0],
+    ["master_failover_state", "no-failover"],
+    ["master_replid", node.id],
+    ["master_repl_offset", offset],
+    ["shards_led", led.length],
+  ];
+}
+
+function sherdFields({ node }: Connections): Field[] {
+  const { name, ready, mapVersion, groups, peers, numbers } = node.status();
+  return [
+    ["node_name", name],
+    ["ready", ready ? 1 : 0],
+    ["map_version", mapVersion],
+    ["replicas", groups.length],
+    ["replicas_stopped", groups.filter((group) => group.stopped !== undefined).length],
+    ["peers_up", peers.filter((peer) => peer.up).length],
+    ["peers_down", peers.filter((peer) => !peer.up).length],
+    ["active_expiry", node.activeExpiry ? 1 : 0],
+    ...Object.entries(numbers),
+    ...limitFields,
+  ];
+}
+
+function commandFields({ statistics }: Connections): Field[] {
+  const fields: Field[] = [];
+  statistics.forEach(({ name, calls, failed, rejected, durations }) => {
+    const perCall = calls === 0 ? 0 : durations.sumUs / calls;
+    const numbers = `calls=${calls},usec=${durations.sumUs},usec_per_call=${perCall.toFixed(2)}`;
+    fields.push([`cmdstat_${name}`, `${numbers},rejected_calls=${rejected},failed_calls=${failed}`]);
+  });
+  return fields;
+}
+
+function latencyFields({ statistics, settings }: Connections): Field[] {
+  const fields: Field[] = [];
+  statistics.forEach(({ name, calls, durations }) => {
+    if (calls === 0) return;
+    const parts = settings.percentiles.map((part) => `p${part}=${durations.quantileUs(part / 100).toFixed(3)}`);
+    fields.push([`latency_percentiles_usec_${name}`, parts.join(",")]);
+  });
+  return fields;
+}
 
 /** Redis' sections, with what is true here. A number that nobody counts is left out, not made up. */
-const sections: readonly { readonly name: string; readonly fields: (connections: Connections) => Field[] }[] = [
-  {
-    name: "Server",
-    fields: ({ facts, node }) => [
-      ["redis_version", REDIS_COMPATIBLE_VERSION],
-      ["redis_mode", "cluster"],
-      ["server_name", "sherd"],
-      ["sherd_version", facts.version],
-      ["os", facts.system],
-      ["node_version", facts.nodeVersion],
-      ["arch_bits", 64],
-      ["process_id", facts.processId],
-      ["run_id", node.id],
-      ["tcp_port", node.map.nodes.get(node.id)?.addresses.clusterPort ?? 0],
-      ["server_time_usec", Math.round(facts.wallMs() * 1000)],
-      ["uptime_in_seconds", Math.floor(facts.uptimeMs() / 1000)],
-      ["uptime_in_days", Math.floor(facts.uptimeMs() / 86_400_000)],
-    ],
-  },
-  {
-    name: "Clients",
-    fields: (connections) => [
-      ["connected_clients", connections.size],
-      ["maxclients", CONNECTIONS_MAX],
-      ["blocked_clients", 0],
-      ["incomplete_input_bytes", connections.input.takenBytes],
-      ["incomplete_input_bytes_max", INPUT_BYTES_MAX],
-    ],
-  },
-  {
-    name: "Memory",
-    fields: ({ facts }) => {
-      const { residentBytes, heapBytes } = facts.memory();
-      return [
-        ["used_memory", heapBytes],
-        ["used_memory_human", `${(heapBytes / MIB).toFixed(2)}M`],
-        ["used_memory_rss", residentBytes],
-        ["used_memory_rss_human", `${(residentBytes / MIB).toFixed(2)}M`],
-        ["maxmemory", 0],
-        ["maxmemory_policy", "noeviction"],
-      ];
-    },
-  },
+const sections: readonly Section[] = [
+  { name: "Server", fields: serverFields },
+  { name: "Clients", fields: clientFields },
+  { name: "Memory", fields: memoryFields },
   {
     name: "Persistence",
-    fields: () => [
+    fields: ({ facts }) => [
       // ioredis waits for this one to be 0. A node that cannot serve yet has no port open.
       ["loading", 0],
       ["async_loading", 0],
+      ["rdb_changes_since_last_save", 0],
       ["rdb_bgsave_in_progress", 0],
+      // What is acknowledged is on disk at any moment.
+      ["rdb_last_save_time", seconds(facts.wallMs())],
+      ["rdb_last_bgsave_status", "ok"],
       ["aof_enabled", 1],
+      ["aof_rewrite_in_progress", 0],
+      ["aof_rewrite_scheduled", 0],
+      ["aof_last_bgrewrite_status", "ok"],
+      ["aof_last_write_status", "ok"],
     ],
   },
-  {
-    name: "Stats",
-    fields: (connections) => [
-      ["total_connections_received", connections.accepted],
-      ["total_commands_processed", connections.commands],
-      ["rejected_connections", connections.rejected],
-      ["total_error_replies", connections.errors],
-      ["pubsub_channels", connections.pubsub.channelCount],
-      ["pubsub_patterns", connections.pubsub.patternCount],
-      ["pubsubshard_channels", connections.pubsub.shardChannelCount],
-      ["pubsub_unread_bytes", connections.pubsub.unread.bytes],
-      ["pubsub_subscribers_closed", connections.pubsub.unread.closed],
-    ],
-  },
-  {
-    name: "Replication",
-    fields: ({ node }) => {
-      const led = node.map.shards.filter((shard) => node.leaderOf(shard.group)?.node === node.id);
-      return [
-        // Every node leads some shards and follows in others; clients that ask want to know whether they may write.
-        ["role", "master"],
-        ["connected_slaves", 0],
-        ["shards_led", led.length],
-      ];
-    },
-  },
+  { name: "Stats", fields: statsFields },
+  { name: "Replication", fields: replicationFields },
   {
     name: "CPU",
     fields: ({ facts }) => {
@@ -98,22 +204,14 @@ const sections: readonly { readonly name: string; readonly fields: (connections:
       ];
     },
   },
+  { name: "Modules", fields: () => [] },
+  { name: "Commandstats", extra: true, fields: commandFields },
   {
-    name: "Sherd",
-    fields: ({ node }) => {
-      const { name, ready, mapVersion, groups, peers, numbers } = node.status();
-      return [
-        ["node_name", name],
-        ["ready", ready ? 1 : 0],
-        ["map_version", mapVersion],
-        ["replicas", groups.length],
-        ["replicas_stopped", groups.filter((group) => group.stopped !== undefined).length],
-        ["peers_up", peers.filter((peer) => peer.up).length],
-        ["peers_down", peers.filter((peer) => !peer.up).length],
-        ...Object.entries(numbers),
-      ];
-    },
+    name: "Errorstats",
+    fields: ({ statistics }) => [...statistics.errors].map(([kind, count]) => [`errorstat_${kind}`, `count=${count}`]),
   },
+  { name: "Latencystats", extra: true, fields: latencyFields },
+  { name: "Sherd", fields: sherdFields },
   {
     name: "Cluster",
     fields: ({ node }) => [
@@ -125,20 +223,21 @@ const sections: readonly { readonly name: string; readonly fields: (connections:
   {
     name: "Keyspace",
     fields: ({ node }) => {
-      const keys = node.keyCount("led");
-      return keys === 0 ? [] : [["db0", `keys=${keys},expires=0,avg_ttl=0`]];
+      // Of the shards that this node leads. How long keys live on average is not measured.
+      const { keys, expiring } = node.keyCounts();
+      return keys === 0 ? [] : [["db0", `keys=${keys},expires=${expiring},avg_ttl=0`]];
     },
   },
 ];
 
-const EVERYTHING: readonly string[] = ["", "all", "default", "everything"];
-
-/** The named sections, or all of them. A section nobody knows is empty, as in Redis. */
+/** The named sections; those that are usually wanted, or all of them. A section nobody knows is empty, as in Redis. */
 export function infoText(connections: Connections, wanted: readonly string[]): string {
-  const all = wanted.length === 0 || wanted.some((name) => EVERYTHING.includes(name));
+  const all = wanted.includes("all") || wanted.includes("everything");
+  const usual = all || wanted.length === 0 || wanted.includes("default") || wanted.includes("");
   const texts: string[] = [];
   for (const section of sections) {
-    if (!all && !wanted.includes(section.name.toLowerCase())) continue;
+    const named = wanted.includes(section.name.toLowerCase());
+    if (!named && !(section.extra === true ? all : usual)) continue;
     const lines = section.fields(connections).map(([name, value]) => `${name}:${value}\r\n`);
     texts.push(`# ${section.name}\r\n${lines.join("")}`);
   }

@@ -15,6 +15,9 @@ export const testFacts: ServerFacts = {
   memory: () => ({ residentBytes: 64 * 1024 * 1024, heapBytes: 32 * 1024 * 1024 }),
   secrets: testSecrets,
   cpu: () => ({ userSeconds: 1.5, systemSeconds: 0.5 }),
+  directory: "/data/node-1",
+  debugCommand: "no",
+  stall: () => {},
 };
 
 /** Values as tests like to read them: bytes as text, errors as `-text`, pushes as arrays that begin with `>`. */

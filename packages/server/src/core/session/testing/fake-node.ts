@@ -14,7 +14,7 @@ import {
 } from "../../base/index.ts";
 import { type CommandContext, errorReply, NOT_RESIDENT, OK, type Reply } from "../../command/index.ts";
 import type { ClusterMap, NodeInfo, ShardInfo } from "../../meta/index.ts";
-import type { ChangeUsers, LeaderHint, NodeApi, NodeStatus, Published, Request } from "../../node/index.ts";
+import type { ChangeUsers, LeaderHint, NodeApi, NodeStatus, Published, ReplicasHolding, Request } from "../../node/index.ts";
 import type { Row } from "../../store/index.ts";
 
 export interface FakeNodeOptions {
@@ -46,6 +46,9 @@ export class FakeNode implements NodeApi {
   readonly complaints: Readonly<Record<string, unknown>>[] = [];
   ready = true;
   leaderless = false;
+  activeExpiry = true;
+  /** How far the replicas of a shard are. */
+  holding: (group: GroupId) => ReplicasHolding | undefined = () => ({ applied: 1, matched: [1, 1] });
   readonly #manual: boolean;
   readonly #listeners: (() => void)[] = [];
   readonly #onTick: ((nowMs: number) => void)[] = [];
@@ -114,6 +117,15 @@ export class FakeNode implements NodeApi {
 
   keyCount(): number {
     return this.rows.size;
+  }
+
+  keyCounts(): { keys: number; expiring: number } {
+    const expiring = [...this.rows.values()].filter((row) => row.expiresAtMs > 0).length;
+    return { keys: this.rows.size, expiring };
+  }
+
+  replicasHolding(group: GroupId, complete: (held: ReplicasHolding | undefined) => void): void {
+    complete(this.holding(group));
   }
 
   status(): NodeStatus {

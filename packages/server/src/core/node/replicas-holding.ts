@@ -1,0 +1,50 @@
+import type { GroupId, Slot } from "../base/index.ts";
+import { type CommandSpec, integer, NOT_RESIDENT, type Reply } from "../command/index.ts";
+import { Opcode } from "../machine/index.ts";
+import type { RaftCore } from "../raft/index.ts";
+import type { Replica } from "../replica/index.ts";
+
+/** What the leader of a shard knows of its replicas. */
+export interface ReplicasHolding {
+  /** What it had applied when it was asked: at least all that anybody had been answered before. */
+  readonly applied: number;
+  /** For each other replica, up to where it has the log on its disk. */
+  readonly matched: readonly number[];
+}
+
+interface HoldingHost {
+  readonly raft: Pick<RaftCore, "progress">;
+  shardOf(slot: Slot): GroupId | undefined;
+  replicaOf(group: GroupId): Replica | undefined;
+}
+
+/**
+ * Asks a shard's leader how far its replicas are: a read without keys, so that it finds its way, waits for the state and
+ * is answered as every read. It is not the state that it looks at, and it has an opcode that no client can name.
+ */
+export function holdingCommand(host: HoldingHost): CommandSpec {
+  return {
+    name: "replicas.holding",
+    opcode: Opcode.holding,
+    arity: 1,
+    flags: ["readonly"],
+    keys: { first: 0, last: 0, step: 0 },
+    since: "",
+    group: "internal",
+    summary: "",
+    run(context, slot) {
+      const group = host.shardOf(slot);
+      const replica = group === undefined ? undefined : host.replicaOf(group);
+      if (group === undefined || replica === undefined) return NOT_RESIDENT;
+      const others = host.raft.progress(group).filter(({ peer }) => peer !== replica.id);
+      return { type: "array", items: [context.version, ...others.map(({ matched }) => matched)].map(integer) };
+    },
+  };
+}
+
+export function replicasHoldingOf(reply: Reply): ReplicasHolding | undefined {
+  if (reply.type !== "array") return undefined;
+  const [applied, ...matched] = reply.items.map((item) => (item.type === "integer" ? Number(item.value) : 0));
+  return applied === undefined ? undefined : { applied, matched };
+}
+

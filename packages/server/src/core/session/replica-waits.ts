@@ -1,0 +1,105 @@
+import { type GroupId, REQUEST_MS_MAX } from "../base/index.ts";
+import type { NodeApi, ReplicasHolding } from "../node/index.ts";
+
+/** WAIT of one connection. */
+export class ReplicaWait {
+  /** So many replicas of each shard are enough. */
+  readonly #wanted: number;
+  readonly #untilMs: number;
+  readonly #done: (replicas: number) => void;
+  /** By shard: the index that covers the connection's writes (undefined: not known yet), and who holds it. */
+  readonly shards: Map<GroupId, { index: number | undefined; holding: number }> = new Map();
+  over = false;
+
+  constructor(groups: readonly GroupId[], wanted: number, untilMs: number, done: (replicas: number) => void) {
+    for (const group of groups) this.shards.set(group, { index: undefined, holding: 0 });
+    this.#wanted = wanted;
+    this.#untilMs = untilMs;
+    this.#done = done;
+  }
+
+  /** What the leader of one of its shards says. */
+  learn(group: GroupId, held: ReplicasHolding): void {
+    const shard = this.shards.get(group);
+    if (shard === undefined) return;
+    // Everything that this connection was answered is applied there: later writes are not waited for.
+    shard.index ??= held.applied;
+    const { index } = shard;
+    shard.holding = held.matched.filter((matched) => matched >= index).length;
+  }
+
+  /** Ends it when there are enough or its time is over. */
+  settle(nowMs: number): void {
+    if (this.over) return;
+    const shards = [...this.shards.values()];
+    const known = shards.every(({ index }) => index !== undefined);
+    const least = Math.min(...shards.map(({ holding }) => holding));
+    if (nowMs < this.#untilMs && !(known && least >= this.#wanted)) return;
+    this.over = true;
+    this.#done(least);
+  }
+}
+
+/**
+ * All WAITs of this node. The leaders of the shards that are waited for are asked at each tick, one question a shard,
+ * however many wait.
+ */
+export class ReplicaWaits {
+  readonly #node: NodeApi;
+  readonly #waits: Set<ReplicaWait> = new Set();
+  /** Shards that were asked and have not answered, and when they were asked. */
+  readonly #asked: Map<GroupId, number> = new Map();
+  #nowMs = 0;
+
+  constructor(node: NodeApi) {
+    this.#node = node;
+  }
+
+  get waiting(): number {
+    return this.#waits.size;
+  }
+
+  /** `forMs` from now; `done` may be called within. */
+  begin(groups: readonly GroupId[], wanted: number, forMs: number, done: (replicas: number) => void): ReplicaWait {
+    const wait = new ReplicaWait(groups, wanted, this.#nowMs + forMs, done);
+    this.#waits.add(wait);
+    for (const group of groups) this.#ask(group, [wait]);
+    return wait;
+  }
+
+  /** Its client has gone. */
+  end(wait: ReplicaWait): void {
+    wait.over = true;
+    this.#waits.delete(wait);
+  }
+
+  tick(nowMs: number): void {
+    this.#nowMs = nowMs;
+    if (this.#waits.size === 0) return;
+    const groups = new Map<GroupId, ReplicaWait[]>();
+    for (const wait of this.#waits) {
+      wait.settle(nowMs);
+      if (wait.over) this.#waits.delete(wait);
+      else for (const group of wait.shards.keys()) groups.set(group, [...(groups.get(group) ?? []), wait]);
+    }
+    for (const [group, waits] of groups) {
+      const askedMs = this.#asked.get(group);
+      if (askedMs === undefined || nowMs - askedMs > REQUEST_MS_MAX) this.#ask(group, waits);
+    }
+  }
+
+  /** Only those learn from an answer that were there when it was asked for: the others' writes may be later. */
+  #ask(group: GroupId, waits: readonly ReplicaWait[]): void {
+    this.#asked.set(group, this.#nowMs);
+    this.#node.replicasHolding(group, (held) => {
+      this.#asked.delete(group);
+      if (held === undefined) return;
+      for (const wait of waits) {
+        if (wait.over) continue;
+        wait.learn(group, held);
+        wait.settle(this.#nowMs);
+        if (wait.over) this.#waits.delete(wait);
+      }
+    });
+  }
+}

@@ -1,0 +1,98 @@
+import { CLIENTS_CHECK_MS, CLIENTS_SHORT_PART, INPUT_BYTES_MAX, UNFINISHED_BYTES_MIN, UNFINISHED_CHECK_MS } from "../base/index.ts";
+import type { Connection } from "./connection.ts";
+import type { Connections } from "./connections.ts";
+
+/** How far a connection was when it was last looked at. */
+interface Progress {
+  readonly commands: number;
+  readonly inputBytes: number;
+}
+
+/**
+ * What is done for all connections once a second: those that are idle for longer than `timeout` are closed, and, when
+ * connections or memory for unfinished commands run short, those that hold an unfinished command and hardly send any
+ * more of it. While there is plenty, slow clients are nobody's business.
+ */
+export class Upkeep {
+  /** Since the start, or CONFIG RESETSTAT. */
+  closedIdle = 0;
+  closedSlow = 0;
+  /** Commands of the last whole second. */
+  commandsPerSecond = 0;
+  inputBytesPerSecond = 0;
+  outputBytesPerSecond = 0;
+  readonly #connections: Connections;
+  readonly #unfinished: Map<Connection, Progress> = new Map();
+  #checkedMs = 0;
+  #lookedMs = 0;
+  #commands = 0;
+  #inputBytes = 0;
+  #outputBytes = 0;
+
+  constructor(connections: Connections) {
+    this.#connections = connections;
+  }
+
+  tick(nowMs: number): void {
+    if (nowMs - this.#checkedMs < CLIENTS_CHECK_MS) return;
+    this.#measure(nowMs - this.#checkedMs);
+    this.#checkedMs = nowMs;
+    if (this.#connections.settings.timeoutSeconds > 0) this.#closeIdle(nowMs);
+    if (nowMs - this.#lookedMs < UNFINISHED_CHECK_MS) return;
+    this.#lookedMs = nowMs;
+    this.#closeSlow();
+  }
+
+  reset(): void {
+    this.closedIdle = 0;
+    this.closedSlow = 0;
+    this.#commands = 0;
+    this.#inputBytes = 0;
+    this.#outputBytes = 0;
+  }
+
+  #measure(elapsedMs: number): void {
+    const { commands, inputBytes, outputBytes } = this.#connections;
+    const rate = (now: number, before: number): number => Math.round(((now - before) * 1000) / elapsedMs);
+    this.commandsPerSecond = rate(commands, this.#commands);
+    this.inputBytesPerSecond = rate(inputBytes, this.#inputBytes);
+    this.outputBytesPerSecond = rate(outputBytes, this.#outputBytes);
+    this.#commands = commands;
+    this.#inputBytes = inputBytes;
+    this.#outputBytes = outputBytes;
+  }
+
+  /** Who waits for an answer, or only listens, is not idle. */
+  #closeIdle(nowMs: number): void {
+    const oldestMs = nowMs - this.#connections.settings.timeoutSeconds * 1000;
+    for (const connection of this.#connections.all) {
+      if (connection.activeMs > oldestMs || connection.busy || connection.listens) continue;
+      this.closedIdle += 1;
+      connection.kill();
+    }
+  }
+
+  /** Slow: in a whole interval it completed no command, and sent hardly anything of the one that it has begun. */
+  #closeSlow(): void {
+    const before = new Map(this.#unfinished);
+    this.#unfinished.clear();
+    if (!this.isShort) return;
+    for (const connection of this.#connections.all) {
+      if (connection.busy || !connection.unfinished) continue;
+      const { commands, inputBytes } = connection;
+      const then = before.get(connection);
+      if (then?.commands === commands && inputBytes - then.inputBytes < UNFINISHED_BYTES_MIN) {
+        this.closedSlow += 1;
+        connection.kill();
+      } else {
+        this.#unfinished.set(connection, { commands, inputBytes });
+      }
+    }
+  }
+
+  /** Connections, or memory for unfinished commands, may not suffice for those who would use them. */
+  get isShort(): boolean {
+    const { size, settings, input } = this.#connections;
+    return size >= settings.clientsMax * CLIENTS_SHORT_PART || input.takenBytes >= INPUT_BYTES_MAX * CLIENTS_SHORT_PART;
+  }
+}
