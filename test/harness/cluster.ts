@@ -57,7 +57,7 @@ export class TestCluster extends ProcessCluster {
     const name = this.names.find((candidate) => this.isRunning(candidate));
     if (name === undefined) throw new Error("no node runs");
     const node = this.node(name);
-    return askCluster(node.host, node.httpPort, this.#tls);
+    return askCluster(node.host, node.httpPort, { tls: this.#tls });
   }
 
   /** Names of the nodes that lead a shard (not the meta group), by shard. */

@@ -228,3 +228,22 @@ test("a peer that ends its side cleanly counts as lost too", async () => {
   const [answer] = await answers(dial(server.port), 1, ["PING"]);
   expect(answer).toMatchObject({ code: "SHERD_CLIENT_LOST" });
 });
+
+test("a password is sent before anything else, and a refusal ends the connection", async () => {
+  const server = await FakeServer.start((args) => {
+    if (args[0] === "AUTH" || args[0] === "HELLO") return args.includes("pw") ? OK : "-WRONGPASS no\r\n";
+    return OK;
+  });
+  const to = { host: "127.0.0.1", port: server.port };
+  const connection = await RespConnection.open({ ...to, username: "alice", password: "pw" });
+  expect(await connection.call(["PING"])).toBe("OK");
+  const newer = await RespConnection.open({ ...to, resp: 3, password: "pw" });
+  await expect(RespConnection.open({ ...to, password: "wrong" })).rejects.toMatchObject({
+    code: "SHERD_CLIENT_HANDSHAKE",
+    message: expect.stringContaining("WRONGPASS no"),
+  });
+  expect(server.commands).toEqual(["AUTH alice pw", "PING", "HELLO 3 AUTH default pw", "AUTH default wrong"]);
+  connection.destroy();
+  newer.destroy();
+  await server.stop();
+});

@@ -19,7 +19,14 @@ export interface RespConnectionOptions {
    * the client. An empty object trusts the authorities that Node brings. Default: plain text.
    */
   readonly tls?: ConnectionOptions | undefined;
-  /** 3 greets the server with `HELLO 3`; 2 (default) sends nothing of its own. */
+  /**
+   * Before anything else the connection names itself with it. A refusal ends the connection with SHERD_CLIENT_HANDSHAKE.
+   * Default: it is the server's default user.
+   */
+  readonly password?: string | undefined;
+  /** Whose password it is; default `default`. */
+  readonly username?: string | undefined;
+  /** 3 greets the server with `HELLO 3`; 2 (default) sends nothing of its own, but a password. */
   readonly resp?: 2 | 3;
   /** Milliseconds until a dial is given up; default 5,000. */
   readonly connectTimeoutMs?: number;
@@ -53,6 +60,8 @@ export class RespConnection {
   readonly host: string;
   readonly port: number;
   readonly #options: RespConnectionOptions;
+  /** What is sent before anything else; the connection is open when it is answered. */
+  readonly #greeting: readonly string[] | undefined;
   readonly #socket: Socket;
   readonly #parser: RespReplyParser = new RespReplyParser();
   readonly #inflightMax: number;
@@ -87,7 +96,8 @@ export class RespConnection {
     this.#socket.on(options.tls === undefined ? "connect" : "secureConnect", () => this.#connected());
     this.#socket.on("error", (cause) => this.#end(this.#lost(cause.message, cause)));
     this.#socket.on("close", () => this.#end(this.#lost("the peer closed the connection")));
-    if (options.resp === 3) this.send(["HELLO", "3"], (answer) => this.#greeted(answer));
+    this.#greeting = greetingOf(options);
+    if (this.#greeting !== undefined) this.send(this.#greeting, (answer) => this.#greeted(answer));
   }
 
   /** Connects and resolves when the connection is open and greeted. Rejects with a `ClientError`. */
@@ -190,14 +200,14 @@ export class RespConnection {
 
   #connected(): void {
     this.#state = "open";
-    if (this.#options.resp !== 3) this.#opened();
+    if (this.#greeting === undefined) this.#opened();
     this.#flush();
   }
 
   #greeted(answer: Answer): void {
     if (answer instanceof ClientError) return; // the end of the connection told everybody
     if (answer instanceof RespError) {
-      this.#end(this.#error("SHERD_CLIENT_HANDSHAKE", `${this.#name}: ${answer.message}.`, "unknown"));
+      this.#end(this.#error("SHERD_CLIENT_HANDSHAKE", `${this.#name}: ${answer.message}.`, "unknown", answer));
     } else this.#opened();
   }
 
@@ -298,4 +308,9 @@ export class RespConnection {
     });
     this.#options.onClosed?.(reason);
   }
+}
+
+function greetingOf({ resp, username = "default", password }: RespConnectionOptions): string[] | undefined {
+  if (resp === 3) return password === undefined ? ["HELLO", "3"] : ["HELLO", "3", "AUTH", username, password];
+  return password === undefined ? undefined : ["AUTH", username, password];
 }

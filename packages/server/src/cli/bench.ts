@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../core/base/index.ts";
 import type { LoadPlan } from "./bench/index.ts";
 import { PRESETS, type PresetName, type Workload } from "./bench/workload.ts";
+import { credentialsOf } from "./credentials.ts";
 import { EXIT, type ExitCode, runSubcommand } from "./exit.ts";
 import {
   addTargetOptions,
@@ -77,6 +78,7 @@ async function bench(options: BenchOptions, command: Command): Promise<ExitCode>
       data: options.data,
       kills: options.kills,
       tls: clientTls(options),
+      credentials: credentialsOf(options),
       workers: options.workers,
       json: options.json === true,
     });

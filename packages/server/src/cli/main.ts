@@ -15,6 +15,7 @@ const SUBCOMMANDS: readonly { readonly names: readonly string[]; load(): Promise
   { names: ["plan"], load: () => import("./plan.ts") },
   { names: ["status"], load: () => import("./status.ts") },
   { names: ["get", "put", "delete"], load: () => import("./kv.ts") },
+  { names: ["acl"], load: () => import("./acl.ts") },
   { names: ["check"], load: () => import("./check.ts") },
   { names: ["bench"], load: () => import("./bench.ts") },
 ];

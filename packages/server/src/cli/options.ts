@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { addCredentialOptions, type CredentialOptions, type Credentials, credentialsOf } from "./credentials.ts";
 import { addTlsOptions, type ClientTls, clientTls, type TlsOptions } from "./tls-options.ts";
 
 /** Where a subcommand finds the store. */
@@ -8,9 +9,10 @@ export interface TargetAddress {
   readonly port: number;
   /** Undefined: plain text. */
   readonly tls?: ClientTls | undefined;
+  readonly credentials?: Credentials | undefined;
 }
 
-export interface TargetOptions extends TlsOptions {
+export interface TargetOptions extends TlsOptions, CredentialOptions {
   readonly protocol: "resp" | "grpc";
   readonly host: string;
   /** Undefined: the protocol's default. */
@@ -29,13 +31,19 @@ export function addTargetOptions(command: Command): Command {
       `port (default: ${RESP_PORT_DEFAULT} for resp, ${GRPC_PORT_DEFAULT} for grpc)`,
       parsePort,
     );
-  return addTlsOptions(command);
+  return addTlsOptions(addCredentialOptions(command));
 }
 
-/** Throws what `clientTls` throws. */
+/** Throws what `clientTls` and `credentialsOf` throw. */
 export function targetAddress(options: TargetOptions): TargetAddress {
   const port = options.port ?? (options.protocol === "grpc" ? GRPC_PORT_DEFAULT : RESP_PORT_DEFAULT);
-  return { protocol: options.protocol, host: options.host, port, tls: clientTls(options) };
+  return {
+    protocol: options.protocol,
+    host: options.host,
+    port,
+    tls: clientTls(options),
+    credentials: credentialsOf(options),
+  };
 }
 
 /** A parser for commander: whole numbers from `min` to `max`. Commander puts the option's name in front of the message. */

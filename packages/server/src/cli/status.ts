@@ -1,18 +1,19 @@
 import type { Command } from "commander";
 import type { ClusterStatus, GroupSummary, ReplicaSummary } from "../daemon/status.ts";
+import { addCredentialOptions, basicAuthorization, type CredentialOptions, credentialsOf } from "./credentials.ts";
 import { EXIT, runSubcommand } from "./exit.ts";
 import { parsePort } from "./options.ts";
 import { table } from "./text-table.ts";
 import { addTlsOptions, clientTls, type TlsOptions } from "./tls-options.ts";
 
-interface StatusOptions extends TlsOptions {
+interface StatusOptions extends TlsOptions, CredentialOptions {
   readonly host: string;
   readonly httpPort: number;
   readonly json?: boolean;
 }
 
 export function register(program: Command): void {
-  addTlsOptions(program.command("status"))
+  addTlsOptions(addCredentialOptions(program.command("status")))
     .description("show nodes, shards, leaders and lag; exit code 1 when a shard has no leader")
     .option("--host <name>", "host of any node", "127.0.0.1")
     .option("--http-port <number>", "its HTTP port", parsePort, 7080)
@@ -20,7 +21,9 @@ export function register(program: Command): void {
     .action((options: StatusOptions) =>
       runSubcommand(async () => {
         const { askCluster } = await import("../daemon/status.ts");
-        const status = await askCluster(options.host, options.httpPort, clientTls(options));
+        const credentials = credentialsOf(options);
+        const authorization = credentials && basicAuthorization(credentials);
+        const status = await askCluster(options.host, options.httpPort, { tls: clientTls(options), authorization });
         process.stdout.write(
           options.json === true ? `${JSON.stringify(status, undefined, 2)}\n` : formatStatus(status),
         );

@@ -71,9 +71,16 @@ export interface ReplicaSummary {
   readonly stopped: string | undefined;
 }
 
-/** Asks the node at `host:httpPort` for the map, then every node of the map. `tls`: the HTTP ports speak TLS. */
-export async function askCluster(host: string, httpPort: number, tls?: SecureContextOptions): Promise<ClusterStatus> {
-  const first = await askNode(host, httpPort, tls);
+export interface AskOptions {
+  /** The HTTP ports speak TLS. */
+  readonly tls?: SecureContextOptions | undefined;
+  /** `Basic ...`, where the nodes have users. */
+  readonly authorization?: string | undefined;
+}
+
+/** Asks the node at `host:httpPort` for the map, then every node of the map. */
+export async function askCluster(host: string, httpPort: number, options: AskOptions = {}): Promise<ClusterStatus> {
+  const first = await askNode(host, httpPort, options);
   if (first instanceof Error) {
     throw new SherdError("SHERD_UNREACHABLE", `${socketText(host, httpPort)}: ${first.message}.`, { cause: first });
   }
@@ -81,7 +88,7 @@ export async function askCluster(host: string, httpPort: number, tls?: SecureCon
   const others = [...first.map.nodes.values()].filter((info) => info.id !== first.id);
   await Promise.all(
     others.map(async (info) => {
-      const answer = await askNode(info.addresses.host, info.addresses.httpPort, tls);
+      const answer = await askNode(info.addresses.host, info.addresses.httpPort, options);
       if (answer instanceof Error) return;
       // Another node, or one of another cluster, may have taken the address over.
       if (answer.id === info.id && answer.map.clusterId === first.map.clusterId) answers.set(info.id, answer);
@@ -90,18 +97,32 @@ export async function askCluster(host: string, httpPort: number, tls?: SecureCon
   return summarize(first.map, answers);
 }
 
-async function askNode(host: string, port: number, tls: SecureContextOptions | undefined): Promise<NodeAnswer | Error> {
+async function askNode(host: string, port: number, options: AskOptions): Promise<NodeAnswer | Error> {
   try {
-    const parsed = answerSchema.safeParse(JSON.parse(await get(host, port, tls)));
+    const parsed = answerSchema.safeParse(JSON.parse(await get(host, port, options)));
     return parsed.success ? (parsed.data as unknown as NodeAnswer) : new Error("the answer is not a node's status");
   } catch (error) {
     return error instanceof SyntaxError ? new Error("the answer is not a node's status") : (error as Error);
   }
 }
 
+const HTTP_TEXTS: Readonly<Record<number, string>> = {
+  401: "it wants a user and a password, and other ones if some were given (HTTP 401)",
+  403: "the user may not run INFO (HTTP 403)",
+};
+
 /** Not `fetch`, which cannot be given the authorities to trust. */
-async function get(host: string, port: number, tls: SecureContextOptions | undefined): Promise<string> {
-  const options = { host, port, path: "/status", agent: false, signal: AbortSignal.timeout(STATUS_TIMEOUT_MS), ...tls };
+async function get(host: string, port: number, { tls, authorization }: AskOptions): Promise<string> {
+  const headers = authorization === undefined ? {} : { authorization };
+  const options = {
+    headers,
+    host,
+    port,
+    path: "/status",
+    agent: false,
+    signal: AbortSignal.timeout(STATUS_TIMEOUT_MS),
+    ...tls,
+  };
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const asked = (tls === undefined ? request : requestTls)(options, resolve);
     asked.on("error", (error: NodeJS.ErrnoException) => {
@@ -113,7 +134,7 @@ async function get(host: string, port: number, tls: SecureContextOptions | undef
   });
   if (response.statusCode !== 200) {
     response.destroy();
-    throw new Error(`HTTP ${response.statusCode}`);
+    throw new Error(HTTP_TEXTS[response.statusCode ?? 0] ?? `HTTP ${response.statusCode}`);
   }
   const parts: Buffer[] = [];
   let length = 0;

@@ -1,5 +1,6 @@
 import { ClusterConnections, type ClusterOptions, RespError } from "@sherd/client";
 import { SherdError } from "../../core/base/index.ts";
+import type { Credentials } from "../credentials.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { ClientTls } from "../tls-options.ts";
 import {
@@ -30,6 +31,7 @@ export interface FailoverOptions {
   readonly workers: number;
   readonly json: boolean;
   readonly tls?: ClientTls | undefined;
+  readonly credentials?: Credentials | undefined;
 }
 
 export interface FailoverReport {
@@ -48,6 +50,7 @@ export async function benchFailover(options: FailoverOptions): Promise<ExitCode>
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const report = await runFailover(localNodes(options.data, options.tls), options.kills, options.workers, say, {
     tls: options.tls,
+    credentials: options.credentials,
   });
   const summary = summarizeKills(report.kills);
   process.stdout.write(
@@ -61,20 +64,24 @@ export async function benchFailover(options: FailoverOptions): Promise<ExitCode>
   return EXIT.no;
 }
 
+interface RunSettings extends Pick<FailoverOptions, "tls" | "credentials"> {
+  readonly wholeMsMax: number;
+}
+
 /** Writes to every shard, kills a leader, waits until the cluster is whole, again and again; then reads everything back. */
 export async function runFailover(
   nodes: LocalNodes,
   kills: number,
   workers: number,
   say: (line: string) => void,
-  { wholeMsMax = WHOLE_AGAIN_MS_MAX, tls }: { wholeMsMax?: number; tls?: ClientTls | undefined } = {},
+  { wholeMsMax = WHOLE_AGAIN_MS_MAX, tls, credentials }: Partial<RunSettings> = {},
 ): Promise<FailoverReport> {
   const clientOptions: ClusterOptions = {
     seeds: nodes.list().map(({ addresses }) => ({ host: addresses.host, port: addresses.clusterPort })),
     retryDelayMsMin: RETRY_DELAY_MS,
     retryDelayMsMax: RETRY_DELAY_MS,
     retryMsMax: wholeMsMax,
-    connection: { tls },
+    connection: { tls, ...credentials },
   };
   const watcher = new ClusterConnections(clientOptions);
   const run = new FailoverRun(nodes, watcher, await shardsOf(watcher), wholeMsMax);

@@ -34,7 +34,13 @@ export async function benchLoad(
       version,
       startedAt,
       machine,
-      target: { ...address, tls: address.tls !== undefined, route },
+      target: {
+        protocol: address.protocol,
+        host: address.host,
+        port: address.port,
+        tls: address.tls !== undefined,
+        route,
+      },
       workers,
       plan,
     });

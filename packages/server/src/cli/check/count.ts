@@ -22,7 +22,8 @@ export async function countKeys(address: Address): Promise<number> {
     if (served !== SLOT_COUNT) throw uncounted(address, `only ${served} of ${SLOT_COUNT} slots have a leader`);
     const nodes = new Map<string, Address>();
     for (const { leader, replicas } of ranges) {
-      for (const node of [leader, ...replicas]) nodes.set(addressName(node), { ...node, tls: address.tls });
+      for (const node of [leader, ...replicas])
+        nodes.set(addressName(node), { ...node, tls: address.tls, credentials: address.credentials });
     }
     let count = 0;
     for (const node of nodes.values()) count += await countOfNode(node);

@@ -13,6 +13,7 @@ import {
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { SherdError, utf8Bytes, VALUE_BYTES_MAX } from "../../core/base/index.ts";
+import { basicAuthorization, type Credentials } from "../credentials.ts";
 import type { TargetAddress } from "../options.ts";
 import { type Answer, type AnswerHandler, DELETED_UNTOLD, type KeyValueTarget, MISSING, STORED } from "./types.ts";
 
@@ -67,7 +68,7 @@ export async function openGrpcTarget(address: TargetAddress): Promise<KeyValueTa
       reject(new SherdError("SHERD_UNREACHABLE", `gRPC at ${host}:${address.port}: ${cause.message}.`, { cause }));
     });
   });
-  return new GrpcTarget(client, definition["KVStore"] as unknown as Methods);
+  return new GrpcTarget(client, definition["KVStore"] as unknown as Methods, address.credentials);
 }
 
 /** What stands where gRPC would give an address as the server's name, which TLS does not allow. */
@@ -86,7 +87,8 @@ class GrpcTarget implements KeyValueTarget {
   readonly #methods: Methods;
   readonly #metadata: Metadata = new Metadata();
 
-  constructor(client: Client, methods: Methods) {
+  constructor(client: Client, methods: Methods, credentials: Credentials | undefined) {
+    if (credentials !== undefined) this.#metadata.set("authorization", basicAuthorization(credentials));
     this.#client = client;
     this.#methods = methods;
   }

@@ -22,13 +22,20 @@ export async function openRespTarget(address: TargetAddress): Promise<KeyValueTa
   return new RespTarget(address);
 }
 
-export async function openConnection({ host, port, tls }: Omit<TargetAddress, "protocol">): Promise<RespConnection> {
+export async function openConnection({
+  host,
+  port,
+  tls,
+  credentials,
+}: Omit<TargetAddress, "protocol">): Promise<RespConnection> {
   try {
-    return await RespConnection.open({ host, port, tls });
+    return await RespConnection.open({ host, port, tls, ...credentials });
   } catch (error) {
     if (!(error instanceof ClientError)) throw error;
-    const reason = error.cause instanceof Error ? error.cause.message : error.code;
-    throw new SherdError("SHERD_UNREACHABLE", `RESP at ${host}:${port}: ${reason}.`, { cause: error });
+    const { cause } = error;
+    const reason = cause instanceof Error || cause instanceof RespError ? cause.message : error.code;
+    const code = error.code === "SHERD_CLIENT_HANDSHAKE" ? "SHERD_NOT_ADMITTED" : "SHERD_UNREACHABLE";
+    throw new SherdError(code, `RESP at ${host}:${port}: ${reason}.`, { cause: error });
   }
 }
 
@@ -37,7 +44,10 @@ class RespTarget implements KeyValueTarget {
   readonly #connections: ClusterConnections;
 
   constructor(address: TargetAddress) {
-    this.#connections = new ClusterConnections({ seeds: [address], connection: { tls: address.tls } });
+    this.#connections = new ClusterConnections({
+      seeds: [address],
+      connection: { tls: address.tls, ...address.credentials },
+    });
   }
 
   get route(): string {
