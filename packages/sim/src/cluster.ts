@@ -23,6 +23,7 @@ export interface ClusterOptions {
   readonly network: NetworkOptions;
   readonly sizes: Sizes;
   readonly diskWriteMs: readonly [number, number];
+  readonly diskReadMs?: readonly [number, number] | undefined;
   readonly engineMs: readonly [number, number];
   readonly sabotage: Sabotage | undefined;
 }
@@ -51,6 +52,7 @@ export class Cluster {
           wasm: raftCoreBytes(),
           sizes: options.sizes,
           diskWriteMs: options.diskWriteMs,
+          diskReadMs: options.diskReadMs,
           engineMs: options.engineMs,
           watcher: agreement.watch(info.name, () => this.#machine(info.name).unsound),
           sabotage: options.sabotage,

@@ -14,6 +14,8 @@ export interface Profile {
   readonly sizes: Sizes;
   /** Shortest and longest time of one write to the disk. */
   readonly diskWriteMs: readonly [number, number];
+  /** The same, of one read; not given: fast. */
+  readonly diskReadMs?: readonly [number, number];
   /** The same, of a request to the engine. */
   readonly engineMs: readonly [number, number];
   readonly clients: number;
@@ -33,7 +35,7 @@ export function drawProfile(random: Random, name = "default"): Profile {
   }
   // Nodes that are away for long, beside a log that soon drops what they lack: they come back by snapshot.
   const compacting = random.chance(0.3);
-  return {
+  const profile: Profile = {
     network: drawNetwork(random, kind.network),
     faults: drawFaults(random, kind, compacting),
     sizes: drawSizes(random, compacting),
@@ -45,6 +47,37 @@ export function drawProfile(random: Random, name = "default"): Profile {
     // All that clients may have under way at once must fit into the smallest frame of the log.
     longValueBytes: 2 * KIB,
     longValueProbability: compacting ? 0.7 : random.pick([0.05, 0.4]),
+  };
+  return kind.tight === true ? tighten(random, profile) : profile;
+}
+
+/** Every limit that a node is given is met all the time, and its disk is too slow for what is asked of it. */
+function tighten(random: Random, profile: Profile): Profile {
+  return {
+    ...profile,
+    sizes: {
+      log: {
+        directory: "log",
+        segmentBytes: 24 * KIB,
+        frameBytesMax: 20 * KIB,
+        retainedBytesMax: 24 * KIB,
+        pinnedBytesMax: 24 * KIB,
+        carryBytesMax: 10 * KIB,
+      },
+      store: { cacheBytesMax: KIB, memtableBytesMax: 8 * KIB, flushBytes: 2 * KIB },
+      raft: {
+        messageBytesMax: 512,
+        inflightMessagesMax: 2,
+        uncommittedBytesMax: KIB,
+        committedBytesMax: 4 * KIB,
+        nodeBytesMax: 64 * KIB,
+      },
+    },
+    diskReadMs: random.chance(0.5) ? [5, 80] : [0.1, 1],
+    engineMs: [1, 60],
+    clients: 6 + random.below(6),
+    longValueBytes: 256,
+    longValueProbability: 0.7,
   };
 }
 
@@ -94,6 +127,6 @@ function drawSizes(random: Random, compacting: boolean): Sizes {
       retainedBytesMax: small ? 64 * KIB : 2048 * KIB,
       carryBytesMax: small ? 24 * KIB : 128 * KIB,
     },
-    cacheBytesMax: random.chance(0.5) ? 4 * KIB : 1024 * KIB,
+    store: { cacheBytesMax: random.chance(0.5) ? 4 * KIB : 1024 * KIB },
   };
 }

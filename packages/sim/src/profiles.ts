@@ -18,6 +18,8 @@ export interface ProfileKind {
   readonly network: "good" | "any" | "bad";
   /** Shortest and longest time between two faults; not given: drawn. */
   readonly everyMs?: readonly [number, number];
+  /** Every limit of a node is tiny. */
+  readonly tight?: true;
   /** Disks of majorities become unsound, too. */
   readonly beyondBudget?: true;
 }
@@ -47,6 +49,13 @@ export const PROFILES: Readonly<Record<string, ProfileKind>> = {
     faults: [...ADDRESS_FAULTS, "crash", "isolate", "one way", "cut"],
     share: 0.7,
     network: "any",
+  },
+  tight: {
+    what: "tiny limits of log, store and core, slow disks, with ends of processes and bad links",
+    faults: [...PROCESS_FAULTS, ...NETWORK_FAULTS, "disk hangs", "disk slow", "transfer leader"],
+    share: 0.4,
+    network: "any",
+    tight: true,
   },
   "beyond-budget": {
     what: "damage to any number of disks: all that is promised is that nothing wrong is served",

@@ -18,7 +18,7 @@ function slowCluster(world: World): Cluster {
     network: { latencyMs: [0.1, 2], ...QUIET },
     sizes: {
       log: { directory: "log", segmentBytes: 64 * KIB, frameBytesMax: 56 * KIB, retainedBytesMax: 64 * KIB },
-      cacheBytesMax: 1024 * KIB,
+      store: { cacheBytesMax: 1024 * KIB },
     },
     diskWriteMs: [0.1, 1],
     engineMs: [20, 120],

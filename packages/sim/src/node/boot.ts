@@ -71,7 +71,7 @@ export class Boot {
     const events = new LateEvents(this.#options);
     openLog(env, disk, sizes.log, events, (opened) => {
       const log = watcher.watchLog(sabotage?.log?.(opened, this.#at) ?? opened);
-      openStore(env, engine, { cacheBytesMax: sizes.cacheBytesMax }, (found) => {
+      openStore(env, engine, sizes.store, (found) => {
         const store = sabotage?.store?.(found, this.#at) ?? found;
         env.pass = () => store.pass();
         this.#open({ env, log, store, self, events });
@@ -93,13 +93,17 @@ export class Boot {
   }
 
   #open({ env, log, store, self, events }: Parts): void {
-    const { world, process, plan, wasm, watcher, disk, sabotage, network, random, seeds } = this.#options;
+    const { world, process, plan, wasm, watcher, disk, sabotage, network, random, seeds, sizes } = this.#options;
     const bootstrapped = disk.readFile(BOOTSTRAPPED) !== undefined;
     if (bootstrapped && log.created) throw new SherdError("SHERD_LOG_GAP", `The log of ${self.name} is gone.`);
-    const core = createRaftCore(wasm, RAFT_CORE_OPTIONS, {
-      random: () => env.random32(),
-      log: (level, text) => env.log(level, `raft: ${text}`),
-    });
+    const core = createRaftCore(
+      wasm,
+      { ...RAFT_CORE_OPTIONS, ...sizes.raft },
+      {
+        random: () => env.random32(),
+        log: (level, text) => env.log(level, `raft: ${text}`),
+      },
+    );
     const raft = observeRaft(sabotage?.raft?.(core, this.#at) ?? core, watcher);
     const { host, peerPort } = self.addresses;
     const run = (body: () => void): void => process.run(body);

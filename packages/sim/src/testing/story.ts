@@ -29,7 +29,7 @@ export class Story {
       },
       sizes: {
         log: { directory: "log", segmentBytes: 512 * KIB, frameBytesMax: 256 * KIB, ...log },
-        cacheBytesMax: 1024 * KIB,
+        store: { cacheBytesMax: 1024 * KIB },
       },
       diskWriteMs: [0.1, 1],
       engineMs: [0.02, 1],

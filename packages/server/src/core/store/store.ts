@@ -72,6 +72,8 @@ class NodeStore implements Store {
   /** When a tick first saw a change that no flush has taken. */
   #changedSinceMs: number | undefined;
   #closed = false;
+  readonly #memtableBytesMax: number;
+  readonly #flushBytes: number;
   readonly #counts = { flushes: 0, flushedRows: 0 };
 
   constructor(env: Env, engine: Engine, codec: RowCodec, options: StoreOptions, found: Found) {
@@ -79,6 +81,8 @@ class NodeStore implements Store {
     this.#engine = engine;
     this.#codec = codec;
     this.#residents = new Residents(options.cacheBytesMax);
+    this.#memtableBytesMax = options.memtableBytesMax ?? MEMTABLE_BYTES_MAX;
+    this.#flushBytes = options.flushBytes ?? FLUSH_BYTES;
     this.#fetches = new Fetches(env, engine, codec, this.#residents);
     this.#writes = new Writes(env, engine, codec, found.lastMarker);
     this.#clearing = new Clearing(engine, codec, this.#writes);
@@ -96,7 +100,7 @@ class NodeStore implements Store {
   }
 
   get full(): boolean {
-    return this.#residents.memtableBytes >= MEMTABLE_BYTES_MAX;
+    return this.#residents.memtableBytes >= this.#memtableBytesMax;
   }
 
   get stats(): StoreStats {
@@ -249,7 +253,7 @@ class NodeStore implements Store {
   pass(): void {
     if (this.#closed) return;
     this.#fetches.pass();
-    if (this.#residents.activeBytes >= FLUSH_BYTES) this.#requestFlush();
+    if (this.#residents.activeBytes >= this.#flushBytes) this.#requestFlush();
     this.#writes.pass();
     if (this.#residents.evict(EVICT_STEPS_PER_PASS)) this.#env.requestPass();
   }

@@ -208,6 +208,9 @@ export interface StoreOptions {
    * Exceeded by what is pinned.
    */
   readonly cacheBytesMax: number;
+  /** MEMTABLE_BYTES_MAX and FLUSH_BYTES when not given; the simulator makes them so small that runs of seconds meet them. */
+  readonly memtableBytesMax?: number;
+  readonly flushBytes?: number;
 }
 
 export interface StoreStats {
