@@ -1,3 +1,4 @@
+import { slotSubcommands } from "./keyspace.ts";
 import { local } from "./local.ts";
 import type { CommandFlag, CommandSpec } from "./types.ts";
 
@@ -18,6 +19,7 @@ const sub = (
   local({ name: `cluster|${name}`, arity, flags, since, group, summary, ...(tips !== undefined && { tips }) });
 
 const clusterSubcommands: readonly CommandSpec[] = [
+  ...slotSubcommands,
   sub(
     "count-failure-reports",
     3,

@@ -115,15 +115,6 @@ export const serverCommands: readonly CommandSpec[] = [
     subcommands: configSubcommands,
   }),
   local({
-    name: "dbsize",
-    arity: 1,
-    flags: ["readonly", "fast"],
-    since: "1.0.0",
-    group,
-    summary: "Keys in the shards that this node leads. The sum over all nodes is the whole store.",
-    tips: ["request_policy:all_shards", "response_policy:agg_sum"],
-  }),
-  local({
     name: "info",
     arity: -1,
     flags: ALWAYS,

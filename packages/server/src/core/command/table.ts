@@ -9,6 +9,7 @@ import { counterCommands } from "./counter.ts";
 import { expiryCommands } from "./expiry.ts";
 import { genericCommands } from "./generic.ts";
 import { inspectCommands } from "./inspect.ts";
+import { keyspaceCommands } from "./keyspace.ts";
 import { lcsCommands } from "./lcs.ts";
 import { multiCommands } from "./multi.ts";
 import { operationsCommands } from "./operations.ts";
@@ -34,6 +35,7 @@ export const allCommands: readonly CommandSpec[] = [
   ...genericCommands,
   ...expiryCommands,
   ...inspectCommands,
+  ...keyspaceCommands,
   ...multiCommands,
   ...connectionCommands,
   ...pubsubCommands,

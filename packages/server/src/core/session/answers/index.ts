@@ -22,6 +22,7 @@ import { clientAnswers } from "./client.ts";
 import { clusterAnswers } from "./cluster.ts";
 import { configAnswers } from "./config.ts";
 import { connectionAnswers } from "./connection.ts";
+import { keyspaceAnswers } from "./keyspace.ts";
 import { latencyAnswers } from "./latency.ts";
 import { memoryAnswers } from "./memory.ts";
 import { operationsAnswers } from "./operations.ts";
@@ -46,6 +47,7 @@ const byName: Answers = {
   ...operationsAnswers,
   ...scriptingAnswers,
   ...clusterAnswers,
+  ...keyspaceAnswers,
 };
 const answers: ReadonlyMap<CommandSpec, Answer> = collect();
 

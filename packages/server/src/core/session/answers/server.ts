@@ -81,11 +81,6 @@ export const serverAnswers: Answers = {
     );
   },
   "command|list": commandList,
-  // Cluster clients ask every node and add; a plain client knows one node and means the whole store.
-  dbsize: ({ connections, connection }) => ({
-    type: "integer",
-    value: connections.node.keyCount(connection.redirect ? "led" : "cluster"),
-  }),
   info: ({ args, connections }) => ({
     type: "verbatim",
     format: "txt",

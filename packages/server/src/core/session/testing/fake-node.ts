@@ -16,6 +16,7 @@ import { type CommandContext, errorReply, NOT_RESIDENT, OK, type Reply } from ".
 import type { ClusterMap, NodeInfo, ShardInfo } from "../../meta/index.ts";
 import type { ChangeUsers, LeaderHint, NodeApi, NodeStatus, Published, ReplicasHolding, Request } from "../../node/index.ts";
 import type { Row } from "../../store/index.ts";
+import { keysReply } from "./fake-keys.ts";
 
 export interface FakeNodeOptions {
   readonly shards?: number;
@@ -194,7 +195,7 @@ export class FakeNode implements NodeApi {
   }
 
   #run(request: Request): void {
-    const own = this.reply?.(request);
+    const own = this.reply?.(request) ?? keysReply(this, this.rows, request);
     if (own !== undefined) {
       request.complete(own);
       return;

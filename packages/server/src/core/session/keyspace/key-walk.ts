@@ -1,0 +1,57 @@
+import type { Slot } from "../../base/index.ts";
+import { type ErrorReply, err } from "../../command/index.ts";
+import { decodeKeyPageReply, encodeKeyPageRequest, KEY_PAGE } from "../../machine/index.ts";
+import type { NodeApi } from "../../node/index.ts";
+import type { Connection } from "../connection.ts";
+import { askShard, type ShardSlots } from "./shards.ts";
+
+/** Where a walk over the keys stands: `place` as in `KeyPageRequest`. */
+export interface KeyPosition {
+  readonly slot: Slot;
+  readonly place: number;
+}
+
+export interface KeysWanted {
+  readonly from: KeyPosition;
+  readonly keysMax: number;
+  readonly pattern: Uint8Array | undefined;
+}
+
+export interface KeysFound {
+  readonly keys: readonly Uint8Array[];
+  readonly examined: number;
+  /** Undefined: there are no slots behind. */
+  readonly next: KeyPosition | undefined;
+}
+
+const NO_PAGE = err(
+  "the shard's leader answered otherwise than asked: it runs another version of sherd than this node",
+);
+
+/**
+ * One read of the shard that owns the next slots of the ranges (ascending). False: there are none, and `done` is never
+ * called. Otherwise it is, perhaps at once.
+ */
+export function readKeys(
+  connection: Connection,
+  node: NodeApi,
+  ranges: readonly ShardSlots[],
+  { from, keysMax, pattern }: KeysWanted,
+  done: (found: KeysFound | ErrorReply) => void,
+): boolean {
+  const at = ranges.findIndex(({ to }) => to >= from.slot);
+  const range = ranges[at];
+  if (range === undefined) return false;
+  const behindStart = from.slot >= range.from;
+  const slot = behindStart ? from.slot : range.from;
+  const args = encodeKeyPageRequest({ place: behindStart ? from.place : 0, toSlot: range.to, keysMax, pattern });
+  askShard(connection, node, KEY_PAGE, slot, args, (reply) => {
+    if (reply.type === "error") return done(reply);
+    const page = decodeKeyPageReply(reply);
+    if (page === undefined) return done(NO_PAGE);
+    const following = ranges[at + 1];
+    const next = page.next ?? (following && { slot: following.from, place: 0 });
+    done({ keys: page.keys, examined: page.examined, next });
+  });
+  return true;
+}
