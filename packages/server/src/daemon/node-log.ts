@@ -26,6 +26,8 @@ export function openNodeLog(options: {
   readonly name: string;
   readonly level: LogLevel;
   readonly echo: boolean;
+  /** Last words are in the file only: whoever runs the node tells them. */
+  readonly quiet?: boolean;
 }): NodeLog {
   const path = join(options.directory, LOG_FILE);
   const file = createStream(LOG_FILE, {
@@ -47,7 +49,8 @@ export function openNodeLog(options: {
     lastWords: (message, error) => {
       const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
       // The stack is for the log; a person needs what happened and, of a coded error, what to do.
-      say(`${options.name}: ${message}: ${error instanceof Error ? error.message : detail} (more in ${path})`);
+      const short = error instanceof Error ? error.message : detail;
+      if (options.quiet !== true) say(`${options.name}: ${message}: ${short} (more in ${path})`);
       const line = { level: 60, time: new Date().toISOString(), node: options.name, msg: message, err: detail };
       try {
         appendFileSync(path, `${JSON.stringify(line)}\n`);

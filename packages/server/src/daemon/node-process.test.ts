@@ -154,11 +154,11 @@ test("a file with more nodes than there may be seeds starts: some of them are en
   expect(config?.seeds[0]).toBe("10.0.1.1:7100");
 });
 
-test("the launcher hears when the node is ready, and that its loop turns", async () => {
+test("the launcher hears when the node listens and when it is ready, and that its loop turns", async () => {
   await run();
-  expect(host.sent).toEqual(["ready"]);
+  expect(host.sent).toEqual(["listening", "ready"]);
   vi.advanceTimersByTime(3_000);
-  expect(host.sent).toEqual(["ready", "heartbeat", "heartbeat", "heartbeat"]);
+  expect(host.sent).toEqual(["listening", "ready", "heartbeat", "heartbeat", "heartbeat"]);
 });
 
 test("SIGTERM hands leaderships over, closes, releases the directory and ends cleanly", async () => {

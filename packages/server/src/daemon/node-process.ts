@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { ROW_CACHE_BYTES_DEFAULT, SEEDS_MAX, SherdError } from "../core/base/index.ts";
 import type { NodeAddresses } from "../core/meta/index.ts";
+import type { NodeStatus } from "../core/node/index.ts";
 import { addressesOf, type ClusterFile, checkHost, nodeOfFile, PORT_NAMES, readClusterFile } from "./cluster-file.ts";
 import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
 import { dataPaths } from "./identity.ts";
@@ -36,9 +37,16 @@ export interface NodeOptions {
 }
 
 /** What the node says to the launcher. */
-export type NodeMessage = { readonly kind: "heartbeat" } | { readonly kind: "ready" };
-/** What the launcher says to the node: all nodes stop, so handing leaderships over would only pass them round. */
-export type LauncherMessage = { readonly kind: "stop" };
+export type NodeMessage =
+  | { readonly kind: "heartbeat" | "listening" | "ready" }
+  | { readonly kind: "status"; readonly id: number; readonly status: NodeStatus };
+/**
+ * What the launcher says to the node. When all nodes stop, handing leaderships over would only pass them round: then
+ * `handOver` is not set.
+ */
+export type LauncherMessage =
+  | { readonly kind: "stop"; readonly handOver?: boolean }
+  | { readonly kind: "status"; readonly id: number };
 
 /** The parts of `process` that a node lives by; replaced in tests. */
 export interface HostProcess {
@@ -47,6 +55,8 @@ export interface HostProcess {
   /** False: there was a launcher, and it is gone already. */
   readonly connected?: boolean | undefined;
   readonly send?: ((message: NodeMessage, callback: (error: Error | null) => void) => unknown) | undefined;
+  /** Told why, before `exit`, and nothing is written to stderr. Undefined: it is. */
+  readonly failed?: (error: unknown) => void;
   exit(code: number): never;
 }
 
@@ -60,7 +70,8 @@ export async function runNode(
     await run(options, startNode, host);
   } catch (error) {
     // There is no log yet: a directory that is refused is not written to.
-    say(`${options.name}: ${error instanceof SherdError ? error.message : ((error as Error).stack ?? String(error))}`);
+    if (host.failed !== undefined) host.failed(error);
+    else say(`${options.name}: ${error instanceof SherdError ? error.message : ((error as Error).stack ?? String(error))}`);
     host.exit(exitCodeOf(error));
   }
 }
@@ -77,6 +88,7 @@ async function run(options: NodeOptions, startNode: StartNode, host: HostProcess
     name: options.name,
     level: options.logLevel,
     echo: !options.supervised,
+    quiet: host.failed !== undefined,
   });
   const lifecycle = new NodeLifecycle(options, log, directory, host);
   lifecycle.listen();
@@ -104,7 +116,7 @@ async function run(options: NodeOptions, startNode: StartNode, host: HostProcess
   };
   try {
     const node = await startNode(config);
-    lifecycle.running(node);
+    lifecycle.listens(node);
     lifecycle.inform(`${options.name} listens: ${describe(addresses)}`);
     await node.ready;
   } catch (error) {
@@ -166,6 +178,7 @@ class NodeLifecycle {
   /** The process must not take one more step: whatever is broken could acknowledge what is not safe. */
   readonly fatal = (error: unknown): never => {
     this.#log.lastWords("stopped by an error", error);
+    this.#host.failed?.(error);
     return this.#host.exit(exitCodeOf(error));
   };
 
@@ -193,15 +206,18 @@ class NodeLifecycle {
       this.#host.on(signal, () => this.#log.logger.debug(`${signal} is left to the launcher`));
     }
     this.#host.on("message", (message) => {
-      if ((message as LauncherMessage).kind === "stop") this.stop("the launcher's order", false);
+      const order = message as LauncherMessage;
+      if (order.kind === "stop") this.stop("the launcher's order", order.handOver === true);
+      else if (this.#node !== undefined) this.#tell({ ...order, status: this.#node.status() });
     });
     this.#host.on("disconnect", () => this.stop("the end of the launcher", false));
     if (this.#host.connected === false) this.stop("the end of the launcher", false);
     setInterval(() => this.#tell({ kind: "heartbeat" }), HEARTBEAT_MS);
   }
 
-  running(node: RunningNode): void {
+  listens(node: RunningNode): void {
     this.#node = node;
+    this.#tell({ kind: "listening" });
   }
 
   ready(tookMs: number): void {

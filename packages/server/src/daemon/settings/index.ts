@@ -15,6 +15,7 @@
 export { type ConfigFile, readConfigFile } from "./file.ts";
 export {
   CONFIG_VARIABLE,
+  checkSettings,
   handedOn,
   type InForce,
   type Resolved,

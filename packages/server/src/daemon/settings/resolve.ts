@@ -1,7 +1,7 @@
 import { SherdError } from "../../core/base/index.ts";
-import { type ConfigFile, readConfigFile } from "./file.ts";
+import { type ConfigFile, readConfigFile, unknownSetting } from "./file.ts";
 import { nearest } from "./nearest.ts";
-import { fromText, isValue, textOf } from "./schema.ts";
+import { fromText, isValue, judge, textOf } from "./schema.ts";
 import {
   type CommandName,
   flagName,
