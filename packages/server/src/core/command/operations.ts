@@ -7,7 +7,6 @@ const ADMIN: readonly CommandFlag[] = ["admin", "noscript", "loading", "stale"];
 const SLOWLOG: readonly CommandFlag[] = ["admin", "loading", "stale"];
 
 const ALL_NODES = "request_policy:all_nodes";
-const ALL_SHARDS = "request_policy:all_shards";
 const ALL_SUCCEEDED = "response_policy:all_succeeded";
 const SPECIAL = "response_policy:special";
 const CHANGES = "nondeterministic_output";
@@ -41,7 +40,16 @@ const slowlog = container("slowlog", "2.2.12", "Container of commands about slow
 ]);
 
 const latency = container("latency", "2.8.13", "Container of commands about moments in which the node was slow.", [
-  sub("latency|doctor", 2, ADMIN, "2.8.13", "What was slow, in words, and what to look at.", CHANGES, ALL_NODES, SPECIAL),
+  sub(
+    "latency|doctor",
+    2,
+    ADMIN,
+    "2.8.13",
+    "What was slow, in words, and what to look at.",
+    CHANGES,
+    ALL_NODES,
+    SPECIAL,
+  ),
   sub("latency|graph", 3, ADMIN, "2.8.13", "An event's history, drawn.", CHANGES, ALL_NODES, SPECIAL),
   sub("latency|help", 2, READS, "2.8.13", "Lists the subcommands."),
   sub(
@@ -54,8 +62,26 @@ const latency = container("latency", "2.8.13", "Container of commands about mome
     ALL_NODES,
     SPECIAL,
   ),
-  sub("latency|history", 3, ADMIN, "2.8.13", "Moment and milliseconds of an event's last 160 times.", CHANGES, ALL_NODES, SPECIAL),
-  sub("latency|latest", 2, ADMIN, "2.8.13", "Each event with its last and its longest time.", CHANGES, ALL_NODES, SPECIAL),
+  sub(
+    "latency|history",
+    3,
+    ADMIN,
+    "2.8.13",
+    "Moment and milliseconds of an event's last 160 times.",
+    CHANGES,
+    ALL_NODES,
+    SPECIAL,
+  ),
+  sub(
+    "latency|latest",
+    2,
+    ADMIN,
+    "2.8.13",
+    "Each event with its last and its longest time.",
+    CHANGES,
+    ALL_NODES,
+    SPECIAL,
+  ),
   sub("latency|reset", -2, ADMIN, "2.8.13", "Forgets all or the named events.", ALL_NODES, ALL_SUCCEEDED),
 ]);
 
@@ -71,9 +97,22 @@ export const operationsCommands: readonly CommandSpec[] = [
     "SLEEP seconds stops the node for that time, SET-ACTIVE-EXPIRE 0|1 stops or continues the removal of ended keys. " +
       "Refused unless the node was started with enable-debug-command.",
   ),
-  sub("lastsave", 1, ["loading", "stale", "fast"], "1.0.0", "The present moment: what is acknowledged is always on disk.", CHANGES),
+  sub(
+    "lastsave",
+    1,
+    ["loading", "stale", "fast"],
+    "1.0.0",
+    "The present moment: what is acknowledged is always on disk.",
+    CHANGES,
+  ),
   sub("lolwut", -1, ["readonly", "fast"], "5.0.0", "The versions."),
-  sub("monitor", 1, ADMIN, "1.0.0", "Shows every command that this node's clients send. Closed when it cannot keep up."),
+  sub(
+    "monitor",
+    1,
+    ADMIN,
+    "1.0.0",
+    "Shows every command that this node's clients send. Closed when it cannot keep up.",
+  ),
   sub(
     "role",
     1,

@@ -47,4 +47,3 @@ export function replicasHoldingOf(reply: Reply): ReplicasHolding | undefined {
   const [applied, ...matched] = reply.items.map((item) => (item.type === "integer" ? Number(item.value) : 0));
   return applied === undefined ? undefined : { applied, matched };
 }
-

@@ -1,6 +1,11 @@
+import type { CommandSpec } from "../command/index.ts";
+
 /** What CLIENT PAUSE holds back. */
 export const PauseMode = { none: 0, writes: 1, all: 2 } as const;
 export type PauseMode = (typeof PauseMode)[keyof typeof PauseMode];
+
+/** Writes as well: what they send goes to other nodes. */
+const PUBLISHES: ReadonlySet<string> = new Set(["publish", "spublish"]);
 
 /**
  * CLIENT PAUSE: the connections of this node keep commands back, in their order, until it ends. It is about this node's
@@ -17,7 +22,13 @@ export class ClientPause {
   }
 
   holds(write: boolean): boolean {
-    return write ? this.mode !== PauseMode.none : this.mode === PauseMode.all;
+    return this.mode !== PauseMode.none && (write || this.mode === PauseMode.all);
+  }
+
+  /** Whether it holds a command of the connection. CLIENT itself goes on, or nobody could end the pause. */
+  holdsCommand({ name, flags }: CommandSpec): boolean {
+    if (this.mode === PauseMode.none || name === "client") return false;
+    return this.holds(flags.includes("write") || PUBLISHES.has(name));
   }
 
   /** Whether there was one. */

@@ -1,10 +1,5 @@
-import {
-  assert,
-  CONNECTION_INFLIGHT_MAX,
-  CONNECTION_OUTPUT_BYTES_MAX,
-  CONNECTION_OUTPUT_BYTES_PAUSE,
-  type GroupId,
-} from "../base/index.ts";
+import type { User } from "../access/index.ts";
+import { CONNECTION_INFLIGHT_MAX, CONNECTION_OUTPUT_BYTES_PAUSE, type GroupId } from "../base/index.ts";
 import {
   admit,
   type CommandSpec,
@@ -15,48 +10,25 @@ import {
   SLOT_NOT_SERVED,
   shardCommandOf,
 } from "../command/index.ts";
-import type { User } from "../access/index.ts";
 import type { NodeApi } from "../node/index.ts";
 import { answerLocally } from "./answers/index.ts";
-import { PauseMode } from "./client-pause.ts";
 import type { Connections } from "./connections.ts";
 import { Later } from "./later.ts";
-import { OpenRequest, ReplyPlace, type RequestOwner, sizeOf } from "./open-request.ts";
+import { OpenRequest, type RequestOwner } from "./open-request.ts";
 import { refusalOf } from "./permission.ts";
 import { type PushedMessage, type Receiver, Subscriber } from "./pubsub/index.ts";
 import { unknownOrRefused } from "./refusals.ts";
-import { ReplyWriter, type RespVersion } from "./reply-writer.ts";
+import { ReplyQueue } from "./reply-queue.ts";
+import type { RespVersion } from "./reply-writer.ts";
 import { Parsed, RequestParser } from "./request-parser.ts";
 import { Transactions } from "./transactions.ts";
-import type { ClientSocket } from "./types.ts";
+import type { ClientSocket, ConnectionLoad } from "./types.ts";
 
 /** A command of the connection itself that waits until everything before it is answered. */
 interface HeldLocal {
   readonly spec: CommandSpec;
   readonly args: readonly Uint8Array[];
 }
-
-/** Memory that a connection takes, and what waits in it. */
-export interface ConnectionLoad {
-  /** Input that was not taken yet, and room for more. */
-  readonly bufferedBytes: number;
-  readonly spareBytes: number;
-  /** Commands behind MULTI (-1: none), and their arguments. */
-  readonly queued: number;
-  readonly queuedBytes: number;
-  /** Keys. */
-  readonly watched: number;
-  /** Replies that were not given to the socket yet, and the buffer that they are in. */
-  readonly outputBytes: number;
-  readonly outputCapacityBytes: number;
-  /** Replies that wait for older ones. */
-  readonly waitingBytes: number;
-  /** Commands without an answer. */
-  readonly open: number;
-}
-
-/** Held back by CLIENT PAUSE WRITE, too: what they send goes to other nodes. */
-const PUBLISHES: ReadonlySet<string> = new Set(["publish", "spublish"]);
 
 /**
  * One client's connection: takes commands from its bytes, gives them to the node, sends the replies in the same order.
@@ -95,35 +67,18 @@ export class Connection implements RequestOwner, Receiver {
   readonly #node: NodeApi;
   readonly #connections: Connections;
   readonly #parser: RequestParser;
-  readonly #out: ReplyWriter = new ReplyWriter();
-  readonly #send: (bytes: Uint8Array) => boolean;
-
-  /** Places whose replies have not been written, oldest first. */
-  #first: ReplyPlace | undefined;
-  #last: ReplyPlace | undefined;
-  #places = 0;
   /** Open requests by group. */
   readonly #reads: number[] = [];
   readonly #writes: number[] = [];
+  readonly #replies: ReplyQueue;
   #held: OpenRequest | HeldLocal | undefined;
   /** A command of the connection that has no answer yet: nothing behind it is taken. It is the oldest place. */
   #later: Later | undefined;
-  /** CLIENT REPLY: so many of the next replies are not sent. */
-  #silent = 0;
   /** Undefined before the first MULTI or WATCH. */
   #transactions: Transactions | undefined;
-  /** Bytes of replies that wait for older ones, ... */
-  #waitingBytes = 0;
-  /** ... and of those that the system has not taken, as of the last flush. */
-  #pendingBytes = 0;
-  /** Reads to be executed again, because they were overtaken or their replies were too much to hold. */
-  #repeats = 0;
-
   #running = false;
   /** Listed with `Connections` for the end of this pass. */
   #listed = false;
-  /** The client has not read what it was sent: nothing is taken from it until it has. */
-  #unread = false;
   #paused = false;
   /** There is input that could not be taken yet. */
   #waiting = false;
@@ -145,15 +100,15 @@ export class Connection implements RequestOwner, Receiver {
     this.#node = node;
     this.#connections = connections;
     this.#parser = new RequestParser(connections.input);
-    this.#send = (bytes) => socket.write(bytes);
+    this.#replies = new ReplyQueue(socket, this.#reads);
   }
 
   get resp(): RespVersion {
-    return this.#out.resp;
+    return this.#replies.out.resp;
   }
 
   set resp(version: RespVersion) {
-    this.#out.resp = version;
+    this.#replies.out.resp = version;
   }
 
   arrivalUs(): number {
@@ -168,20 +123,14 @@ export class Connection implements RequestOwner, Receiver {
 
   /** Replies and messages that the system has not taken. */
   get unsentBytes(): number {
-    return this.#out.length + this.#waitingBytes + this.socket.pendingBytes;
+    return this.#replies.out.length + this.#replies.waitingBytes + this.socket.pendingBytes;
   }
 
   /** Sends a channel's message: beside the replies in RESP3, in their order in RESP2. */
   push(message: PushedMessage): void {
     if (this.#closed || this.#finishing) return;
-    if (this.#first !== undefined && this.resp === 2) {
-      // EXEC with SUBSCRIBE in it is not answered yet: the client would take the message for what it waits for.
-      this.#waitingBytes += sizeOf(message.reply);
-      this.#place(new ReplyPlace(message.reply));
-      return;
-    }
-    for (const bytes of message.bytes(this.resp)) this.#out.encoded(bytes);
-    if (this.#out.length > CONNECTION_OUTPUT_BYTES_PAUSE && !this.#running) this.#flush();
+    if (!this.#replies.push(message)) return;
+    if (this.#replies.out.length > CONNECTION_OUTPUT_BYTES_PAUSE && !this.#running) this.#flush();
     this.#list();
     this.#node.requestPass();
   }
@@ -206,12 +155,12 @@ export class Connection implements RequestOwner, Receiver {
 
   /** Commands that have no answer yet. */
   get open(): number {
-    return this.#places;
+    return this.#replies.length;
   }
 
   /** Whether a command waits for its answer, or to be taken. */
   get busy(): boolean {
-    return this.#places > 0 || this.#held !== undefined;
+    return this.#replies.length > 0 || this.#held !== undefined;
   }
 
   /** It has not to send anything: MONITOR, or subscriptions. */
@@ -232,10 +181,10 @@ export class Connection implements RequestOwner, Receiver {
       queued: this.#transactions?.queued ?? -1,
       queuedBytes: this.#transactions?.queuedBytes ?? 0,
       watched: this.#transactions?.watched ?? 0,
-      outputBytes: this.#out.length,
-      outputCapacityBytes: this.#out.capacityBytes,
-      waitingBytes: this.#waitingBytes,
-      open: this.#places,
+      outputBytes: this.#replies.out.length,
+      outputCapacityBytes: this.#replies.out.capacityBytes,
+      waitingBytes: this.#replies.waitingBytes,
+      open: this.#replies.length,
     };
   }
 
@@ -246,17 +195,17 @@ export class Connection implements RequestOwner, Receiver {
 
   /** CLIENT REPLY OFF. */
   get isSilent(): boolean {
-    return this.#silent === Number.POSITIVE_INFINITY;
+    return this.#replies.isSilent;
   }
 
   /** CLIENT REPLY: so many of the next replies, the one to this command included, are not sent. */
   silence(replies: number): void {
-    this.#silent = replies;
+    this.#replies.silence(replies);
   }
 
   /** Sends something that is not the reply to a command, between replies. */
   tell(reply: Reply): void {
-    this.#out.reply(reply);
+    this.#replies.out.reply(reply);
     this.#list();
     this.#node.requestPass();
   }
@@ -291,8 +240,7 @@ export class Connection implements RequestOwner, Receiver {
 
   /** The client has read everything. */
   onDrain(): void {
-    this.#pendingBytes = 0;
-    this.#unread = false;
+    this.#replies.drained();
     this.#run();
   }
 
@@ -311,9 +259,7 @@ export class Connection implements RequestOwner, Receiver {
     this.subscriber?.end();
     this.#later?.abandon();
     this.#later = undefined;
-    this.#first = undefined;
-    this.#last = undefined;
-    this.#places = 0;
+    this.#replies.clear();
     this.#held = undefined;
     if (this.monitors) this.#connections.monitors.remove(this);
     this.#connections.remove(this);
@@ -347,92 +293,21 @@ export class Connection implements RequestOwner, Receiver {
 
   /** A request has its reply: writes it, and those that waited for it. */
   settled(request: OpenRequest): void {
-    if (!this.#closed) {
-      if (request.overtaken) {
-        if (request.reply?.type !== "error") return this.#drop(request);
-        // It saw no state at all.
-        request.overtaken = false;
-        this.#repeats -= 1;
-      } else if (this.#isTooMuch(request)) {
-        this.#repeats += 1;
-        this.#overtake(request);
-        return this.#drop(request);
-      }
-    }
+    if (!this.#closed && this.#replies.dropped(request)) return this.#list();
     this.#connections.timer.answered(request);
     const counts = request.write ? this.#writes : this.#reads;
     counts[request.group] = (counts[request.group] as number) - 1;
-    if (this.#closed) return;
-    if (request !== this.#first) {
-      this.#waitingBytes += sizeOf(request.reply);
-      return;
-    }
-    let place: ReplyPlace | undefined = request;
-    while (place?.reply !== undefined) {
-      if (place !== request) this.#waitingBytes -= sizeOf(place.reply);
-      this.#write(place.reply);
-      this.#places -= 1;
-      place = place.next;
-    }
-    this.#first = place;
-    if (place === undefined) this.#last = undefined;
-    if (this.#running) return;
+    if (this.#closed || !this.#replies.settled(request) || this.#running) return;
     // Inside a pass the node is not asked for more; the end of the pass continues.
-    if (this.#out.length > CONNECTION_OUTPUT_BYTES_PAUSE) this.#flush();
+    if (this.#replies.out.length > CONNECTION_OUTPUT_BYTES_PAUSE) this.#flush();
     this.#list();
-  }
-
-  /**
-   * A pipeline of reads of large values may be answered faster than its client takes the replies. What would be too
-   * much to hold is thrown away and read again when there is room: a read has no effect, so later is as good as now.
-   */
-  #isTooMuch(request: OpenRequest): boolean {
-    if (request.write) return false;
-    // What waits for the oldest reply cannot speak against it: it leaves together with it.
-    const waiting = request === this.#first ? 0 : this.#waitingBytes;
-    const held = this.#out.length + this.#pendingBytes + waiting;
-    return held > 0 && held + sizeOf(request.reply) > CONNECTION_OUTPUT_BYTES_MAX;
   }
 
   retried(request: OpenRequest): void {
     // Overtaken already: then so are those behind it, and nothing came since.
-    if (!this.#closed && !request.write && !request.overtaken) this.#overtake(request);
-  }
-
-  /** The reads of the shard behind this one are read again after it, also those that have their replies. */
-  #overtake(request: OpenRequest): void {
-    for (let place = request.next; place !== undefined; place = place.next) {
-      if (!(place instanceof OpenRequest) || place.group !== request.group || place.overtaken) continue;
-      if (place.reply?.type === "error") continue;
-      assert(!place.write, "a write waits for the reads before it");
-      place.overtaken = true;
-      // One that was dropped for its size is counted.
-      if (place.droppedBytes === undefined) this.#repeats += 1;
-      if (place.reply === undefined) continue;
-      this.#waitingBytes -= sizeOf(place.reply);
-      this.#reads[place.group] = (this.#reads[place.group] as number) + 1;
-      this.#drop(place);
-    }
-  }
-
-  #drop(request: OpenRequest): void {
-    request.drop();
+    if (this.#closed || request.write || request.overtaken) return;
+    this.#replies.overtake(request);
     this.#list();
-  }
-
-  /** Executes dropped reads again, from the oldest on: all before them are answered. As much as may be held. */
-  #readAgain(): void {
-    let bytes = 0;
-    let place = this.#first;
-    while (place instanceof OpenRequest && place.droppedBytes !== undefined) {
-      bytes += place.droppedBytes;
-      if (bytes > CONNECTION_OUTPUT_BYTES_MAX) return;
-      const { next } = place;
-      this.#repeats -= 1;
-      place.resume();
-      this.#node.execute(place);
-      place = next;
-    }
   }
 
   /** Takes commands as long as there are any and nothing speaks against it, then sends what has been answered. */
@@ -442,12 +317,12 @@ export class Connection implements RequestOwner, Receiver {
     let more = true;
     while (more && this.#mayTake()) {
       more = this.#held === undefined ? this.#take() : this.#retry();
-      if (this.#out.length > CONNECTION_OUTPUT_BYTES_PAUSE) this.#flush();
+      if (this.#replies.out.length > CONNECTION_OUTPUT_BYTES_PAUSE) this.#flush();
     }
     this.#running = false;
     this.#waiting = more || this.#held !== undefined;
     this.#flush();
-    if (this.#repeats > 0 && !this.#unread) this.#readAgain();
+    if (this.#replies.repeats > 0 && !this.#replies.unread) this.#replies.readAgain(this.#node);
     const over = !this.busy && this.#isOver(more);
     if (over) this.#finishing = true;
     // Also when it is over: a socket that closes with unread input is reset, and the last replies may be lost with it.
@@ -464,8 +339,9 @@ export class Connection implements RequestOwner, Receiver {
   }
 
   #mayTake(): boolean {
-    if (this.#later !== undefined) return false;
-    return !this.#finishing && !this.#unread && this.#repeats === 0 && this.#places < CONNECTION_INFLIGHT_MAX;
+    if (this.#later !== undefined || this.#finishing) return false;
+    const { unread, repeats, length } = this.#replies;
+    return !unread && repeats === 0 && length < CONNECTION_INFLIGHT_MAX;
   }
 
   /** One command of the input; false when there is none that can be taken. */
@@ -531,7 +407,7 @@ export class Connection implements RequestOwner, Receiver {
   }
 
   #start(request: OpenRequest): boolean {
-    if (this.#connections.pause.mode !== PauseMode.none && this.#connections.pause.holds(request.write)) {
+    if (this.#connections.pause.holds(request.write)) {
       this.#held = request;
       return false;
     }
@@ -543,7 +419,7 @@ export class Connection implements RequestOwner, Receiver {
       return false;
     }
     mine[group] = (mine[group] ?? 0) + 1;
-    this.#place(request);
+    this.#replies.place(request);
     this.#node.execute(request);
     return true;
   }
@@ -551,7 +427,7 @@ export class Connection implements RequestOwner, Receiver {
   /** Such a command may change how later replies are written, so it runs when all before it have been. */
   #local(spec: CommandSpec, args: readonly Uint8Array[]): boolean {
     if (spec.group === "transactions") return this.#transact(spec, args);
-    if (this.#first !== undefined || this.#isPaused(spec)) {
+    if (!this.#replies.empty || this.#connections.pause.holdsCommand(spec)) {
       this.#held = { spec, args };
       return false;
     }
@@ -559,27 +435,17 @@ export class Connection implements RequestOwner, Receiver {
     return answer instanceof Later ? this.#await(answer) : this.#answer(answer);
   }
 
-  /** CLIENT itself goes on, or nobody could end the pause. */
-  #isPaused(spec: CommandSpec): boolean {
-    const { pause } = this.#connections;
-    if (pause.mode === PauseMode.none || spec.name === "client") return false;
-    return pause.holds(spec.flags.includes("write") || PUBLISHES.has(spec.name));
-  }
-
   #await(later: Later): boolean {
     if (later.reply !== undefined) return this.#answer(later.reply);
     this.#later = later;
-    this.#place(later);
+    this.#replies.place(later);
     later.await(() => this.#arrived(later));
     return true;
   }
 
   #arrived(later: Later): void {
-    assert(later === this.#first && later === this.#last, "nothing was taken behind it");
     this.#later = undefined;
-    this.#first = undefined;
-    this.#last = undefined;
-    this.#places = 0;
+    this.#replies.removeOnly(later);
     this.#connections.timer.answeredLate(later);
     this.#answer(later.reply as Reply);
     this.#list();
@@ -608,21 +474,8 @@ export class Connection implements RequestOwner, Receiver {
       this.#connections.errors += 1;
       this.#connections.statistics.recordError(reply.kind);
     }
-    if (this.#first === undefined) this.#write(reply);
-    else this.#place(new ReplyPlace(reply));
+    this.#replies.add(reply);
     return true;
-  }
-
-  #write(reply: Reply): void {
-    if (this.#silent === 0) this.#out.reply(reply);
-    else this.#silent -= 1;
-  }
-
-  #place(place: ReplyPlace): void {
-    if (this.#last === undefined) this.#first = place;
-    else this.#last.next = place;
-    this.#last = place;
-    this.#places += 1;
   }
 
   #list(): void {
@@ -632,11 +485,6 @@ export class Connection implements RequestOwner, Receiver {
   }
 
   #flush(): void {
-    if (this.#out.length > 0) {
-      this.#connections.outputBytes += this.#out.length;
-      this.#out.drain(this.#send);
-    }
-    this.#pendingBytes = this.socket.pendingBytes;
-    this.#unread = this.#pendingBytes > CONNECTION_OUTPUT_BYTES_PAUSE;
+    this.#connections.outputBytes += this.#replies.flush();
   }
 }

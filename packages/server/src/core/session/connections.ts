@@ -1,5 +1,5 @@
-import { INPUT_BYTES_MAX } from "../base/index.ts";
 import { Access } from "../access/index.ts";
+import { INPUT_BYTES_MAX } from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
 import type { NodeApi } from "../node/index.ts";
 import { ClientPause } from "./client-pause.ts";
@@ -8,14 +8,14 @@ import { CommandTimer, type TimedCommand } from "./command-timer.ts";
 import { Connection } from "./connection.ts";
 import { LatencyMonitor } from "./latency-monitor.ts";
 import { Monitors } from "./monitors.ts";
-import { ReplicaWaits } from "./replica-waits.ts";
 import { PubSub } from "./pubsub/index.ts";
+import { ReplicaWaits } from "./replica-waits.ts";
 import type { InputBudget } from "./request-parser.ts";
 import { Settings } from "./settings.ts";
 import { shownCommand } from "./shown-command.ts";
 import { SlowLog } from "./slow-log.ts";
-import { Upkeep } from "./upkeep.ts";
 import type { ClientSocket, ServerFacts } from "./types.ts";
+import { Upkeep } from "./upkeep.ts";
 
 /** Memory for incomplete commands of all connections. */
 class SharedInput implements InputBudget {

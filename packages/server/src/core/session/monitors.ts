@@ -28,7 +28,7 @@ export class Monitors {
     const when = (wallMs / 1000).toFixed(6);
     const text = `${when} [0 ${from.socket.remoteAddress}]${quotedLine(words)}`;
     const line: Reply = { type: "simple", text };
-    for (const monitor of [...this.#connections]) {
+    for (const monitor of this.#connections) {
       // Whoever does not read what it asked for must not make the node keep it.
       if (monitor.unsentBytes + text.length > MONITOR_OUTPUT_BYTES_MAX) monitor.kill();
       else monitor.tell(line);

@@ -24,15 +24,18 @@ const savePoints = (text: string): string | undefined => {
 
 const EVENT_CLASSES = "g$lshzxetd";
 const events = (text: string): string | undefined =>
-  /^[Ag$lshzxeKEtmdn]{0,64}$/.test(text)
-    ? undefined
-    : "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
+  /^[Ag$lshzxeKEtmdn]{0,64}$/.test(text) ? undefined : "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
 
 /** In the order in which Redis gives them back: all classes are `A`. */
 export function keyspaceEvents(text: string): string {
-  const classes = [...EVENT_CLASSES].filter((one) => text.includes(one) || text.includes("A"));
+  const classes = Array.from(EVENT_CLASSES).filter((one) => text.includes(one) || text.includes("A"));
   const shown = classes.length === EVENT_CLASSES.length ? "A" : classes.join("");
-  return shown + [..."KEmn"].filter((one) => text.includes(one)).join("");
+  return (
+    shown +
+    Array.from("KEmn")
+      .filter((one) => text.includes(one))
+      .join("")
+  );
 }
 
 const of = (check: RememberedSetting["check"], settings: Readonly<Record<string, string>>): RememberedSetting[] =>

@@ -96,16 +96,36 @@ export class Settings {
     });
     const timeout: readonly [number, number] = [0, CLIENT_TIMEOUT_SECONDS_MAX];
     return [
-      number("timeout", timeout, () => this.timeoutSeconds, (value) => void (this.timeoutSeconds = value)),
-      number("tcp-keepalive", timeout, () => this.tcpKeepaliveSeconds, (value) => void (this.tcpKeepaliveSeconds = value)),
-      number("maxclients", [1, CONNECTIONS_MAX], () => this.clientsMax, (value) => void (this.clientsMax = value)),
+      number(
+        "timeout",
+        timeout,
+        () => this.timeoutSeconds,
+        (value) => void (this.timeoutSeconds = value),
+      ),
+      number(
+        "tcp-keepalive",
+        timeout,
+        () => this.tcpKeepaliveSeconds,
+        (value) => void (this.tcpKeepaliveSeconds = value),
+      ),
+      number(
+        "maxclients",
+        [1, CONNECTIONS_MAX],
+        () => this.clientsMax,
+        (value) => void (this.clientsMax = value),
+      ),
       number(
         "slowlog-log-slower-than",
         [-1, Number.MAX_SAFE_INTEGER],
         () => this.slowlogSlowerThanUs,
         (value) => void (this.slowlogSlowerThanUs = value),
       ),
-      number("slowlog-max-len", [0, SLOWLOG_LENGTH_MAX], () => this.slowlogLength, (value) => void (this.slowlogLength = value)),
+      number(
+        "slowlog-max-len",
+        [0, SLOWLOG_LENGTH_MAX],
+        () => this.slowlogLength,
+        (value) => void (this.slowlogLength = value),
+      ),
       number(
         "latency-monitor-threshold",
         [0, Number.MAX_SAFE_INTEGER],
@@ -117,7 +137,10 @@ export class Settings {
         get: () => this.percentiles.join(" "),
         accept: (text) => {
           const parts = text.split(" ").filter((part) => part !== "");
-          if (parts.length > PERCENTILES_MAX || !parts.every((part) => /^\d{1,3}(\.\d{1,6})?$/.test(part) && Number(part) <= 100)) {
+          if (
+            parts.length > PERCENTILES_MAX ||
+            !parts.every((part) => /^\d{1,3}(\.\d{1,6})?$/.test(part) && Number(part) <= 100)
+          ) {
             return "argument must be numbers between 0.0 and 100.0, at most 16, with spaces between";
           }
           return () => void (this.percentiles = parts.map(Number));
@@ -134,7 +157,8 @@ function fixedSettings(facts: ServerFacts): Setting[] {
   const fixed = (name: string, value: string, why: string): Setting => ({
     name,
     get: () => value,
-    accept: (text) => (text.toLowerCase() === value.toLowerCase() ? () => {} : `can't be set to '${shown(text)}': ${why}`),
+    accept: (text) =>
+      text.toLowerCase() === value.toLowerCase() ? () => {} : `can't be set to '${shown(text)}': ${why}`,
   });
   const onMajority = "every acknowledged write is synced on a majority's disks, always";
   const notEvicted = "keys are on disk and never evicted; the size of the row cache is given when the node starts";

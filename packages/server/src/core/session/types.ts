@@ -47,3 +47,22 @@ export interface ServerFacts {
   /** Stops the whole process for this time: DEBUG SLEEP. */
   stall(ms: number): void;
 }
+
+/** Memory that a connection takes, and what waits in it. */
+export interface ConnectionLoad {
+  /** Input that was not taken yet, and room for more. */
+  readonly bufferedBytes: number;
+  readonly spareBytes: number;
+  /** Commands behind MULTI (-1: none), and their arguments. */
+  readonly queued: number;
+  readonly queuedBytes: number;
+  /** Keys. */
+  readonly watched: number;
+  /** Replies that were not given to the socket yet, and the buffer that they are in. */
+  readonly outputBytes: number;
+  readonly outputCapacityBytes: number;
+  /** Replies that wait for older ones. */
+  readonly waitingBytes: number;
+  /** Commands without an answer. */
+  readonly open: number;
+}

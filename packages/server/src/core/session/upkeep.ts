@@ -1,4 +1,10 @@
-import { CLIENTS_CHECK_MS, CLIENTS_SHORT_PART, INPUT_BYTES_MAX, UNFINISHED_BYTES_MIN, UNFINISHED_CHECK_MS } from "../base/index.ts";
+import {
+  CLIENTS_CHECK_MS,
+  CLIENTS_SHORT_PART,
+  INPUT_BYTES_MAX,
+  UNFINISHED_BYTES_MIN,
+  UNFINISHED_CHECK_MS,
+} from "../base/index.ts";
 import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 

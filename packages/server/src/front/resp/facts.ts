@@ -1,6 +1,6 @@
 import { arch, release, type } from "node:os";
-import { hostSecrets } from "../../host/secrets.ts";
 import type { DebugCommand, ServerFacts } from "../../core/session/index.ts";
+import { hostSecrets } from "../../host/secrets.ts";
 
 /** What the node was started with. */
 export interface ProcessSettings {

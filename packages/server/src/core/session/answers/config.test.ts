@@ -31,12 +31,7 @@ test("CONFIG GET: several patterns, in any case, what has a meaning with its tru
 test("CONFIG SET puts all in force or none", () => {
   const { client, connections } = world();
   expect(client.ask("CONFIG", "SET", "timeout", "100", "slowlog-max-len", "5")).toBe("OK");
-  expect(client.ask("CONFIG", "GET", "timeout", "slowlog-max-len")).toEqual([
-    "slowlog-max-len",
-    "5",
-    "timeout",
-    "100",
-  ]);
+  expect(client.ask("CONFIG", "GET", "timeout", "slowlog-max-len")).toEqual(["slowlog-max-len", "5", "timeout", "100"]);
   expect(client.ask("CONFIG", "SET", "timeout", "7", "maxclients", "x")).toBe(
     failed("maxclients", "argument couldn't be parsed into an integer"),
   );
@@ -70,10 +65,7 @@ test("what cannot be changed is taken when it is the same, and says why when it 
   const { client } = world();
   expect(client.ask("CONFIG", "SET", "appendonly", "YES", "maxmemory", "0")).toBe("OK");
   expect(client.ask("CONFIG", "SET", "appendonly", "no")).toBe(
-    failed(
-      "appendonly",
-      "can't be set to 'no': every acknowledged write is synced on a majority's disks, always",
-    ),
+    failed("appendonly", "can't be set to 'no': every acknowledged write is synced on a majority's disks, always"),
   );
   expect(client.ask("CONFIG", "SET", "maxmemory", "100mb")).toMatch(/keys are on disk and never evicted/);
   expect(client.ask("CONFIG", "SET", "databases", "16")).toMatch(/there is one database/);

@@ -308,7 +308,12 @@ test("commands of operators that have no meaning name what has", () => {
 test("MEMORY and OBJECT: some of their subcommands run on shards", () => {
   const { node, client } = world();
   client.send("SET", "k", "12");
-  for (const args of [["OBJECT", "ENCODING", "k"], ["object", "refcount", "k"], ["MEMORY", "USAGE", "k"]]) client.send(...args);
+  for (const args of [
+    ["OBJECT", "ENCODING", "k"],
+    ["object", "refcount", "k"],
+    ["MEMORY", "USAGE", "k"],
+  ])
+    client.send(...args);
   node.pass();
   expect(client.take()).toEqual(["OK", "int", 1, 103]);
   expect(client.ask("OBJECT", "nosuch", "k")).toBe("-ERR unknown subcommand 'nosuch'. Try OBJECT HELP.");
