@@ -71,7 +71,10 @@ export async function runNode(
   } catch (error) {
     // There is no log yet: a directory that is refused is not written to.
     if (host.failed !== undefined) host.failed(error);
-    else say(`${options.name}: ${error instanceof SherdError ? error.message : ((error as Error).stack ?? String(error))}`);
+    else
+      say(
+        `${options.name}: ${error instanceof SherdError ? error.message : ((error as Error).stack ?? String(error))}`,
+      );
     host.exit(exitCodeOf(error));
   }
 }

@@ -130,3 +130,18 @@ export function sourceText(source: Source): string {
       return "default";
   }
 }
+
+/** Values that a program gives. Throws SHERD_CONFIG_INVALID that names everything that is wrong. */
+export function checkSettings(given: SettingValues): SettingValues {
+  const problems: string[] = [];
+  const values: [string, unknown][] = [];
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    const known = settingNames().find((setting) => setting === name);
+    const judged = known === undefined ? { problem: unknownSetting(name, "node") } : judge(known, value);
+    if (isValue(judged)) values.push([name, judged.value]);
+    else problems.push(known === undefined ? judged.problem : `${name}: ${judged.problem}`);
+  }
+  if (problems.length > 0) throw invalid(problems);
+  return Object.fromEntries(values) as SettingValues;
+}
