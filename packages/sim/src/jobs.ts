@@ -1,4 +1,4 @@
-import { fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 
@@ -25,41 +25,56 @@ export interface Outcome {
   readonly failure: { readonly promise: string; readonly report: string } | undefined;
 }
 
+export interface Workers {
+  /** At most so many at a time; all cores when not given. */
+  readonly count?: number | undefined;
+  /** The program that each runs. */
+  readonly program?: string;
+}
+
 const WORKER = fileURLToPath(new URL("worker.js", import.meta.url));
 
 /**
- * Runs jobs on all cores, each in a process of its own: the Raft core's memory and the marks belong to a process.
+ * Runs jobs on several cores, each in a process of its own: the Raft core's memory and the marks belong to a process.
  * `next` gives jobs until it gives undefined; `done` is told each outcome as it comes and may end it all by answering
- * false. Workers that end by themselves fail the whole.
+ * false. A worker that ends by itself fails the whole. Nothing runs any more when it is over.
  */
 export async function runJobs(
   next: () => Job | undefined,
   done: (job: Job, outcome: Outcome) => boolean,
+  { count = availableParallelism(), program = WORKER }: Workers = {},
 ): Promise<void> {
   let ended = false;
-  await Promise.all(Array.from({ length: availableParallelism() }, () => worker()));
+  const take = (): Job | undefined => (ended ? undefined : next());
+  const ends = await Promise.allSettled(Array.from({ length: count }, () => worker()));
+  const failed = ends.find((end) => end.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
 
   async function worker(): Promise<void> {
-    let job = ended ? undefined : next();
+    let job = take();
     if (job === undefined) return;
-    const child = fork(WORKER, { serialization: "json" });
+    const child = fork(program, { serialization: "json" });
     try {
-      for (; job !== undefined; job = ended ? undefined : next()) {
-        const asked: Job = job;
-        const outcome = await new Promise<Outcome>((resolve, reject) => {
-          const onExit = (code: number | null): void =>
-            reject(new Error(`the worker of seed ${asked.seed} ended: ${code}`));
-          child.once("exit", onExit);
-          child.once("message", (message) => {
-            child.off("exit", onExit);
-            resolve(message as Outcome);
-          });
-          child.send(asked);
-        });
-        if (!done(asked, outcome)) ended = true;
+      for (; job !== undefined; job = take()) {
+        if (!done(job, await ask(child, job))) ended = true;
       }
+    } catch (error) {
+      ended = true;
+      throw error;
     } finally {
       child.kill();
     }
   }
+}
+
+async function ask(child: ChildProcess, job: Job): Promise<Outcome> {
+  return await new Promise((resolve, reject) => {
+    const onExit = (code: number | null): void => reject(new Error(`the worker of seed ${job.seed} ended: ${code}`));
+    child.once("exit", onExit);
+    child.once("message", (message) => {
+      child.off("exit", onExit);
+      resolve(message as Outcome);
+    });
+    child.send(job);
+  });
 }

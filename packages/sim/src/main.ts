@@ -21,6 +21,7 @@ const { values } = parseArgs({
     shards: { type: "string", default: "2" },
     profile: { type: "string" },
     minutes: { type: "string" },
+    workers: { type: "string" },
     twice: { type: "boolean", default: false },
     faults: { type: "string" },
     minimize: { type: "boolean", default: false },
@@ -121,7 +122,7 @@ async function series(job: Job, limit: number | Until): Promise<number> {
     }
     return failure === undefined;
   };
-  await runJobs(next, done);
+  await runJobs(next, done, { count: values.workers === undefined ? undefined : count(values.workers, "workers") });
   if (failure !== undefined) {
     console.error(`\n${failure}`);
     return 1;
