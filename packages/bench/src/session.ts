@@ -52,7 +52,6 @@ class FakeNode {
         if (this.#kind.deferred) this.#waiting.push(request);
         else this.#run(request);
       },
-      keyCount: () => this.rows.size,
       status: () => undefined as never,
       onTick: () => {},
       keyCounts: () => ({ keys: this.rows.size, expiring: 0 }),

@@ -268,16 +268,6 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     return node === this.id || this.#links.isUp(node);
   }
 
-  keyCount(scope: "led" | "cluster"): number {
-    let keys = 0;
-    for (const shard of this.map.shards) {
-      const replica = this.replicaOf(shard.group);
-      if (replica?.leads === true || (scope === "cluster" && replica !== undefined)) keys += replica.machine.keys;
-      else if (scope === "cluster") keys += this.#hints.leaderOf(shard.group)?.keys ?? 0;
-    }
-    return keys;
-  }
-
   keyCounts(): { keys: number; expiring: number } {
     let keys = 0;
     let expiring = 0;

@@ -32,11 +32,6 @@ export interface NodeApi {
    * (read or write) of that connection and shard is still open; the session keeps that order.
    */
   execute(request: Request): void;
-  /**
-   * `led`: keys of the shards that this node leads, as a Redis Cluster node counts. `cluster`: of all shards, by the replica
-   * here or by what their leader last said; may be behind by moments.
-   */
-  keyCount(scope: "led" | "cluster"): number;
   status(): NodeStatus;
   /** Asks the shard's leader how far its replicas are. Undefined: nobody could say. */
   replicasHolding(group: GroupId, complete: (held: ReplicasHolding | undefined) => void): void;

@@ -2,9 +2,17 @@ import { expect, test } from "vitest";
 import { groupId, index, latin1, latin1Bytes, replicaId, type Slot, slot, term } from "../base/index.ts";
 import { type CommandSpec, commandByName, commandByOpcode, type Reply } from "../command/index.ts";
 import type { Env } from "../env/index.ts";
-import { EntryEncoder, initialSystemRows, Opcode, ShardMachine } from "../machine/index.ts";
+import {
+  decodeKeyPageReply,
+  EntryEncoder,
+  encodeKeyPageRequest,
+  initialSystemRows,
+  KEY_PAGE,
+  Opcode,
+  ShardMachine,
+} from "../machine/index.ts";
 import { EntryKind } from "../raft/index.ts";
-import type { Pins, Row, RowKey, Space } from "../store/index.ts";
+import type { KeyPage, Pins, Row, RowKey, Space } from "../store/index.ts";
 import { ReadServing } from "./read-serving.ts";
 import type { ReplicaHost, Request, Rerouted } from "./types.ts";
 
@@ -49,6 +57,12 @@ class World {
     this.machine = new ShardMachine({ latin1 } as unknown as Env, this.space, commandByOpcode);
     const host = {
       env: { wallMs: () => this.clockMs },
+      store: {
+        keys: (_: Space, __: unknown, done: (page: KeyPage) => void) => {
+          const keys = [...this.#rows].map(([key, { expiresAtMs }]) => ({ slot: SLOT, key, expiresAtMs }));
+          done({ keys, complete: true, upTo: { slot: SLOT, key: undefined } });
+        },
+      },
       reroute: (_: unknown, items: readonly Rerouted[]) =>
         this.rerouted.push(...items.map(({ args }) => latin1(args[0] as Uint8Array))),
     };
@@ -96,6 +110,16 @@ class World {
     this.serving.serve({ request, args, bornMs: 0 }, stale);
   }
 
+  /** A page of all keys, of which only the number is noted. */
+  page(stale = false): void {
+    const args = encodeKeyPageRequest({ place: 0, toSlot: slot(16383), keysMax: 10, pattern: undefined });
+    const complete = (reply: Reply): void => {
+      this.answered.push(`page=${decodeKeyPageReply(reply)?.keys.length}`);
+    };
+    const request = { spec: KEY_PAGE, args, slot: slot(0), redirect: false, stale, complete };
+    this.serving.serve({ request, args, bornMs: 0 }, stale);
+  }
+
   /** What the leader proposed for its reads is applied. */
   decide(): void {
     for (const request of this.proposed.splice(0)) {
@@ -132,6 +156,20 @@ test("a key that has ended by the leader's clock is shown as gone only when log 
   world.clockMs -= 50;
   world.get("k");
   expect(world.answered.at(-1)).toBe("k=nil");
+  expect(world.proposed).toEqual([]);
+});
+
+test("a page of keys in which one ends by the leader's clock waits for log time, too", () => {
+  const world = new World();
+  world.write("set k v");
+  world.write("pexpire k 100");
+  world.clockMs += 100;
+  world.page();
+  expect(world.answered).toEqual([]);
+  world.decide();
+  expect(world.answered).toEqual(["page=0"]);
+  world.page(true);
+  expect(world.answered).toEqual(["page=0", "page=0"]);
   expect(world.proposed).toEqual([]);
 });
 

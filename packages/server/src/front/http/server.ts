@@ -119,7 +119,7 @@ function statusOf(node: NodeApi): Record<string, unknown> {
   const { clusterId, version, nodes, metaReplicas, shards } = node.map;
   return {
     ...node.status(),
-    keys: node.keyCount("led"),
+    keys: node.keyCounts().keys,
     map: {
       clusterId,
       version,

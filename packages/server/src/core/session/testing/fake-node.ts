@@ -116,10 +116,6 @@ export class FakeNode implements NodeApi {
     for (const listener of this.#listeners) listener();
   }
 
-  keyCount(): number {
-    return this.rows.size;
-  }
-
   keyCounts(): { keys: number; expiring: number } {
     const expiring = [...this.rows.values()].filter((row) => row.expiresAtMs > 0).length;
     return { keys: this.rows.size, expiring };
