@@ -72,6 +72,7 @@ test("a leader that does not know a forwarded command says so at once; the sessi
         links.send(to, message);
       },
       flush: () => links.flush(),
+      queuedBytes: (node) => links.queuedBytes(node),
       isUp: (node) => links.isUp(node),
     }),
   });

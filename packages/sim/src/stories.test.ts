@@ -78,6 +78,7 @@ test("no number of a forwarded command is used again by a later process of its n
         links.send(to, message);
       },
       flush: () => links.flush(),
+      queuedBytes: (node) => links.queuedBytes(node),
       isUp: (node) => links.isUp(node),
     }),
   });

@@ -45,6 +45,7 @@ export function faultyLinks(
       }
     },
     flush: () => links.flush(),
+    queuedBytes: (node) => links.queuedBytes(node),
     isUp: (node) => links.isUp(node),
   };
 }

@@ -87,6 +87,7 @@ export function observeLinks(links: PeerLinks, process: SimProcess, coverage: Co
       process.request("links flush");
       links.flush();
     },
+    queuedBytes: (node) => links.queuedBytes(node),
     isUp: (node) => links.isUp(node),
   };
 }

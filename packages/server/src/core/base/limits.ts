@@ -387,6 +387,10 @@ export const NODE_HOST_BYTES_MAX = 255;
  * read, when one that was sent so much later has its answer. A message may be lost.
  */
 export const FORWARD_RETRY_MS = 2_000;
+/** Bytes queued for a peer beyond which answers to it wait: Raft's messages use the same link. One value fits. */
+export const ANSWERS_QUEUE_BYTES_MAX: number = VALUE_BYTES_MAX;
+/** Of answers that wait, to all peers together; beyond it they are lost, and asked for again. */
+export const ANSWERS_HELD_BYTES_MAX: number = 128 * MIB;
 /** Requests that a node has forwarded, to all peers together, and that are not yet answered. */
 export const FORWARDS_INFLIGHT_MAX = 8_192;
 

@@ -13,6 +13,8 @@ export interface PeerLinks {
    * and there would be more than so much of it.
    */
   send(to: NodeId, message: Uint8Array, queuedBytesMax?: number): void;
+  /** Of messages to the node that the network has not taken: those since the last flush, and what it was too slow for. */
+  queuedBytes(to: NodeId): number;
   /** End of a pass: what was sent leaves. */
   flush(): void;
   /** Both directions are usable. */

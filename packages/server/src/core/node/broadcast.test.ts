@@ -18,6 +18,7 @@ function broadcastOf(nodes: readonly NodeId[]): { broadcast: Broadcast; sent: Se
   const links: PeerLinks = {
     send: (to, message, queuedBytesMax) => void sent.push({ to, message: message.slice(), queuedBytesMax }),
     flush: () => void (counts.flushes += 1),
+    queuedBytes: () => 0,
     isUp: () => true,
   };
   const requestPass = (): void => void (counts.passes += 1);

@@ -18,7 +18,7 @@ export interface BroadcastHost {
 export class Broadcast {
   readonly #host: BroadcastHost;
   readonly #listeners: ((published: Published) => void)[] = [];
-  /** Since the links were last flushed. */
+  /** Since it last flushed the links. */
   #unflushedBytes = 0;
 
   constructor(host: BroadcastHost) {

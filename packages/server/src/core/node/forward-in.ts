@@ -1,6 +1,5 @@
 import { COMMAND_BYTES_MAX, type GroupId, META_GROUP, type NodeId, utf8Bytes } from "../base/index.ts";
 import { admit, type CommandSpec, type ErrorReply, err, type Reply } from "../command/index.ts";
-import type { Env } from "../env/index.ts";
 import {
   ANNOUNCE,
   type CommandOrigin,
@@ -137,7 +136,7 @@ export class Refusal implements Request {
 
 export interface ForwardInHost {
   readonly self: NodeId;
-  readonly env: Env;
+  complain(key: string, message: string, fields: Readonly<Record<string, unknown>>): void;
   commandOf(opcode: number): CommandSpec | undefined;
   answer(to: NodeId, answer: Answer): void;
   /** Finds its way here like a client's request; `own`: see `Router.routeOwn`. */
@@ -155,12 +154,12 @@ export class ForwardIn {
   }
 
   receive(from: NodeId, forward: Forward): void {
-    const { env, self } = this.#host;
+    const { self } = this.#host;
     const admitted = admitForward(forward, (opcode) => this.#host.commandOf(opcode));
     const request = new ForwardedRequest(admitted, forward, from, this.#answer);
     if (request.refusal !== undefined) {
       const fields = { from, opcode: forward.opcode, error: request.refusal.text };
-      env.log("warn", "a node forwarded a command that this one cannot run", fields);
+      this.#host.complain(`forward ${from}`, "a node forwarded a command that this one cannot run", fields);
     }
     this.#host.route(forward.group, request, forward.args, from === self);
   }

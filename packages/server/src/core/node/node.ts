@@ -174,6 +174,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       replicaOf: (group) => this.replicaOf(group),
       reachableLeader: (group) => this.#reachableLeader(group),
       diskFull: () => this.diskFull,
+      complain: (key, message, fields) => this.complain(key, message, fields),
     });
   }
 
@@ -196,6 +197,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       map: this.#map,
       hosted: (group) => this.#hosted.get(group),
       onHints: (from, hints) => this.#hints.receive(from, hints),
+      complain: (key, message, fields) => this.complain(key, message, fields),
       onPublished: (published) => this.#broadcast.receive(published),
       onLinkUp: (node) => this.#onLinkUp(node),
       onLinkDown: (node, gone) => this.#onLinkDown(node, gone),
@@ -318,6 +320,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       passes: this.#passes.count,
       waiting: this.#requests.waiting,
       forwarded: this.#requests.forwarded,
+      ...this.#requests.answerNumbers,
     });
   }
 
@@ -398,6 +401,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     for (const listener of this.#passEnd) listener();
     // Replies that were given while working may have made peers' answers: they leave now, not with the next pass.
     this.#links.flush();
+    this.#requests.pumpAnswers();
     this.#passes.recordMs(this.env.monotonicMs() - startedMs);
   }
 

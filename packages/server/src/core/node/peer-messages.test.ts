@@ -21,7 +21,8 @@ beforeEach(() => {
   };
   const replica = { group: GROUP, id: replicaId(7), stopped: undefined, transfers: { receive: take } };
   messages = new PeerMessages({
-    env: { log: () => (warned += 1), requestPass: () => {} },
+    env: { requestPass: () => {} },
+    complain: () => (warned += 1),
     raft: { step: take },
     requests: { onForward: take, onAnswer: take },
     map: { receive: take, sendTo: take },

@@ -12,6 +12,7 @@ export interface PeerMessagesHost {
   readonly requests: Requests;
   readonly map: MapKeeper;
   hosted(group: GroupId): Hosted | undefined;
+  complain(key: string, message: string, fields: Readonly<Record<string, unknown>>): void;
   onHints(from: NodeId, hints: Hints): void;
   onPublished(published: Published): void;
   onLinkUp(node: NodeId): void;
@@ -47,7 +48,7 @@ export class PeerMessages implements PeerLinksHandler {
     try {
       return decodeMessage(bytes);
     } catch (error) {
-      this.#host.env.log("warn", "a peer's message is malformed", { from, detail: String(error) });
+      this.#host.complain(`malformed ${from}`, "a peer's message is malformed", { from, detail: String(error) });
       return undefined;
     }
   }

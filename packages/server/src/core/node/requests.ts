@@ -3,9 +3,10 @@ import { type CommandSpec, type ErrorReply, errorReply } from "../command/index.
 import type { Env, PeerLinks } from "../env/index.ts";
 import type { ClusterMap } from "../meta/index.ts";
 import type { Replica, Request, Rerouted } from "../replica/index.ts";
+import { AnswersOut } from "./answers-out.ts";
 import { ForwardedRequest, ForwardIn } from "./forward-in.ts";
 import { ForwardOut } from "./forward-out.ts";
-import { type Answer, encodeAnswer, encodeForward, type Forward } from "./messages.ts";
+import { type Answer, encodeForward, type Forward } from "./messages.ts";
 import { Router } from "./router.ts";
 
 export interface RequestsHost {
@@ -21,6 +22,7 @@ export interface RequestsHost {
   /** The node that leads the group, this one or another, if it is known and can be reached. */
   reachableLeader(group: GroupId): NodeId | undefined;
   diskFull(): boolean;
+  complain(key: string, message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
 /**
@@ -32,11 +34,13 @@ export class Requests {
   readonly #router: Router;
   readonly #out: ForwardOut;
   readonly #in: ForwardIn;
+  readonly #answers: AnswersOut;
   /** Answers of this node to itself: given in the next pass, never inside the call that asked. */
   #selfAnswers: Answer[] = [];
 
   constructor(host: RequestsHost) {
     this.#host = host;
+    this.#answers = new AnswersOut(host.links);
     const nowMs = (): number => host.env.monotonicMs();
     this.#out = new ForwardOut({
       nowMs,
@@ -60,7 +64,7 @@ export class Requests {
     });
     this.#in = new ForwardIn({
       self: host.self,
-      env: host.env,
+      complain: (key, message, fields) => host.complain(key, message, fields),
       commandOf: (opcode) => host.commandOf(opcode),
       answer: (to, answer) => this.#answer(to, answer),
       route: (group, request, args, own) => {
@@ -78,6 +82,11 @@ export class Requests {
   /** Requests that were forwarded and have no answer yet. */
   get forwarded(): number {
     return this.#out.open;
+  }
+
+  /** Answers to other nodes that wait for room on their link, and those that were too many. */
+  get answerNumbers(): { readonly answers_held_bytes: number; readonly answers_dropped: number } {
+    return { answers_held_bytes: this.#answers.heldBytes, answers_dropped: this.#answers.dropped };
   }
 
   route(group: GroupId, request: Request, args: readonly Uint8Array[]): void {
@@ -109,6 +118,7 @@ export class Requests {
   }
 
   onLinkDown(node: NodeId): void {
+    this.#answers.onLinkDown(node);
     this.#out.onLinkDown(node);
   }
 
@@ -117,6 +127,11 @@ export class Requests {
     const answers = this.#selfAnswers;
     this.#selfAnswers = [];
     for (const answer of answers) this.#out.onAnswer(answer);
+  }
+
+  /** At the end of each pass, after the links were flushed. */
+  pumpAnswers(): void {
+    this.#answers.pump();
   }
 
   tick(): void {
@@ -155,7 +170,7 @@ export class Requests {
 
   #answer(to: NodeId, answer: Answer): void {
     if (to === this.#host.self) this.#selfAnswers.push(answer);
-    else this.#host.links.send(to, encodeAnswer(answer));
+    else this.#answers.send(to, answer);
     this.#host.env.requestPass();
   }
 }

@@ -106,6 +106,10 @@ class PeerNetwork implements Peers, StreamOwner {
     this.#dirty.push(link);
   }
 
+  queuedBytes(to: NodeId): number {
+    return this.#links.get(to)?.queue.bytes ?? 0;
+  }
+
   flush(): void {
     for (const link of this.#dirty) {
       link.dirty = false;

@@ -108,11 +108,6 @@ function statsFields(connections: Connections): Field[] {
     ["pubsubshard_channels", connections.pubsub.shardChannelCount],
     ["pubsub_unread_bytes", connections.pubsub.unread.bytes],
     ["pubsub_subscribers_closed", connections.pubsub.unread.closed],
-    ["pubsub_channels", connections.pubsub.channelCount],
-    ["pubsub_patterns", connections.pubsub.patternCount],
-    ["pubsubshard_channels", connections.pubsub.shardChannelCount],
-    ["pubsub_unread_bytes", connections.pubsub.unread.bytes],
-    ["pubsub_subscribers_closed", connections.pubsub.unread.closed],
   ];
 }
 
