@@ -9,6 +9,7 @@
  * - The engine holds each space as it was between two entries: rows, system rows and applied index go in one batch.
  * - One batch at a time, in the order in which they were asked for. Each carries a number; a hole among the last
  *   FLUSH_MARKERS_KEPT of them is found at open and refused.
+ * - A space that is cleared goes on under another number: rows of its generations never meet, whatever is under way.
  * - Numbers of spaces are never reused. Rows are deleted by a command's entry or because their space's record says
  *   `clearing`, never because they look orphaned.
  * - The time to open does not depend on the number of rows.
