@@ -57,7 +57,7 @@ async function nodeRedisListens(at: number, RESP: 2 | 3, channel: string): Promi
   const heard = new Heard();
   const client = createClient({ url: `redis://${place(at).host}:${place(at).respPort}`, RESP });
   await client.connect();
-  onTestFinished(() => void client.destroy());
+  onTestFinished(() => client.destroy());
   await client.subscribe(channel, (message) => heard.add(message));
   return heard;
 }
@@ -118,7 +118,7 @@ test("patterns and shard channels reach all nodes, and are kept apart", async ()
   const rootNodes = cluster.file.nodes.map(({ host, clusterPort }) => ({ url: `redis://${host}:${clusterPort}` }));
   const sharding = createCluster({ rootNodes });
   await sharding.connect();
-  onTestFinished(() => void sharding.destroy());
+  onTestFinished(() => sharding.destroy());
   const shards = new Heard();
   const channels = Array.from({ length: 20 }, (_, n) => `user:${n}`);
   for (const channel of channels) {

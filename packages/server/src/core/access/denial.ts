@@ -1,5 +1,5 @@
 import { latin1 } from "../base/index.ts";
-import { arityFits, type CommandSpec, detailsOf, keysOf } from "../command/index.ts";
+import { arityFits, type CommandSpec, channelsOf, detailsOf, keysOf } from "../command/index.ts";
 import type { User } from "./user.ts";
 
 /** What a user may not do. */
@@ -70,26 +70,18 @@ function useOf(spec: CommandSpec, args: readonly Uint8Array[], at: number): Use 
   return use;
 }
 
-/** Where channels are among the arguments; a pattern must be allowed as it is written. */
-const CHANNELS: Readonly<Record<string, { readonly count: number; readonly patterns: boolean }>> = {
-  publish: { count: 1, patterns: false },
-  spublish: { count: 1, patterns: false },
-  subscribe: { count: Number.POSITIVE_INFINITY, patterns: false },
-  ssubscribe: { count: Number.POSITIVE_INFINITY, patterns: false },
-  psubscribe: { count: Number.POSITIVE_INFINITY, patterns: true },
-};
-
+/** A pattern must be allowed as it is written. */
 function deniedChannel(
   allowed: NonNullable<User["channels"]>,
   spec: CommandSpec,
   args: readonly Uint8Array[],
 ): string | undefined {
-  const where = Object.hasOwn(CHANNELS, spec.name) ? CHANNELS[spec.name] : undefined;
-  if (where === undefined) return undefined;
-  for (let at = 0; at < Math.min(where.count, args.length); at += 1) {
-    const channel = latin1(args[at] as Uint8Array);
-    const may = allowed.some(({ text, glob }) => (where.patterns ? text === channel : glob.matches(channel)));
-    if (!may) return channel;
+  const use = spec.channels?.use;
+  if (use === undefined || use === "unsubscribe") return undefined;
+  for (const bytes of channelsOf(spec, args)) {
+    const channel = latin1(bytes);
+    if (!allowed.some(({ text, glob }) => (use === "pattern" ? text === channel : glob.matches(channel))))
+      return channel;
   }
   return undefined;
 }

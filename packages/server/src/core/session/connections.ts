@@ -8,6 +8,7 @@ import { CommandTimer, type TimedCommand } from "./command-timer.ts";
 import { Connection } from "./connection.ts";
 import { LatencyMonitor } from "./latency-monitor.ts";
 import { Monitors } from "./monitors.ts";
+import { mayListen } from "./permission.ts";
 import { PubSub } from "./pubsub/index.ts";
 import { ReplicaWaits } from "./replica-waits.ts";
 import type { InputBudget } from "./request-parser.ts";
@@ -181,7 +182,9 @@ export class Connections {
     for (const connection of this.#open.values()) {
       const { user } = connection;
       const now = user === undefined ? this.access.initial : this.access.renewed(user);
+      const { subscriber } = connection;
       if (now === undefined && user !== undefined) connection.dismiss();
+      else if (now !== undefined && subscriber !== undefined && !mayListen(now, subscriber)) connection.dismiss();
       else connection.user = now;
     }
   }

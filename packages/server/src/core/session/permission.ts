@@ -3,6 +3,7 @@ import { AUTH_FAILURES_MAX, latin1, utf8 } from "../base/index.ts";
 import { type CommandSpec, type ErrorReply, errorReply, findSubcommand } from "../command/index.ts";
 import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
+import type { Subscriber } from "./pubsub/index.ts";
 
 const NOT_AUTHENTICATED = errorReply("NOAUTH", "Authentication required.");
 const WRONG_PASSWORD = errorReply("WRONGPASS", "invalid username-password pair or user is disabled.");
@@ -25,6 +26,17 @@ export function refusalOf(
   const context = connection.abortTransaction() ? "multi" : "toplevel";
   note(connection, connections, { ...denial, context, userName: user.name });
   return errorReply("NOPERM", denialText(user, denial, false));
+}
+
+/** Whether all that the subscriber listens to is still allowed; as in Redis its connection is closed if not. */
+export function mayListen({ channels }: User, { names }: Subscriber): boolean {
+  if (channels === undefined) return true;
+  const byName = (name: string): boolean => channels.some(({ glob }) => glob.matches(name));
+  return (
+    [...names.channel].every(byName) &&
+    [...names.shardChannel].every(byName) &&
+    [...names.pattern].every((pattern) => channels.some(({ text }) => text === pattern))
+  );
 }
 
 /** `verbose` also names the key or channel: for those who may see the rules. */
