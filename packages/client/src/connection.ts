@@ -94,7 +94,10 @@ export class RespConnection {
     }, connectTimeoutMs);
     this.#socket = this.#dial();
     this.#socket.on(options.tls === undefined ? "connect" : "secureConnect", () => this.#connected());
-    this.#socket.on("error", (cause) => this.#end(this.#lost(cause.message, cause)));
+    this.#socket.on("error", (cause: Error & { readonly reason?: unknown }) => {
+      // Of TLS: a few words, where the message is a line of OpenSSL's innards.
+      this.#end(this.#lost(typeof cause.reason === "string" ? cause.reason : cause.message, cause));
+    });
     this.#socket.on("close", () => this.#end(this.#lost("the peer closed the connection")));
     this.#greeting = greetingOf(options);
     if (this.#greeting !== undefined) this.send(this.#greeting, (answer) => this.#greeted(answer));

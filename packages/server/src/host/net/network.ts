@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { SherdError } from "../../core/base/index.ts";
+import { Complaints, SherdError } from "../../core/base/index.ts";
 import type { CloseReason, Connection, ConnectionHandler, Env, Network } from "../../core/env/index.ts";
-import { createTlsServer, dialTls, LimitedLog, type TlsIdentity } from "../tls/index.ts";
+import { createTlsServer, dialTls, type TlsIdentity, tlsFailureText } from "../tls/index.ts";
 
 export interface HostNetworkOptions {
   readonly host: string;
@@ -33,14 +33,14 @@ class NodeNetwork implements HostNetwork {
   readonly #server: Server;
   readonly #endHandshakes: () => void;
   readonly #tls: TlsIdentity | undefined;
-  readonly #failures: LimitedLog;
+  readonly #failures: Complaints;
   readonly #sockets = new Set<Socket>();
   #accept: ((connection: Connection) => ConnectionHandler) | undefined;
   #port = 0;
 
   constructor(log: Env["log"], tls: TlsIdentity | undefined) {
     this.#tls = tls;
-    this.#failures = new LimitedLog((message, fields) => log("warn", message, fields));
+    this.#failures = new Complaints({ log });
     // Half-open sockets are of no use here: the end of one direction ends the connection.
     const options = { noDelay: true };
     const onSocket = (socket: Socket): void => {
@@ -92,8 +92,9 @@ class NodeNetwork implements HostNetwork {
     const socket = dialTls(this.#tls, host, port);
     socket.on("error", (error: NodeJS.ErrnoException) => {
       if (!isTlsFailure(error)) return;
-      const message = `no TLS connection to the node at ${remote}: ${error.message}`;
-      this.#failures.say(remote, message, { code: "SHERD_TLS_HANDSHAKE", remote, kind: error.code });
+      const message = `no TLS connection to the node at ${remote}: ${tlsFailureText(error)}`;
+      const fields = { code: "SHERD_TLS_HANDSHAKE", remote, kind: error.code };
+      this.#failures.log(performance.now(), "warn", remote, message, fields);
     });
     return this.#open(socket, "secureConnect", () => handler, remote);
   }

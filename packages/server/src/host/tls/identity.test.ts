@@ -3,8 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { readCertificate, type TlsFiles } from "./certificate.ts";
 import { TlsIdentity } from "./identity.ts";
-import { LimitedLog } from "./limited-log.ts";
-import { TLS_EXPIRY_WARN_AGAIN_MS, TLS_FILE_BYTES_MAX, TLS_LOG_MS_MIN } from "./limits.ts";
+import { TLS_EXPIRY_WARN_AGAIN_MS, TLS_FILE_BYTES_MAX } from "./limits.ts";
 import { TestAuthority } from "./testing/authority.ts";
 
 const DAY_MS = 86_400_000;
@@ -157,22 +156,4 @@ test("a certificate that ends soon is warned about once a day, and called expire
   nowMs += TLS_EXPIRY_WARN_AGAIN_MS;
   await identity.check();
   expect(warnings()).toEqual(["warn", "warn", "error"]);
-});
-
-test("one line of a kind in a time, and the next one says how many there were", () => {
-  let nowMs = 0;
-  const said: [string, Record<string, unknown>][] = [];
-  const log = new LimitedLog(
-    (message, fields) => said.push([message, fields]),
-    () => nowMs,
-  );
-  for (let n = 0; n < 5; n += 1) log.say("a", `a${n}`, {});
-  log.say("b", "b", {});
-  expect(said).toEqual([
-    ["a0", {}],
-    ["b", {}],
-  ]);
-  nowMs = TLS_LOG_MS_MIN;
-  log.say("a", "later", { remote: "x" });
-  expect(said.at(-1)).toEqual(["later", { remote: "x", alsoSinceLast: 4 }]);
 });

@@ -16,7 +16,6 @@
 export { type Certificate, readCertificate, type TlsFiles } from "./certificate.ts";
 export { dialTls } from "./dial.ts";
 export { type CertificateFacts, TlsIdentity, type TlsIdentityOptions, type TlsLog } from "./identity.ts";
-export { LimitedLog } from "./limited-log.ts";
 export { TLS_CHECK_MS, TLS_HANDSHAKE_MS_MAX, TLS_HANDSHAKES_MAX } from "./limits.ts";
 export {
   type ClientAuth,
@@ -24,5 +23,6 @@ export {
   guardTlsServer,
   type TlsPort,
   type TlsServer,
+  tlsFailureText,
   tlsServerOptions,
 } from "./server.ts";

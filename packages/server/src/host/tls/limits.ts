@@ -8,11 +8,9 @@ export const TLS_FILE_BYTES_MAX: number = 1024 * 1024;
 export const TLS_HANDSHAKE_MS_MAX = 10_000;
 /**
  * Handshakes under way, of all ports that share a certificate. As many as the system keeps ready while the node is busy, so
- * that clients that all come back at once are served. Each holds about 50 KiB.
+ * that clients that all come back at once are served. Each holds about 60 KiB.
  */
 export const TLS_HANDSHAKES_MAX = 1_024;
-/** Between two lines of the log about the same kind of failure; the second says how many there were in between. */
-export const TLS_LOG_MS_MIN = 10_000;
 /** A certificate that ends this soon is warned about at load, ... */
 export const TLS_EXPIRY_WARN_MS: number = 14 * 86_400_000;
 /** ... and again so often. */

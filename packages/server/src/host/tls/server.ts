@@ -1,7 +1,7 @@
 import type { ServerOpts, Socket } from "node:net";
 import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
+import { Complaints } from "../../core/base/index.ts";
 import type { TlsIdentity } from "./identity.ts";
-import { LimitedLog } from "./limited-log.ts";
 import { TLS_HANDSHAKE_MS_MAX, TLS_HANDSHAKES_MAX } from "./limits.ts";
 
 /**
@@ -63,7 +63,7 @@ export function createTlsServer(
  */
 export function guardTlsServer(server: Server, { identity, clientAuth }: TlsPort, what: string): () => void {
   const { counts } = identity;
-  const log = new LimitedLog((message, fields) => identity.log("warn", message, fields));
+  const complaints = new Complaints(identity);
   /** Under way, by both ends' addresses: the socket that is told secure is another one than that which connected. */
   const underWay = new Map<string, Socket>();
   const ended = (key: string): void => {
@@ -71,7 +71,8 @@ export function guardTlsServer(server: Server, { identity, clientAuth }: TlsPort
   };
   const failed = (kind: string, why: string, remote: string | undefined): void => {
     counts.failedHandshakes += 1;
-    log.say(kind, `${what}: ${why}`, { code: "SHERD_TLS_HANDSHAKE", remote, kind });
+    const fields = { code: "SHERD_TLS_HANDSHAKE", remote, kind };
+    complaints.log(performance.now(), "warn", kind, `${what}: ${why}`, fields);
   };
 
   server.on("connection", (socket: Socket) => {
@@ -146,5 +147,9 @@ function describe(error: NodeJS.ErrnoException, socket: TLSSocket): { kind: stri
   }
   if (code === "ECONNRESET")
     return { kind: "CLOSED", why: "a client left during the TLS handshake; perhaps it does not trust our certificate" };
-  return { kind: "PROTOCOL", why: `a TLS handshake failed: ${error.message}` };
+  return { kind: "PROTOCOL", why: `a TLS handshake failed: ${tlsFailureText(error)}` };
 }
+
+/** OpenSSL's errors have a reason in a few words; their message is a line of its innards. */
+export const tlsFailureText = (error: Error & { readonly reason?: unknown }): string =>
+  typeof error.reason === "string" ? error.reason : error.message;
