@@ -56,6 +56,7 @@ class FakeNode {
       onTick: () => {},
       keyCounts: () => ({ keys: this.rows.size, expiring: 0 }),
       replicasHolding: (_group, complete) => complete(undefined),
+      slowMoments: () => [],
       activeExpiry: true,
       onMap: () => {},
       changeUsers: () => {},

@@ -42,7 +42,8 @@ export async function openFronts(
   const { addresses, logger } = config;
   const onError = (error: Error): void => logger.warn({ error: error.message }, "a connection could not be accepted");
   const at = (port: number): Listen => ({ host: config.listenHost, port, onError, tls: tls.clients });
-  const connections = new Connections(node, { ...processFacts(VERSION), tls: tls.clients !== undefined });
+  const facts = processFacts(VERSION, { directory: config.dataDirectory, debugCommand: config.debugCommand ?? "no" });
+  const connections = new Connections(node, { ...facts, tls: tls.clients !== undefined });
   const { access } = connections;
   const grpc = new GrpcStatistics();
   const metrics = new MetricsPage({

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { BootCounter, ClusterId, DirectoryId, NodeId } from "../core/base/index.ts";
 import type { ClusterMap, NodeAddresses, UserInfo } from "../core/meta/index.ts";
 import type { NodeStatus } from "../core/node/index.ts";
+import type { DebugCommand } from "../core/session/index.ts";
 import type { CertificateFacts } from "../host/tls/index.ts";
 import type { TlsSettings } from "./tls.ts";
 
@@ -42,6 +43,8 @@ export interface NodeConfig {
   readonly users?: readonly UserInfo[];
   /** Listens beyond loopback even where anybody may come in; else that is SHERD_INSECURE. */
   readonly insecure?: boolean;
+  /** Whose DEBUG is run; undefined: nobody's. */
+  readonly debugCommand?: DebugCommand;
   /** What was chosen for the gRPC port; the rest is its defaults. */
   readonly grpc?: GrpcSettings;
   /** Writes the error to the log and to stderr, and ends the process before anything else runs. */

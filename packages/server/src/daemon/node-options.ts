@@ -23,6 +23,7 @@ export function nodeOptions(values: SettingValues, supervised: boolean): NodeOpt
     tls: tlsSettings(values),
     users: { aclFile: values.aclFile, requirePass: values.requirePass },
     insecure: values.insecure === true,
+    debugCommand: values.enableDebugCommand ?? "no",
     logLevel: values.logLevel ?? "info",
     supervised,
   };

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { ROW_CACHE_BYTES_DEFAULT, SEEDS_MAX, SherdError } from "../core/base/index.ts";
 import type { NodeAddresses } from "../core/meta/index.ts";
 import type { NodeStatus } from "../core/node/index.ts";
+import type { DebugCommand } from "../core/session/index.ts";
 import { addressesOf, type ClusterFile, checkHost, nodeOfFile, PORT_NAMES, readClusterFile } from "./cluster-file.ts";
 import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
 import { dataPaths } from "./identity.ts";
@@ -31,6 +32,7 @@ export interface NodeOptions {
   readonly tls?: TlsSettings;
   readonly users?: UserSettings;
   readonly insecure?: boolean;
+  readonly debugCommand?: DebugCommand;
   readonly logLevel: LogLevel;
   /** Started by the launcher: says how it is over IPC, stops when the launcher is gone, leaves Ctrl-C to it. */
   readonly supervised: boolean;
@@ -115,6 +117,7 @@ async function run(options: NodeOptions, startNode: StartNode, host: HostProcess
     ...(options.tls !== undefined && { tls: options.tls }),
     ...(users !== undefined && { users }),
     insecure: options.insecure === true,
+    ...(options.debugCommand !== undefined && { debugCommand: options.debugCommand }),
     fatal: lifecycle.fatal,
   };
   try {

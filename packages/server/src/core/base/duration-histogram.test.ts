@@ -35,3 +35,13 @@ test("sums, the longest, and the beginning again", () => {
   expect([histogram.count, histogram.sumUs, histogram.maxUs, histogram.quantileUs(0.5)]).toEqual([0, 0, 0, 0]);
   expect(histogram.below(32)).toBe(0);
 });
+
+test("the longest since it was last asked", () => {
+  const histogram = new DurationHistogram();
+  histogram.record(30);
+  histogram.record(20);
+  expect(histogram.takeRecentMaxUs()).toBe(30);
+  expect(histogram.takeRecentMaxUs()).toBe(0);
+  histogram.record(7);
+  expect([histogram.takeRecentMaxUs(), histogram.maxUs]).toEqual([7, 30]);
+});

@@ -30,6 +30,7 @@ export class DurationHistogram {
   count = 0;
   sumUs = 0;
   maxUs = 0;
+  #recentMaxUs = 0;
 
   /** A whole number of microseconds, from 0 on. */
   record(durationUs: number): void {
@@ -38,6 +39,7 @@ export class DurationHistogram {
     this.count += 1;
     this.sumUs += us;
     if (us > this.maxUs) this.maxUs = us;
+    if (us > this.#recentMaxUs) this.#recentMaxUs = us;
     const bucket = bucketOf(us);
     this.#counts[bucket] = (this.#counts[bucket] as number) + 1;
   }
@@ -45,6 +47,13 @@ export class DurationHistogram {
   /** The same, of a clock's milliseconds. */
   recordMs(durationMs: number): void {
     this.record(Math.floor(durationMs * 1_000));
+  }
+
+  /** The longest since this was last asked. */
+  takeRecentMaxUs(): number {
+    const us = this.#recentMaxUs;
+    this.#recentMaxUs = 0;
+    return us;
   }
 
   /** How many took less than 2 ** `exponent` microseconds; exact, because a bucket begins there. */

@@ -48,9 +48,13 @@ const CATEGORY_OF_GROUP: Readonly<Record<string, string>> = {
 
 /** What Redis counts a command among, beside what follows from the table. */
 const MORE_CATEGORIES: Readonly<Record<string, readonly string[]>> = {
+  asking: ["@connection"],
   command: ["@connection"],
   dbsize: ["@keyspace"],
+  flushall: ["@keyspace", "@dangerous"],
+  flushdb: ["@keyspace", "@dangerous"],
   info: ["@dangerous"],
+  keys: ["@dangerous"],
   lastsave: ["@admin", "@dangerous"],
   readonly: ["@connection"],
   readwrite: ["@connection"],

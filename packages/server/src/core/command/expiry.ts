@@ -96,6 +96,8 @@ function timeCommand(name: string, opcode: number, form: ExpireForm, since: stri
     since,
     group: "generic",
     summary,
+    // What is left shrinks while one looks.
+    ...(form.relative && { tips: ["nondeterministic_output"] }),
     run(context, slot, args) {
       const row = context.get(slot, context.latin1(args[0] as Uint8Array));
       if (row === undefined) return NOT_RESIDENT;

@@ -5,6 +5,8 @@ const group = "server";
 const ALWAYS: readonly CommandFlag[] = ["loading", "stale"];
 const ADMIN: readonly CommandFlag[] = ["admin", "noscript", "loading", "stale"];
 
+const UNORDERED: readonly string[] = ["nondeterministic_output_order"];
+
 const commandSubcommands: readonly CommandSpec[] = [
   local({
     name: "command|count",
@@ -21,6 +23,7 @@ const commandSubcommands: readonly CommandSpec[] = [
     since: "7.0.0",
     group,
     summary: "Descriptions of all or the named commands.",
+    tips: UNORDERED,
   }),
   local({
     name: "command|getkeys",
@@ -46,6 +49,7 @@ const commandSubcommands: readonly CommandSpec[] = [
     since: "2.8.13",
     group,
     summary: "Arity, flags and key positions of all or the named commands.",
+    tips: UNORDERED,
   }),
   local({
     name: "command|list",
@@ -54,6 +58,7 @@ const commandSubcommands: readonly CommandSpec[] = [
     since: "7.0.0",
     group,
     summary: "The names of all commands, or of those that FILTERBY MODULE, ACLCAT or PATTERN leaves.",
+    tips: UNORDERED,
   }),
 ];
 
@@ -103,6 +108,7 @@ export const serverCommands: readonly CommandSpec[] = [
     since: "2.8.13",
     group,
     summary: "Describes all commands in Redis' ten fields.",
+    tips: UNORDERED,
     subcommands: commandSubcommands,
   }),
   local({

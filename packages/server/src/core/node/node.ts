@@ -282,6 +282,14 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     return { keys, expiring };
   }
 
+  slowMoments(): [event: string, durations: DurationHistogram][] {
+    return [
+      ["pass", this.#passes],
+      ["log-write", this.log.stats.syncs],
+      ["flush", this.store.stats.engineWrites],
+    ];
+  }
+
   replicasHolding(group: GroupId, complete: (held: ReplicasHolding | undefined) => void): void {
     const slot = this.map.shards.find((shard) => shard.group === group)?.slots[0]?.from;
     if (slot === undefined) return complete(undefined);

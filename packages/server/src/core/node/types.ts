@@ -1,4 +1,4 @@
-import type { GroupId, Index, NodeId, ReplicaId, Slot, Term } from "../base/index.ts";
+import type { DurationHistogram, GroupId, Index, NodeId, ReplicaId, Slot, Term } from "../base/index.ts";
 import type { Reply } from "../command/index.ts";
 import type { ClusterMap } from "../meta/index.ts";
 import type { Role } from "../raft/index.ts";
@@ -37,6 +37,8 @@ export interface NodeApi {
   replicasHolding(group: GroupId, complete: (held: ReplicasHolding | undefined) => void): void;
   /** Keys of the shards that this node leads, and how many of them end. */
   keyCounts(): { readonly keys: number; readonly expiring: number };
+  /** What may hold requests up, by LATENCY's name: how long each turn, write of the log, batch of the engine took. */
+  slowMoments(): readonly (readonly [event: string, durations: DurationHistogram])[];
   /** DEBUG SET-ACTIVE-EXPIRE: whether ended keys are removed without being asked for. */
   activeExpiry: boolean;
   /** Called at the end of every pass: whoever gathered output writes it. */

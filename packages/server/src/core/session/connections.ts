@@ -152,6 +152,16 @@ export class Connections {
     if (this.pause.isOver(nowMs)) this.unpause();
     this.waits.tick(nowMs);
     this.upkeep.tick(nowMs);
+    this.#watchLatency();
+  }
+
+  /** Also while nobody wants to know: what was before LATENCY was turned on must not be counted later. */
+  #watchLatency(): void {
+    const { latencyThresholdMs } = this.settings;
+    for (const [event, durations] of this.node.slowMoments()) {
+      const ms = durations.takeRecentMaxUs() / 1_000;
+      if (latencyThresholdMs > 0 && ms >= latencyThresholdMs) this.latency.add(event, ms, this.facts.wallMs());
+    }
   }
 
   #settingsChanged(): void {

@@ -40,6 +40,7 @@ export interface SettingValues {
   readonly aclFile?: string;
   readonly requirePass?: string;
   readonly insecure?: boolean;
+  readonly enableDebugCommand?: "no" | "local" | "yes";
 }
 
 export type SettingName = keyof SettingValues;
@@ -273,6 +274,14 @@ export const SETTINGS: { readonly [Name in SettingName]-?: SettingOf<NonNullable
     help: "listen beyond this machine without TLS or passwords: the network keeps strangers away",
     commands: BOTH,
     default: false,
+  },
+  enableDebugCommand: {
+    type: "choice",
+    group: "Security",
+    help: "whose DEBUG SLEEP and DEBUG SET-ACTIVE-EXPIRE are run: nobody's, those of clients on this machine, everybody's",
+    commands: BOTH,
+    choices: ["no", "local", "yes"],
+    default: "no",
   },
   logRequests: {
     type: "boolean",

@@ -16,7 +16,7 @@ const REFUSED_MS = 1_000;
 export async function startResp(connections: Connections, options: RespOptions): Promise<Front> {
   const open = new Map<Socket, Connection>();
   const what = options.redirect ? "cluster" : "RESP";
-  const socketOptions = { allowHalfOpen: true, noDelay: true, keepAlive: true };
+  const socketOptions = { allowHalfOpen: true, noDelay: true };
   const { server, endHandshakes } = socketServer(options, what, socketOptions, (socket) => {
     accept(connections, options.redirect, open, socket);
   });
@@ -55,6 +55,8 @@ function accept(connections: Connections, redirect: boolean, open: Map<Socket, C
     return;
   }
   open.set(socket, connection);
+  const { tcpKeepaliveSeconds } = connections.settings;
+  socket.setKeepAlive(tcpKeepaliveSeconds > 0, tcpKeepaliveSeconds * 1_000);
   // A plain view: making views of it is twice as fast as of a Buffer.
   socket.on("data", (chunk: Buffer) => connection.onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)));
   socket.on("drain", () => connection.onDrain());

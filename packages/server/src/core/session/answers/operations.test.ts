@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { MONITOR_OUTPUT_BYTES_MAX, SLOWLOG_ARG_BYTES_MAX, SLOWLOG_ARGS_MAX, WAIT_MS_MAX } from "../../base/index.ts";
+import {
+  DurationHistogram,
+  MONITOR_OUTPUT_BYTES_MAX,
+  SLOWLOG_ARG_BYTES_MAX,
+  SLOWLOG_ARGS_MAX,
+  WAIT_MS_MAX,
+} from "../../base/index.ts";
 import { allCommands } from "../../command/index.ts";
 import type { Shown } from "../testing/fake-client.ts";
 import { infoOf, WALL_MS, world } from "../testing/world.ts";
@@ -88,6 +94,22 @@ test("LATENCY remembers what took longer than its threshold, and nothing when th
   expect(client.ask("LATENCY", "DOCTOR")).toMatch(/^command: 2 times \(average 1225 ms, every 2\.00 s\)/);
   expect(client.ask("LATENCY", "RESET", "command", "nosuch")).toBe(1);
   expect(client.ask("LATENCY", "RESET")).toBe(1);
+});
+
+test("LATENCY hears of what holds all requests up", () => {
+  const { node, client, after } = world();
+  const passes = new DurationHistogram();
+  node.slow = [["pass", passes]];
+  passes.recordMs(700);
+  after(50);
+  client.ask("CONFIG", "SET", "latency-monitor-threshold", "100");
+  passes.recordMs(99);
+  after(50);
+  // What was before it was turned on is not told.
+  expect(client.ask("LATENCY", "LATEST")).toEqual([]);
+  passes.recordMs(250);
+  after(50);
+  expect(client.ask("LATENCY", "LATEST")).toEqual([["pass", Math.floor((WALL_MS + 5_150) / 1000), 250, 250]]);
 });
 
 test("LATENCY HISTOGRAM counts by powers of two", () => {

@@ -2,6 +2,7 @@ import {
   bootCounter,
   type ClusterId,
   clusterId,
+  type DurationHistogram,
   type GroupId,
   groupId,
   latin1,
@@ -14,7 +15,15 @@ import {
 } from "../../base/index.ts";
 import { type CommandContext, errorReply, NOT_RESIDENT, OK, type Reply } from "../../command/index.ts";
 import type { ClusterMap, NodeInfo, ShardInfo } from "../../meta/index.ts";
-import type { ChangeUsers, LeaderHint, NodeApi, NodeStatus, Published, ReplicasHolding, Request } from "../../node/index.ts";
+import type {
+  ChangeUsers,
+  LeaderHint,
+  NodeApi,
+  NodeStatus,
+  Published,
+  ReplicasHolding,
+  Request,
+} from "../../node/index.ts";
 import type { Row } from "../../store/index.ts";
 import { keysReply } from "./fake-keys.ts";
 
@@ -48,6 +57,7 @@ export class FakeNode implements NodeApi {
   ready = true;
   leaderless = false;
   activeExpiry = true;
+  slow: readonly (readonly [string, DurationHistogram])[] = [];
   /** How far the replicas of a shard are. */
   holding: (group: GroupId) => ReplicasHolding | undefined = () => ({ applied: 1, matched: [1, 1] });
   readonly #manual: boolean;
@@ -119,6 +129,10 @@ export class FakeNode implements NodeApi {
   keyCounts(): { keys: number; expiring: number } {
     const expiring = [...this.rows.values()].filter((row) => row.expiresAtMs > 0).length;
     return { keys: this.rows.size, expiring };
+  }
+
+  slowMoments(): readonly (readonly [string, DurationHistogram])[] {
+    return this.slow;
   }
 
   replicasHolding(group: GroupId, complete: (held: ReplicasHolding | undefined) => void): void {
