@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  EVICT_STEPS_PER_PASS,
   FLUSH_ROWS_PER_PASS,
   index,
   KEY_OVERHEAD_BYTES,
@@ -120,6 +121,24 @@ test("a row that was asked for before all were cleared does not come back", () =
   expect([arrived, read(again, space, "k0")]).toEqual([true, [null]]);
   // The answer for the old generation is not counted either.
   expect(again.store?.stats.cacheBytes).toBeLessThan(2 * KEY_OVERHEAD_BYTES);
+});
+
+test("memory of what was cleared is given back, a portion a pass: changed, being flushed, or as in the engine", () => {
+  for (const state of ["changed", "frozen", "clean"]) {
+    const world = new World();
+    const space = makeSpace(world);
+    const keys = Array.from({ length: 3 * EVICT_STEPS_PER_PASS }, (_, n) => `k${n}`);
+    put(space, 1, Object.fromEntries(keys.map((key) => [key, "v"])));
+    if (state === "frozen") {
+      world.store?.flush(() => undefined);
+      world.step();
+    }
+    if (state === "clean") flush(world);
+    clear(space, 2);
+    world.settle();
+    flush(world);
+    expect(world.store?.stats, state).toMatchObject({ memtableBytes: 0, cacheBytes: 0 });
+  }
 });
 
 test("a space that is dropped after it was cleared leaves no rows, flushed in between or not", () => {

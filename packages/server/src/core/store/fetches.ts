@@ -119,11 +119,9 @@ export class Fetches {
 
   #arrived(cell: Cell, key: Uint8Array, value: Uint8Array | null | undefined): void {
     this.#readOf.delete(cell);
-    const { space, spaceId } = cell.home;
-    // Whatever changed the row meanwhile is newer than what the engine answered; a space that is gone, or a generation
-    // of it, holds nothing.
-    if (cell.row !== undefined || space.state === "gone" || space.id !== spaceId)
-      return mark("store: row changed while it was fetched");
+    const { space, dead } = cell.home;
+    // Whatever changed the row meanwhile is newer than what the engine answered; rows that were given up stay so.
+    if (cell.row !== undefined || dead) return mark("store: row changed while it was fetched");
     if (value === undefined) return this.#residents.load(cell, null);
     const row = value === null ? undefined : this.#codec.readRow(key, value);
     if (row !== undefined) return this.#residents.load(cell, row);

@@ -66,7 +66,6 @@ export class KeyPages {
     let end = to;
     let endSlot: number = toSlot;
     let cut = false;
-    const { id } = space;
     const shorten = (): void => {
       const names = [...rows.keys()].sort();
       for (const name of names.splice(keysMax)) rows.delete(name);
@@ -75,7 +74,7 @@ export class KeyPages {
       cut = true;
     };
     this.#residents.eachUnflushed(({ home, key, row }) => {
-      if (home.space !== space || home.spaceId !== id || home.slot > endSlot || home.slot < fromSlot) return;
+      if (home.space !== space || home.slot > endSlot || home.slot < fromSlot) return;
       const name = slotName(home.slot) + key;
       if (name < from || (cut ? name > end : name >= end) || row === undefined) return;
       rows.set(name, row);

@@ -22,6 +22,8 @@ export interface SlotRows {
   readonly spaceId: SpaceId;
   readonly slot: Slot;
   readonly cells: Map<string, Cell>;
+  /** The space is gone, or was cleared: the cells are nobody's. */
+  dead: boolean;
 }
 
 /**
@@ -140,8 +142,7 @@ export class MemorySpace implements Space {
     this.#bare = true;
     this.#changed = true;
     this.#insideEntry = true;
-    this.#slots.clear();
-    this.#residents.forget(this);
+    this.#forget();
     for (const name of this.#system.keys()) this.#changedSystem.add(name);
   }
 
@@ -149,7 +150,7 @@ export class MemorySpace implements Space {
   cell(slot: Slot, key: string): Cell {
     let home = this.#slots.get(slot);
     if (home === undefined) {
-      home = { space: this, spaceId: this.#id, slot, cells: new Map() };
+      home = { space: this, spaceId: this.#id, slot, cells: new Map(), dead: false };
       this.#slots.set(slot, home);
     }
     return home.cells.get(key) ?? this.#residents.create(home, key);
@@ -224,11 +225,16 @@ export class MemorySpace implements Space {
   /** The space was dropped or replaced: its memory is given back. */
   end(): void {
     this.state = "gone";
-    this.#slots.clear();
+    this.#forget();
     this.#system.clear();
     this.#changedSystem.clear();
     this.#changed = false;
     this.#insideEntry = false;
-    this.#residents.forget(this);
+  }
+
+  #forget(): void {
+    for (const home of this.#slots.values()) home.dead = true;
+    this.#slots.clear();
+    this.#residents.forgetDead();
   }
 }

@@ -1,5 +1,5 @@
 import { assert, KEY_OVERHEAD_BYTES, VALUE_OVERHEAD_BYTES } from "../base/index.ts";
-import type { MemorySpace, SlotRows } from "./memory-space.ts";
+import type { SlotRows } from "./memory-space.ts";
 import { Payloads } from "./payloads.ts";
 import type { Row } from "./types.ts";
 
@@ -50,6 +50,8 @@ export class Residents {
   /** All cells, in no order. The hand goes round. */
   #ring: Cell[] = [];
   #hand = 0;
+  /** Cells from here on were looked at since a space gave up its rows; 0: there may be no dead ones. */
+  #swept = 0;
   /** Changes get this generation. All below `#flushed` or equal to it are in the engine. */
   #active = 1;
   #flushed = 0;
@@ -130,9 +132,9 @@ export class Residents {
     return { cells, rows, endedAtMs };
   }
 
-  /** Every cell whose row the engine does not have yet, in no order; some twice. Those of spaces that are gone, too. */
+  /** Every cell whose row the engine does not have yet, in no order; some twice. */
   eachUnflushed(visit: (cell: Cell) => void): void {
-    for (const cell of this.#frozen) visit(cell);
+    for (const cell of this.#frozen) if (!cell.home.dead) visit(cell);
     for (const cell of this.#changed) visit(cell);
   }
 
@@ -150,6 +152,7 @@ export class Residents {
    * to free more; false also when all that is left is pinned or waits for a flush.
    */
   evict(stepsMax: number): boolean {
+    if (this.#swept > 0) return this.#sweep(stepsMax);
     let progress = false;
     for (let step = 0; step < stepsMax && this.#cleanBytes > this.#cacheBytesMax; step += 1) {
       if (this.#hand >= this.#ring.length) this.#hand = 0;
@@ -175,20 +178,29 @@ export class Residents {
     return progress && this.#cleanBytes > this.#cacheBytesMax;
   }
 
-  /** Drops all cells of a space that is gone, changed or not. */
-  forget(space: MemorySpace): void {
-    const kept: Cell[] = [];
-    for (const cell of this.#ring) {
-      if (cell.home.space !== space) {
-        kept.push(cell);
-        continue;
-      }
+  /**
+   * Slots have died: what was changed in them is not flushed. Their cells go in later calls of `evict`, because to look at
+   * all cells at once would take longer than a pass may; until then they count.
+   */
+  forgetDead(): void {
+    this.#changed = this.#changed.filter((cell) => !cell.home.dead);
+    this.#swept = this.#ring.length;
+  }
+
+  /** Drops dead cells, from the end of the ring on. True: there is more to do. */
+  #sweep(stepsMax: number): boolean {
+    const to = Math.max(0, this.#swept - stepsMax);
+    for (let at = this.#swept - 1; at >= to; at -= 1) {
+      const cell = this.#ring[at] as Cell;
+      if (!cell.home.dead) continue;
       if (cell.generation === this.#active) this.#activeBytes -= bytesOf(cell);
       else if (cell.generation > this.#flushed) this.#supersededBytes += bytesOf(cell);
       else this.#cleanBytes -= bytesOf(cell);
+      const last = this.#ring.pop() as Cell;
+      if (last !== cell) this.#ring[at] = last;
     }
-    this.#ring = kept;
-    this.#changed = this.#changed.filter((cell) => cell.home.space !== space);
+    this.#swept = to;
+    return to > 0 || this.#cleanBytes > this.#cacheBytesMax;
   }
 }
 
