@@ -1,7 +1,7 @@
 import { cpSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Random, Violation } from "@sherd/sim/world";
-import { type Caller, ForeignCaller, ForwardedCaller, RoutedCaller } from "./clients/index.ts";
+import { type Caller, ClusterCaller, ForwardedCaller, foreign, routed } from "./clients/index.ts";
 import { ProcessCluster } from "./cluster/index.ts";
 import { type FaultKind, Faults, type Injected, Nodes, schedule } from "./faults/index.ts";
 import { Ground } from "./ground/index.ts";
@@ -170,7 +170,7 @@ export class Stage {
   async readAll(): Promise<void> {
     const nodes = must(this.#nodes).placed;
     const callers = [
-      new RoutedCaller(nodes, REPLY_TIMEOUTS_MS[1]),
+      new ClusterCaller(routed, nodes, REPLY_TIMEOUTS_MS[1]),
       new ForwardedCaller(() => nodes, this.#random.stream("final"), REPLY_TIMEOUTS_MS[1]),
     ];
     const over = new AbortController();
@@ -249,11 +249,11 @@ export class Stage {
     const timeoutMs = REPLY_TIMEOUTS_MS[Math.floor(at / CLIENT_KINDS.length) % 2] as number;
     switch (CLIENT_KINDS[at % CLIENT_KINDS.length]) {
       case "foreign":
-        return new ForeignCaller(nodes.placed, timeoutMs);
+        return new ClusterCaller(foreign, nodes.placed, timeoutMs);
       case "forwarded":
         return new ForwardedCaller(() => nodes.placed, random, timeoutMs);
       default:
-        return new RoutedCaller(nodes.placed, timeoutMs);
+        return new ClusterCaller(routed, nodes.placed, timeoutMs);
     }
   }
 

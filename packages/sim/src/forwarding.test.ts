@@ -1,13 +1,13 @@
-import { latin1Bytes, type NodeId, slot } from "sherd/core/base";
+import { latin1Bytes, type NodeId, observeMarks, slot } from "sherd/core/base";
 import { type CommandSpec, commandByName, type Reply } from "sherd/core/command";
 import { expect, test } from "vitest";
-import type { Machine } from "./node/index.ts";
+import { type Machine, replaceMethods } from "./node/index.ts";
 import { Story } from "./testing/story.ts";
 
 const SLOT_OF_K = slot(7629);
 
 /** A command on the key `k`, given to a node; the reply as it is, once it is there. */
-function ask(to: Machine, name: "set" | "get" | "del"): { reply: Reply | undefined } {
+function ask(to: Machine, name: "set" | "get" | "del" | "incr"): { reply: Reply | undefined } {
   const answer: { reply: Reply | undefined } = { reply: undefined };
   const args = (name === "set" ? ["k", "v"] : ["k"]).map(latin1Bytes);
   const spec = commandByName(latin1Bytes(name)) as CommandSpec;
@@ -86,4 +86,38 @@ test("a leader that does not know a forwarded command says so at once; the sessi
   const write = ask(other, "set");
   story.pass(100);
   expect(write.reply).toEqual(OK);
+});
+
+test("a forwarded write that arrives once more, when its reply was acknowledged long ago, takes no effect", () => {
+  const sent: { readonly send: () => void; readonly bytes: Uint8Array }[] = [];
+  const story = new Story(14n, {
+    links: (links) =>
+      replaceMethods(links, {
+        send(to: NodeId, message: Uint8Array) {
+          const bytes = message.slice();
+          if (bytes[0] === FORWARD) sent.push({ send: () => links.send(to, bytes.slice()), bytes });
+          links.send(to, message);
+        },
+      }),
+  });
+  const [other] = story.others(story.leader()) as [Machine];
+  const counted = (): unknown => {
+    const answer = ask(other, "incr");
+    story.pass(100);
+    return answer.reply;
+  };
+  expect(counted()).toEqual({ type: "integer", value: 1 });
+  const first = sent.findLast(({ bytes }) => new DataView(bytes.buffer).getUint16(OPCODE_AT, true) < 0xff00);
+  expect(counted()).toEqual({ type: "integer", value: 2 });
+  expect(counted()).toEqual({ type: "integer", value: 3 });
+  const seen: string[] = [];
+  observeMarks((name) => seen.push(name));
+  other.process?.run(() => {
+    first?.send();
+    other.node?.env.requestPass();
+  });
+  story.pass(100);
+  observeMarks(undefined);
+  expect(seen).toContain("session: acknowledged command again");
+  expect(counted()).toEqual({ type: "integer", value: 4 });
 });

@@ -2,7 +2,7 @@ import { RespConnection } from "@sherd/client";
 import type { Random } from "@sherd/sim/world";
 import type { PlacedNode } from "../cluster/index.ts";
 import { type Caller, type Told, toldByClientError, toldByReply } from "./caller.ts";
-import { CONNECT_MS } from "./routed.ts";
+import { CONNECT_MS } from "./cluster-caller.ts";
 
 /** Of a command; afterwards the next one goes to another node. */
 const MOVE_PROBABILITY = 0.01;

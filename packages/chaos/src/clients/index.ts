@@ -9,6 +9,7 @@
  * It does not: choose commands, or record them.
  */
 export { type Caller, type Told, type Value } from "./caller.ts";
-export { ForeignCaller } from "./foreign.ts";
+export { ClusterCaller } from "./cluster-caller.ts";
+export { foreign } from "./foreign.ts";
 export { ForwardedCaller } from "./forwarded.ts";
-export { RoutedCaller } from "./routed.ts";
+export { routed } from "./routed.ts";

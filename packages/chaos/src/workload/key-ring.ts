@@ -1,4 +1,4 @@
-import { keySlot, type SlotRange } from "@sherd/client";
+import { keySlot } from "@sherd/client";
 import type { Random } from "@sherd/sim/world";
 import { KEY_OPERATIONS_MAX, KEY_UNKNOWN_MAX, SLOT_UNKNOWN_MAX } from "../limits.ts";
 import type { Recorder } from "./recorder.ts";
@@ -6,6 +6,12 @@ import type { Recorder } from "./recorder.ts";
 /** What kinds of data a key may hold; each has a model in the checkers. */
 const KEY_KINDS = ["register", "counter", "list", "slot"] as const;
 type KeyKind = (typeof KEY_KINDS)[number];
+
+/** A range of them. */
+export interface Slots {
+  readonly from: number;
+  readonly to: number;
+}
 
 export interface LiveKey {
   /** Of its history: the key, or the hash tag of several. */
@@ -22,12 +28,12 @@ const HOT_PROBABILITY = 0.6;
 
 /** The keys in use: one of each kind in each shard, replaced by a new one before its history is too long to check. */
 export class KeyRing {
-  readonly #shards: readonly (readonly SlotRange[])[];
+  readonly #shards: readonly (readonly Slots[])[];
   readonly #live = new Map<string, LiveKey>();
   #made = 0;
 
   /** `shards`: the slots of each. */
-  constructor(shards: readonly (readonly SlotRange[])[]) {
+  constructor(shards: readonly (readonly Slots[])[]) {
     this.#shards = shards;
   }
 
@@ -53,7 +59,7 @@ export class KeyRing {
   }
 
   #nameIn(shard: number, kind: KeyKind): string {
-    const ranges = this.#shards[shard] as readonly SlotRange[];
+    const ranges = this.#shards[shard] as readonly Slots[];
     for (;;) {
       this.#made += 1;
       const name = kind === "slot" ? `{slot:${this.#made}}` : `${kind}:${this.#made}`;

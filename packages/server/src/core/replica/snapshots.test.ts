@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import {
   type Index,
   index,
+  observeMarks,
   type ReplicaId,
   replicaId,
   SNAPSHOT_ASK_TICKS,
@@ -207,6 +208,23 @@ describe("sending", () => {
     world.tick();
     expect(world.count("cancelled")).toBe(1);
     expect(world.pinned).toBeUndefined();
+  });
+
+  test("a MsgSnapshot that comes when its transfer has been given up is reported as failed", () => {
+    const seen: string[] = [];
+    observeMarks((name) => seen.push(name));
+    world.transfers.send(PEER);
+    world.answer("granted");
+    world.opens();
+    world.answer("staged");
+    world.tick(SNAPSHOT_STALL_TICKS);
+    expect(world.reports).toEqual([false]);
+    // The core was waiting for a sign of the peer before it used what it was given.
+    world.transfers.sendInstall(PEER, new Uint8Array(1));
+    observeMarks(undefined);
+    expect(world.reports).toEqual([false, false]);
+    expect(world.count("install")).toBe(0);
+    expect(seen).toContain("snapshot: install without its transfer");
   });
 
   test("a snapshot whose flush ends after its sender has given up is closed", () => {
