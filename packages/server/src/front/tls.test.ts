@@ -16,7 +16,7 @@ import { encodeCommand, RespReplyParser, type RespValue } from "@sherd/client/pr
 import { Cluster, Redis } from "ioredis";
 import { createClient } from "redis";
 import { expect, onTestFinished, test } from "vitest";
-import { VALUE_BYTES_MAX } from "../core/base/index.ts";
+import { CONNECTION_OUTPUT_BYTES_PAUSE, VALUE_BYTES_MAX } from "../core/base/index.ts";
 import { Connections } from "../core/session/index.ts";
 import { FakeNode } from "../core/session/testing/fake-node.ts";
 import { type ClientAuth, TLS_HANDSHAKES_MAX, type TlsFiles, TlsIdentity, type TlsPort } from "../host/tls/index.ts";
@@ -198,6 +198,28 @@ test("ioredis, node-redis and redis-cli over TLS; who does not trust the certifi
   expect(error.code).toMatch(/UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN/);
 });
 
+test("replies that pile up while a client does not read all arrive once it does, over TLS too", async () => {
+  const ports = await Ports.open();
+  const { port } = await ports.resp();
+  const client = new Client(port, { ca: ports.ca });
+  await client.call(["SET", "k", Buffer.alloc(CONNECTION_OUTPUT_BYTES_PAUSE / 2)]);
+  client.socket.pause();
+  const count = 60;
+  for (let n = 0; n < count; n += 1) client.socket.write(encodeCommand(["GET", "k"]));
+  const other = new Client(port, { ca: ports.ca });
+  expect(await other.call(["PING"])).toEqual(["PONG"]);
+  expect(ports.node.executed.length).toBeLessThan(count);
+  client.socket.resume();
+  expect(await client.replies(count)).toHaveLength(count);
+  // As much as is held for a client, behind a small one that may not have left yet.
+  await client.call(["SET", "k", Buffer.alloc(VALUE_BYTES_MAX)]);
+  const [pong, values] = await client.call(["PING"], ["MGET", "k", "k"]);
+  expect([pong, (values as Uint8Array[]).map((value) => value.length)]).toEqual([
+    "PONG",
+    [VALUE_BYTES_MAX, VALUE_BYTES_MAX],
+  ]);
+});
+
 test("a command sent before the client closed its side is answered, over TLS too", async () => {
   const ports = await Ports.open();
   const { port } = await ports.resp();
@@ -325,6 +347,7 @@ test("handshakes under way are bounded; those that are open go on, and room come
   const turnedAway = new Client(port, { ca: ports.ca });
   expect(await turnedAway.call(["PING"])).toEqual([]);
   expect(ports.warnings[0]?.fields["kind"]).toBe("TOO_MANY");
+  expect(ports.tls.identity.facts.failedHandshakes).toBe(1);
   expect(await client.call(["PING"])).toEqual(["PONG"]);
   ports.tls.identity.counts.handshakesUnderWay = 0;
   expect(await new Client(port, { ca: ports.ca }).call(["PING"])).toEqual(["PONG"]);

@@ -1,7 +1,7 @@
 /**
  * Byte streams between nodes. One per node: it is bound to the node's peer address before core starts, so that an
- * address in use is an error of the start and not an event. Encryption would be a second implementation of this
- * interface; nothing above it would change.
+ * address in use is an error of the start and not an event. Whether the bytes are encrypted on
+ * the way, and who may connect, is the implementation's matter: nothing above it knows.
  */
 export interface Network {
   /**

@@ -69,15 +69,15 @@ export function guardTlsServer(server: Server, { identity, clientAuth }: TlsPort
   const ended = (key: string): void => {
     if (underWay.delete(key)) counts.handshakesUnderWay -= 1;
   };
-  const failed = (kind: string, why: string, remote: string | undefined): void => {
-    counts.failedHandshakes += 1;
+  const complain = (kind: string, why: string, remote: string | undefined): void => {
     const fields = { code: "SHERD_TLS_HANDSHAKE", remote, kind };
     complaints.log(performance.now(), "warn", kind, `${what}: ${why}`, fields);
   };
 
   server.on("connection", (socket: Socket) => {
     if (counts.handshakesUnderWay >= TLS_HANDSHAKES_MAX) {
-      failed(
+      // Counted as failed when its end is told.
+      complain(
         "TOO_MANY",
         `a connection was closed, ${TLS_HANDSHAKES_MAX} TLS handshakes are under way`,
         socket.remoteAddress,
@@ -99,12 +99,14 @@ export function guardTlsServer(server: Server, { identity, clientAuth }: TlsPort
       counts.handshakes += 1;
       return;
     }
-    failed("CERTIFICATE", `the certificate of a client is refused: ${refusal}`, socket.remoteAddress);
+    counts.failedHandshakes += 1;
+    complain("CERTIFICATE", `the certificate of a client is refused: ${refusal}`, socket.remoteAddress);
     socket.destroy();
   });
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     const { kind, why } = describe(error, socket);
-    failed(kind, why, socket.remoteAddress);
+    counts.failedHandshakes += 1;
+    complain(kind, why, socket.remoteAddress);
   });
   const unsubscribe = identity.onChange((certificate) => server.setSecureContext(certificate.options));
   server.once("close", unsubscribe);
