@@ -87,6 +87,8 @@ export class CommandStatistics {
   #make(spec: CommandSpec): CommandStatistic {
     const statistic = this.#byName.get(spec.name) ?? new CommandStatistic(spec.name);
     this.#byName.set(spec.name, statistic);
+    // Without holes: reading them is slow.
+    while (this.#ofShards.length <= spec.opcode) this.#ofShards.push(undefined);
     if (spec.opcode > 0) this.#ofShards[spec.opcode] = statistic;
     return statistic;
   }

@@ -5,6 +5,9 @@ import type { OpenRequest, RequestOwner } from "./open-request.ts";
 
 /** Times are microseconds in 31 bits, so that a request holds a small integer. They begin again after 35 minutes. */
 const TIME_MASK = 0x7fff_ffff;
+const NOBODY = -1;
+/** Room for requests that is kept from pass to pass. */
+const ANSWERED_KEPT = 4_096;
 
 /** What is said about a slow command. */
 export interface TimedCommand {
@@ -25,10 +28,11 @@ export class CommandTimer {
   /** Those that took at least `slowUs` are told. Infinity: none is. */
   slowUs: number = Number.POSITIVE_INFINITY;
   readonly #onSlow: (command: TimedCommand, durationUs: number) => void;
-  /** Of those that arrive before the next pass ends; undefined until the first of them. */
-  #arrivalUs: number | undefined;
-  /** In this pass. */
-  readonly #answered: OpenRequest[] = [];
+  /** Of those that arrive before the next pass ends; NOBODY until the first of them. */
+  #arrivalUs: number = NOBODY;
+  /** In this pass: the first `#count` of an array that is kept, because a pass may answer only one. */
+  #answered: (OpenRequest | undefined)[] = [];
+  #count = 0;
 
   constructor(
     statistics: CommandStatistics,
@@ -42,13 +46,13 @@ export class CommandTimer {
 
   /** When the command that is taken now arrived. */
   arrivalUs(): number {
-    this.#arrivalUs ??= this.nowUs();
+    if (this.#arrivalUs === NOBODY) this.#arrivalUs = this.nowUs();
     return this.#arrivalUs;
   }
 
   nowUs(): number {
-    // The remainder, not a conversion to 32 bits: it stays exact for years.
-    return Math.floor((this.#clockMs() * 1_000) % (TIME_MASK + 1));
+    // Takes the last 31 bits of the whole part, however large that is.
+    return (this.#clockMs() * 1_000) & TIME_MASK;
   }
 
   sinceUs(fromUs: number): number {
@@ -59,7 +63,8 @@ export class CommandTimer {
   answered(request: OpenRequest): void {
     if (request.counted) return;
     request.counted = true;
-    this.#answered.push(request);
+    this.#answered[this.#count] = request;
+    this.#count += 1;
   }
 
   /** What the connection answered itself took so long. */
@@ -80,27 +85,33 @@ export class CommandTimer {
   }
 
   onPassEnd(): void {
-    this.#arrivalUs = undefined;
-    if (this.#answered.length === 0) return;
+    this.#arrivalUs = NOBODY;
+    if (this.#count === 0) return;
     const nowUs = this.nowUs();
-    for (const request of this.#answered) {
-      // Overtaken in this very pass: it is read again.
-      if (request.reply === undefined) {
-        request.counted = false;
-        continue;
-      }
-      const durationUs = (nowUs - request.arrivedUs) & TIME_MASK;
-      request.count(this.#statistics, durationUs);
-      if (durationUs >= this.slowUs) this.#onSlow(request, durationUs);
+    for (let at = 0; at < this.#count; at += 1) {
+      this.#record(this.#answered[at] as OpenRequest, nowUs);
+      this.#answered[at] = undefined;
     }
-    this.#answered.length = 0;
+    if (this.#count > ANSWERED_KEPT) this.#answered = [];
+    this.#count = 0;
     // Connections take what waits in their buffers next, still in this pass.
     this.#arrivalUs = nowUs;
   }
 
+  #record(request: OpenRequest, nowUs: number): void {
+    // Overtaken in this very pass: it is read again.
+    if (request.reply === undefined) {
+      request.counted = false;
+      return;
+    }
+    const durationUs = (nowUs - request.arrivedUs) & TIME_MASK;
+    request.count(this.#statistics, durationUs);
+    if (durationUs >= this.slowUs) this.#onSlow(request, durationUs);
+  }
+
   /** After those connections had their turn: what comes from now on arrives later. */
   onPassOver(): void {
-    this.#arrivalUs = undefined;
+    this.#arrivalUs = NOBODY;
   }
 }
 
