@@ -57,6 +57,7 @@ class FakeNode {
       keyCounts: () => ({ keys: this.rows.size, expiring: 0 }),
       replicasHolding: (_group, complete) => complete(undefined),
       slowMoments: () => [],
+      replication: () => ({ applied: 0, others: new Map() }),
       activeExpiry: true,
       onMap: () => {},
       changeUsers: () => {},

@@ -70,7 +70,7 @@ export const connectionCommands: readonly CommandSpec[] = [
   local({
     name: "wait",
     arity: 3,
-    flags: ["noscript"],
+    flags: ["noscript", "skip_slowlog"],
     since: "3.0.0",
     group,
     summary:
@@ -82,7 +82,7 @@ export const connectionCommands: readonly CommandSpec[] = [
   local({
     name: "waitaof",
     arity: 4,
-    flags: ["noscript"],
+    flags: ["noscript", "skip_slowlog"],
     since: "7.2.0",
     group,
     summary: "The same, with the leader's own disk as the first number: always 1.",

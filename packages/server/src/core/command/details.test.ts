@@ -64,8 +64,8 @@ const OURS: Readonly<Record<string, string>> = {
   msetnx: "it is all or nothing, so clients must not send its keys apart",
   "pubsub|help": "in its group's category, as the help of other containers",
 };
-/** Of scripts and modules, which are not there. */
-const FLAGS_WITHOUT_MEANING = ["allow_busy", "movablekeys", "no_async_loading", "no_auth", "sentinel"];
+/** Of scripts and modules, which are not there; and our own, of WAIT: it takes long because it is told to. */
+const FLAGS_WITHOUT_MEANING = ["allow_busy", "skip_slowlog", "movablekeys", "no_async_loading", "no_auth", "sentinel"];
 
 const version = redisVersion();
 if (version === undefined) console.warn("SKIPPED: COMMAND compared with Redis'; no redis-server 7 on this machine");

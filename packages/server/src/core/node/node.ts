@@ -29,7 +29,7 @@ import { MetaRequests } from "./meta-requests.ts";
 import { type NodeMetrics, nodeMetrics } from "./metrics.ts";
 import { PeerMessages } from "./peer-messages.ts";
 import { PersistQueue } from "./persist.ts";
-import { holdingCommand, type ReplicasHolding, replicasHoldingOf } from "./replicas-holding.ts";
+import { holdingCommand, type ReplicasHolding, replicasHoldingOf, replicationOf } from "./replicas-holding.ts";
 import { Requests } from "./requests.ts";
 import { nodeStatus } from "./status.ts";
 import type { LeaderHint, NodeApi, NodeStatus } from "./types.ts";
@@ -280,6 +280,10 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       expiring += replica.machine.expiringKeys;
     }
     return { keys, expiring };
+  }
+
+  replication(): { applied: number; others: Map<NodeId, number> } {
+    return replicationOf(this.replicas(), this);
   }
 
   slowMoments(): [event: string, durations: DurationHistogram][] {

@@ -1,4 +1,4 @@
-import type { GroupId, Slot } from "../base/index.ts";
+import { type GroupId, META_GROUP, type NodeId, type ReplicaId, type Slot } from "../base/index.ts";
 import { type CommandSpec, integer, NOT_RESIDENT, type Reply } from "../command/index.ts";
 import { Opcode } from "../machine/index.ts";
 import type { RaftCore } from "../raft/index.ts";
@@ -40,6 +40,24 @@ export function holdingCommand(host: HoldingHost): CommandSpec {
       return { type: "array", items: [context.version, ...others.map(({ matched }) => matched)].map(integer) };
     },
   };
+}
+
+/** Over all shards that are led here. */
+export function replicationOf(
+  replicas: Iterable<Replica>,
+  host: Pick<HoldingHost, "raft"> & { nodeOf(group: GroupId, replica: ReplicaId): NodeId | undefined },
+): { applied: number; others: Map<NodeId, number> } {
+  let applied = 0;
+  const others = new Map<NodeId, number>();
+  for (const { group, id, leads, applied: index } of replicas) {
+    if (!leads || group === META_GROUP) continue;
+    applied += index;
+    for (const { peer, matched } of host.raft.progress(group)) {
+      const node = peer === id ? undefined : host.nodeOf(group, peer);
+      if (node !== undefined) others.set(node, (others.get(node) ?? 0) + matched);
+    }
+  }
+  return { applied, others };
 }
 
 export function replicasHoldingOf(reply: Reply): ReplicasHolding | undefined {

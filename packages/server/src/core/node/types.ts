@@ -35,6 +35,8 @@ export interface NodeApi {
   status(): NodeStatus;
   /** Asks the shard's leader how far its replicas are. Undefined: nobody could say. */
   replicasHolding(group: GroupId, complete: (held: ReplicasHolding | undefined) => void): void;
+  /** Of the shards that this node leads: entries applied here, and what each other node is known to hold of them. */
+  replication(): { readonly applied: number; readonly others: ReadonlyMap<NodeId, number> };
   /** Keys of the shards that this node leads, and how many of them end. */
   keyCounts(): { readonly keys: number; readonly expiring: number };
   /** What may hold requests up, by LATENCY's name: how long each turn, write of the log, batch of the engine took. */

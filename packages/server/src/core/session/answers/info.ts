@@ -113,17 +113,13 @@ function statsFields(connections: Connections): Field[] {
 
 function replicationFields({ node }: Connections): Field[] {
   const led = node.map.shards.filter((shard) => node.leaderOf(shard.group)?.node === node.id);
-  const { groups } = node.status();
-  const offset = groups
-    .filter(({ group }) => led.some((shard) => shard.group === group))
-    .reduce((sum, { applied }) => sum + applied, 0);
   return [
     // Every node leads some shards and follows in others; clients that ask want to know whether they may write.
     ["role", "master"],
     ["connected_slaves", 0],
     ["master_failover_state", "no-failover"],
     ["master_replid", node.id],
-    ["master_repl_offset", offset],
+    ["master_repl_offset", node.replication().applied],
     ["shards_led", led.length],
   ];
 }

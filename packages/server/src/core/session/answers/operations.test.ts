@@ -323,7 +323,15 @@ test("commands of operators that have no meaning name what has", () => {
   expect(client.ask("MOVE", "k", "1")).toMatch(/^-ERR MOVE is not allowed in cluster mode/);
   expect(client.ask("NOSUCH", "a")).toBe("-ERR unknown command 'NOSUCH', with args beginning with: 'a' ");
   expect(client.ask("LASTSAVE")).toBe(Math.floor((WALL_MS + 5_000) / 1000));
-  expect(client.ask("ROLE")).toEqual(["master", 0, []]);
+  const three = world({ nodes: [7379, 7380, 7381].map((clusterPort) => ({ clusterPort })) });
+  expect(three.client.ask("ROLE")).toEqual([
+    "master",
+    10,
+    [
+      ["127.0.0.1", "7380", "10"],
+      ["127.0.0.1", "7381", "9"],
+    ],
+  ]);
   expect(client.ask("LOLWUT")).toMatch(/^sherd 0\.1\.0/);
 });
 

@@ -1,4 +1,4 @@
-import { DEBUG_SLEEP_MS_MAX, latin1, type NodeId } from "../../base/index.ts";
+import { DEBUG_SLEEP_MS_MAX, latin1 } from "../../base/index.ts";
 import { array, bulkText, err, integer, OK, type Reply, SYNTAX_ERROR, word, wrongArity } from "../../command/index.ts";
 import type { Answers, LocalCall } from "./types.ts";
 
@@ -35,25 +35,18 @@ function debug({ args, connection, connections }: LocalCall): Reply {
 }
 
 /**
- * Redis' shape for a master: how much it has written, and its replicas. The node leads some shards: what these have
- * applied, and the nodes that hold replicas of them. How far each of those is, WAIT tells.
+ * Redis' shape for a master: how much it has written, and how far its replicas are. The node leads some shards: counted in
+ * entries of these, over all of them.
  */
 function role({ connections: { node } }: LocalCall): Reply {
-  const applied = new Map(node.status().groups.map((group) => [group.group, group.applied as number]));
-  let offset = 0;
-  const others = new Set<NodeId>();
-  for (const { group, replicas } of node.map.shards) {
-    if (node.leaderOf(group)?.node !== node.id) continue;
-    offset += applied.get(group) ?? 0;
-    for (const replica of replicas) if (replica.node !== node.id && node.isUp(replica.node)) others.add(replica.node);
-  }
+  const { applied, others } = node.replication();
   const shown: Reply[] = [];
-  for (const id of others) {
+  for (const [id, matched] of others) {
     const addresses = node.map.nodes.get(id)?.addresses;
     if (addresses === undefined) continue;
-    shown.push(array([bulkText(addresses.host), bulkText(String(addresses.clusterPort)), bulkText("0")]));
+    shown.push(array([bulkText(addresses.host), bulkText(String(addresses.clusterPort)), bulkText(String(matched))]));
   }
-  return array([bulkText("master"), integer(offset), array(shown)]);
+  return array([bulkText("master"), integer(applied), array(shown)]);
 }
 
 export const operationsAnswers: Answers = {

@@ -131,6 +131,11 @@ export class FakeNode implements NodeApi {
     return { keys: this.rows.size, expiring };
   }
 
+  replication(): { applied: number; others: Map<NodeId, number> } {
+    const others = [...this.map.nodes.keys()].filter((id) => id !== this.id);
+    return { applied: 10, others: new Map(others.map((id, at) => [id, 10 - at])) };
+  }
+
   slowMoments(): readonly (readonly [string, DurationHistogram])[] {
     return this.slow;
   }
