@@ -6,21 +6,8 @@ import {
   TRANSACTION_WATCHED_MAX,
   VALUE_BYTES_MAX,
 } from "../base/index.ts";
-import { Connections } from "./connections.ts";
-import { FakeClient, testFacts } from "./testing/fake-client.ts";
-import { FakeNode, type FakeNodeOptions } from "./testing/fake-node.ts";
-
-interface World {
-  readonly node: FakeNode;
-  readonly connections: Connections;
-  readonly client: FakeClient;
-}
-
-function world(options: FakeNodeOptions = {}, redirect = false): World {
-  const node = new FakeNode(options);
-  const connections = new Connections(node, testFacts);
-  return { node, connections, client: new FakeClient(connections, redirect) };
-}
+import { FakeClient } from "./testing/fake-client.ts";
+import { world } from "./testing/world.ts";
 
 const ABORTED = "-EXECABORT Transaction discarded because of previous errors.";
 
@@ -204,7 +191,7 @@ test("keys in several slots are refused by EXEC, watched ones too", () => {
 
 test("on the cluster port a command for another node is answered MOVED when it is queued", () => {
   const nodes = [{ clusterPort: 7379 }, { clusterPort: 7380 }];
-  const { client } = world({ nodes, shards: 2 }, true);
+  const client = world({ nodes, shards: 2 }).another(true);
   client.ask("MULTI");
   expect(client.ask("SET", "bar", "1")).toBe("QUEUED");
   expect(client.ask("SET", "foo", "1")).toBe("-MOVED 12182 127.0.0.1:7380");

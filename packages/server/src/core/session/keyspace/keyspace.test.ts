@@ -3,25 +3,17 @@ import { KEYS_AT_ONCE_MAX, PATTERN_BYTES_MAX, SCAN_READS_MAX } from "../../base/
 import { errorReply, OK, type Reply } from "../../command/index.ts";
 import { FLUSH, KEY_PAGE } from "../../machine/index.ts";
 import type { Request } from "../../node/index.ts";
-import { Connections } from "../connections.ts";
-import { FakeClient, type Shown, testFacts } from "../testing/fake-client.ts";
-import { FakeNode, type FakeNodeOptions } from "../testing/fake-node.ts";
-
-function world(options: FakeNodeOptions = {}, redirect = false) {
-  const node = new FakeNode(options);
-  const connections = new Connections(node, testFacts);
-  return { node, connections, client: new FakeClient(connections, redirect) };
-}
+import { FakeClient, type Shown } from "../testing/fake-client.ts";
+import { world } from "../testing/world.ts";
 
 const NO_LEADER = errorReply("CLUSTERDOWN", "The shard has no leader");
 const LOST = errorReply("INDETERMINATE", "the outcome is not known");
 const two = { shards: 2, nodes: [{ clusterPort: 7379 }, { clusterPort: 7380 }] };
 /** "foo" is in slot 12182 (the second shard's), "bar" in slot 5061. */
 const filled = (redirect = false) => {
-  const made = world(two, redirect);
-  const plain = new FakeClient(made.connections);
+  const { node, client: plain, another } = world(two);
   for (const key of ["foo", "bar", "{bar}2"]) plain.ask("SET", key, "v");
-  return made;
+  return { node, client: another(redirect) };
 };
 
 test("where the node forwards, the keys are those of the whole cluster; on the cluster port those led here", () => {

@@ -8,7 +8,8 @@ export interface World {
   readonly node: FakeNode;
   readonly connections: Connections;
   readonly client: FakeClient;
-  another(): FakeClient;
+  /** `redirect`: on the cluster port. */
+  another(redirect?: boolean): FakeClient;
   /** All clocks move, and there is a tick. */
   after(ms: number): void;
   /** All clocks move, and there is a pass. */
@@ -32,7 +33,7 @@ export function world(options: FakeNodeOptions = {}, facts: Partial<ServerFacts>
     node,
     connections,
     client: new FakeClient(connections),
-    another: () => new FakeClient(connections),
+    another: (redirect = false) => new FakeClient(connections, redirect),
     after(ms) {
       nowMs += ms;
       node.tick(nowMs);
