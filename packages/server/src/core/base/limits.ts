@@ -93,6 +93,10 @@ export const USERS_BYTES_MAX: number = 256 * KIB;
 export const PASSWORD_BYTES_MAX: number = 1 * KIB;
 /** Changes of users that wait on a node for the one before them. */
 export const USER_CHANGES_WAITING_MAX = 64;
+/** What a client may send before it has said who it is, as in Redis: arguments of a command, ... */
+export const STRANGER_ARGS_MAX = 10;
+/** ... and bytes of one of them. */
+export const STRANGER_ARG_BYTES_MAX: number = 16 * KIB;
 /** Wrong passwords that a connection may offer; then it is closed. */
 export const AUTH_FAILURES_MAX = 10;
 /** Wrong passwords are counted and logged together once in this time. */

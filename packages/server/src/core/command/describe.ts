@@ -42,7 +42,6 @@ const CATEGORY_OF_GROUP: Readonly<Record<string, string>> = {
   generic: "@keyspace",
   connection: "@connection",
   transactions: "@transaction",
-  pubsub: "@pubsub",
   scripting: "@scripting",
 };
 
@@ -70,6 +69,7 @@ export function categoriesOf(spec: CommandSpec): string[] {
   const categories: string[] = [];
   if (spec.flags.includes("write")) categories.push("@write");
   if (spec.flags.includes("readonly")) categories.push("@read");
+  if (spec.flags.includes("pubsub")) categories.push("@pubsub");
   const ofGroup = CATEGORY_OF_GROUP[spec.group];
   if (ofGroup !== undefined) categories.push(ofGroup);
   if (spec.flags.includes("admin")) categories.push("@admin", "@dangerous");

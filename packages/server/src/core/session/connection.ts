@@ -49,8 +49,6 @@ export class Connection implements RequestOwner, Receiver {
   libraryVersion = "";
   /** READONLY: any replica's answer will do. */
   stale = false;
-  /** Undefined: it has to authenticate. */
-  user: User | undefined;
   /** Wrong passwords so far. */
   authFailures = 0;
   /** MONITOR: is shown what other clients send. */
@@ -67,6 +65,7 @@ export class Connection implements RequestOwner, Receiver {
   readonly #node: NodeApi;
   readonly #connections: Connections;
   readonly #parser: RequestParser;
+  #user: User | undefined;
   /** Open requests by group. */
   readonly #reads: number[] = [];
   readonly #writes: number[] = [];
@@ -95,11 +94,11 @@ export class Connection implements RequestOwner, Receiver {
     this.socket = socket;
     this.redirect = redirect;
     this.openedMs = connections.facts.wallMs();
-    this.user = connections.access.initial;
     this.activeMs = connections.nowMs;
     this.#node = node;
     this.#connections = connections;
     this.#parser = new RequestParser(connections.input);
+    this.user = connections.access.initial;
     this.#replies = new ReplyQueue(socket, this.#reads);
   }
 
@@ -109,6 +108,16 @@ export class Connection implements RequestOwner, Receiver {
 
   set resp(version: RespVersion) {
     this.#replies.out.resp = version;
+  }
+
+  /** Undefined: it has to authenticate. */
+  get user(): User | undefined {
+    return this.#user;
+  }
+
+  set user(user: User | undefined) {
+    this.#user = user;
+    this.#parser.stranger = user === undefined;
   }
 
   arrivalUs(): number {
@@ -370,7 +379,7 @@ export class Connection implements RequestOwner, Receiver {
     const args = new Array<Uint8Array>(count - 1);
     for (let i = 1; i < count; i += 1) args[i - 1] = parser.arg(i);
     if (spec?.opcode === 0) spec = shardCommandOf(spec, args);
-    if (this.user?.unrestricted !== true) {
+    if (this.#user?.unrestricted !== true) {
       const refusal = refusalOf(this, this.#connections, spec, args);
       if (refusal !== undefined) return this.#reject(spec, refusal);
     }

@@ -7,6 +7,8 @@ import {
   latin1,
   SKIPPED_ARGS_MAX,
   SKIPPED_BYTES_MAX,
+  STRANGER_ARG_BYTES_MAX,
+  STRANGER_ARGS_MAX,
   VALUE_BYTES_MAX,
 } from "../base/index.ts";
 import { splitInline } from "./inline.ts";
@@ -50,6 +52,8 @@ const DIGITS_MAX = 10;
  * were parsed are never overwritten. What was parsed of an incomplete command is not parsed again when more arrives.
  */
 export class RequestParser {
+  /** The client has not said who it is: whoever may be anybody may send only little. */
+  stranger = false;
   readonly #budget: InputBudget;
   #charged = 0;
   #bytes: Uint8Array = EMPTY_BYTES;
@@ -183,6 +187,7 @@ export class RequestParser {
         }
         this.#missing = count;
         this.#argCount = 0;
+        if (this.stranger && count > STRANGER_ARGS_MAX) return this.#broken("unauthenticated multibulk length");
         if (count > COMMAND_ARGS_MAX) return this.#refuse(tooManyArguments(count));
       }
       const parsed = this.#skipping ? this.#skip() : this.#args();
@@ -256,6 +261,7 @@ export class RequestParser {
     if (length < 0 || length > SKIPPED_BYTES_MAX) return this.#broken("invalid bulk length");
     this.#bulkBytes = length;
     if (this.#skipping) return Parsed.command;
+    if (this.stranger && length > STRANGER_ARG_BYTES_MAX) return this.#broken("unauthenticated bulk length");
     if (length > VALUE_BYTES_MAX) {
       return this.#refuse(`an argument is ${length} bytes long; at most ${VALUE_BYTES_MAX} are allowed`);
     }

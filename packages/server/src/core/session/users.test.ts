@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { testSecrets } from "../access/testing/rules.ts";
-import { AUTH_FAILURES_MAX, utf8Bytes } from "../base/index.ts";
+import { AUTH_FAILURES_MAX, STRANGER_ARG_BYTES_MAX, utf8Bytes } from "../base/index.ts";
 import { Connections } from "./connections.ts";
 import { FakeClient, testFacts } from "./testing/fake-client.ts";
 import { FakeNode } from "./testing/fake-node.ts";
@@ -49,6 +49,22 @@ test("once the default user has a password, a connection has to say who it is", 
   expect(client.ask("PING")).toBe(NOT_IN);
   expect(client.ask("HELLO", "3", "AUTH", "default", "secret", "SETNAME", "me")).toMatchObject({ proto: 3 });
   expect(client.ask("CLIENT", "GETNAME")).toBe("me");
+});
+
+test("a stranger may send only little; who is known may send what everybody may", () => {
+  const { connect } = start("default >secret");
+  const many = connect();
+  expect(many.ask("MSET", ...Array.from({ length: 10 }, () => "x"))).toBe(
+    "-ERR Protocol error: unauthenticated multibulk length",
+  );
+  expect(many.closed).toBe(true);
+  const large = connect();
+  large.sendRaw(`*2\r\n$4\r\nAUTH\r\n$${STRANGER_ARG_BYTES_MAX + 1}\r\n`);
+  expect(large.take()).toEqual(["-ERR Protocol error: unauthenticated bulk length"]);
+  expect(large.closed).toBe(true);
+  const known = connect();
+  known.pipeline(["AUTH", "secret"], ["SET", "a", "x".repeat(STRANGER_ARG_BYTES_MAX + 1)]);
+  expect(known.take()).toEqual(["OK", "OK"]);
 });
 
 test("who was let in before the password stays", () => {

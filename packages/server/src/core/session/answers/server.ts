@@ -68,8 +68,7 @@ export const serverAnswers: Answers = {
     const specs = args.length === 0 ? allCommands : args.map(named).filter((spec) => spec !== undefined);
     return { type: "map", entries: specs.map(commandDocs) };
   },
-  "command|getkeys": (call) =>
-    getKeys(call, (spec, own) => array(keysOf(spec, own).map(bulk))),
+  "command|getkeys": (call) => getKeys(call, (spec, own) => array(keysOf(spec, own).map(bulk))),
   "command|getkeysandflags": (call) => getKeys(call, keysAndFlags),
   "command|info": ({ args }) => {
     if (args.length === 0) return array(allCommands.map(commandEntry));
