@@ -1,5 +1,6 @@
 import { latin1 } from "../base/index.ts";
 import { arityFits, type CommandSpec, channelsOf, detailsOf, keysOf } from "../command/index.ts";
+import { commandsOf } from "./known-commands.ts";
 import type { User } from "./user.ts";
 
 /** What a user may not do. */
@@ -35,40 +36,66 @@ function deniedKey(
   spec: CommandSpec,
   args: readonly Uint8Array[],
 ): string | undefined {
-  if (spec.keys.first === 0 && spec.keysIn === undefined) return undefined;
-  // Where the keys are is known only of what `check` accepts.
-  if (spec.check?.(args) !== undefined) return undefined;
+  if (spec.keysIn !== undefined) {
+    // Where the keys are is known only of what `check` accepts.
+    if (spec.check?.(args) !== undefined) return undefined;
+  } else if (spec.keys.first === 0) {
+    return undefined;
+  }
   const keys = keysOf(spec, args);
-  for (const [at, bytes] of keys.entries()) {
-    const key = latin1(bytes);
-    const use = useOf(spec, args, at);
-    const allowed = patterns.some(
-      ({ glob, read, write }) => (read || !use.read) && (write || !use.write) && glob.matches(key),
-    );
-    if (!allowed) return key;
+  for (let at = 0; at < keys.length; at += 1) {
+    const key = latin1(keys[at] as Uint8Array);
+    if (!mayUse(patterns, key, useOf(spec, args, at))) return key;
   }
   return undefined;
 }
 
+function mayUse(patterns: NonNullable<User["keys"]>, key: string, use: Use): boolean {
+  for (const { glob, read, write } of patterns) {
+    if ((read || !use.read) && (write || !use.write) && glob.matches(key)) return true;
+  }
+  return false;
+}
+
+/** What a command does to the value of a key. */
 interface Use {
   readonly read: boolean;
   readonly write: boolean;
+  /** An option decides. */
+  readonly varies: boolean;
 }
 
-const word = (arg: Uint8Array): string => (arg.length <= 8 ? latin1(arg).toLowerCase() : "");
+const WRITES: Use = { read: false, write: true, varies: false };
+const READS_AND_WRITES: Use = { read: true, write: true, varies: false };
+const READS: Use = { read: true, write: false, varies: false };
 
-/** Whether the command reads the value of its key number `at`, or changes it: by the table, and by options that decide. */
+/** By the table, for each key; the last for all that follow. Read once: this is asked for every command of such a user. */
+const usesOf: ReadonlyMap<CommandSpec, readonly Use[]> = new Map(
+  (commandsOf("@all") ?? []).map((spec) => [
+    spec,
+    (detailsOf(spec)?.keyUses ?? []).map((flags) => ({
+      read: flags.includes("access"),
+      write: /update|insert|delete/.test(flags),
+      varies: flags.includes("variable_flags"),
+    })),
+  ]),
+);
+
+const word = (arg: Uint8Array): string => (arg.length <= OPTION_BYTES_MAX ? latin1(arg).toLowerCase() : "");
+const OPTION_BYTES_MAX = 8;
+
+/** The use of the key number `at`. */
 function useOf(spec: CommandSpec, args: readonly Uint8Array[], at: number): Use {
-  const uses = detailsOf(spec)?.keyUses ?? [];
-  const flags = uses[Math.min(at, uses.length - 1)] ?? "RW access update";
-  const use = { read: flags.includes("access"), write: /update|insert|delete/.test(flags) };
-  if (!flags.includes("variable_flags")) return use;
-  if (spec.name === "set") return { read: args.slice(2).some((arg) => word(arg) === "get"), write: true };
-  if (spec.name === "bitfield") {
-    return { read: true, write: args.slice(1).some((arg) => word(arg) === "set" || word(arg) === "incrby") };
-  }
-  return use;
+  const uses = usesOf.get(spec) ?? [];
+  const use = uses[Math.min(at, uses.length - 1)] ?? READS_AND_WRITES;
+  if (!use.varies) return use;
+  if (spec.name === "set") return args.length > 2 && says(args, 2, "get") ? READS_AND_WRITES : WRITES;
+  if (spec.name === "bitfield") return says(args, 1, "set") || says(args, 1, "incrby") ? READS_AND_WRITES : READS;
+  return READS_AND_WRITES;
 }
+
+const says = (args: readonly Uint8Array[], from: number, option: string): boolean =>
+  args.slice(from).some((arg) => word(arg) === option);
 
 /** A pattern must be allowed as it is written. */
 function deniedChannel(
