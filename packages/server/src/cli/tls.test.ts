@@ -19,6 +19,7 @@ async function serve(): Promise<{ resp: number; grpc: number; http: number; flag
   const authority = await TestAuthority.create();
   const identity = await TlsIdentity.open({
     files: await authority.issue("server"),
+    use: "server",
     name: "test",
     log: () => undefined,
   });

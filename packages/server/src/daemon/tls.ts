@@ -70,10 +70,12 @@ export class NodeTls {
   /** Rejects with SHERD_TLS_CERTIFICATE. */
   static async open({ clients, peers }: TlsSettings, log: TlsLog): Promise<NodeTls> {
     const forClients =
-      clients === undefined ? undefined : await TlsIdentity.open({ files: clients.files, name: "client ports", log });
+      clients === undefined
+        ? undefined
+        : await TlsIdentity.open({ files: clients.files, use: "server", name: "client ports", log });
     try {
       const forPeers =
-        peers === undefined ? undefined : await TlsIdentity.open({ files: peers, name: "peer port", log });
+        peers === undefined ? undefined : await TlsIdentity.open({ files: peers, use: "node", name: "peer port", log });
       return new NodeTls(
         forClients === undefined || clients === undefined
           ? undefined

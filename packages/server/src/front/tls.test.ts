@@ -58,7 +58,7 @@ class Ports {
     const lines: Line[] = [];
     const log = (level: string, message: string, fields: Record<string, unknown>): void =>
       void lines.push({ level, message, fields });
-    const identity = await TlsIdentity.open({ files, name: "client ports", log });
+    const identity = await TlsIdentity.open({ files, use: "server", name: "client ports", log });
     onTestFinished(() => identity.close());
     return new Ports(authority, files, { identity, clientAuth }, lines);
   }

@@ -1,5 +1,7 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 import type { Connection } from "../../core/env/index.ts";
 import { type TlsFiles, TlsIdentity } from "../tls/index.ts";
@@ -30,7 +32,8 @@ async function place(
   const lines: Line[] = [];
   const log = (_level: string, message: string, fields?: Record<string, unknown>): void =>
     void lines.push({ message, fields });
-  const tls = options.plain === true ? undefined : await TlsIdentity.open({ files, name: "peer port", log });
+  const tls =
+    options.plain === true ? undefined : await TlsIdentity.open({ files, use: "node", name: "peer port", log });
   const network = await bindNetwork({ host: HOST, port: 0, log, tls });
   onTestFinished(async () => {
     tls?.close();
@@ -101,7 +104,7 @@ test("a node of another authority reaches nobody and is reached by nobody; both 
   const [ours, theirs] = [await TestAuthority.create("ours"), await TestAuthority.create("theirs")];
   const [node, stranger] = [await place(ours, "a"), await place(theirs, "x")];
   // It takes our certificate for good: only ours refuses.
-  const lenient = await place(theirs, "y", { ca: ours.ca });
+  const lenient = await place(theirs, "y", { ca: theirs.write("both.pem", theirs.text + ours.text) });
   expect(await refusedDial(stranger, node)).toMatchObject({ dialed: { opened: false, reason: "failed" }, accepted: 0 });
   expect(await refusedDial(node, stranger)).toMatchObject({ dialed: { opened: false, reason: "failed" }, accepted: 0 });
   const { dialed, accepted } = await refusedDial(lenient, node);
@@ -117,19 +120,30 @@ test("a node of another authority reaches nobody and is reached by nobody; both 
   ]);
 });
 
-test("a certificate for clients only is no node's, and neither is an expired one or none", async () => {
+test("a certificate for clients only is no node's, and neither is an expired one or none; one without usages may be", async () => {
   const authority = await TestAuthority.create();
   const node = await place(authority, "a");
-  const client = await place(authority, "client", { usage: "client" });
-  const unspecified = await place(authority, "u", { usage: "none" });
-  const { dialed, accepted } = await refusedDial(client, node);
-  expect([dialed.bytes, accepted]).toEqual([0, 0]);
-  expect(node.lines.at(-1)?.message).toContain("it is for clients only");
+  let accepted = 0;
+  node.network.listen(() => {
+    accepted += 1;
+    return new Events();
+  });
+  const client = await authority.issue("client", { usage: "client" });
+  const expired = await authority.issue("expired", { notAfterMs: Date.now() - 1_000 });
+  for (const shown of [client, expired, undefined]) {
+    const pair = shown === undefined ? {} : { cert: readFileSync(shown.cert), key: readFileSync(shown.key) };
+    const socket = connectTls({ host: HOST, port: node.network.port, ca: authority.text, ...pair });
+    socket.on("error", () => {}).resume();
+    await new Promise((resolve) => socket.once("close", resolve));
+    expect(accepted).toBe(0);
+  }
+  expect(node.lines.some(({ message }) => message.includes("it is for clients only"))).toBe(true);
+  expect(node.tls?.facts).toMatchObject({ handshakes: 0, failedHandshakes: 3, handshakesUnderWay: 0 });
 
+  const unspecified = await place(authority, "u", { usage: "none" });
   const good = new Events();
   unspecified.network.dial(HOST, node.network.port, good);
   await good.until(() => good.opened);
-  expect(await refusedDial(node, client)).toMatchObject({ dialed: { opened: false, reason: "failed" } });
 });
 
 test("plain text to a TLS port is closed with a line in the log, and TLS to a plain-text port fails", async () => {

@@ -23,7 +23,7 @@ async function openIdentity(
     lines.push({ level, message, fields });
   };
   // Looked at only when the test says so.
-  const identity = await TlsIdentity.open({ files, name: "client ports", log, checkMs: DAY_MS, nowMs });
+  const identity = await TlsIdentity.open({ files, use: "server", name: "client ports", log, checkMs: DAY_MS, nowMs });
   onTestFinished(() => identity.close());
   return { identity, lines };
 }
@@ -40,6 +40,9 @@ test("files that cannot be used are refused by name, each with its reason", asyn
     notBeforeMs: Date.now() + DAY_MS,
     notAfterMs: Date.now() + 2 * DAY_MS,
   });
+  const clientOnly = await authority.issue("client", { usage: "client" });
+  const serverOnly = await authority.issue("server", { usage: "server" });
+  const foreign = await (await TestAuthority.create("another authority")).issue("foreign");
   const garbage = authority.write("garbage.pem", "not a certificate");
   const large = authority.write("large.pem", "x".repeat(TLS_FILE_BYTES_MAX + 1));
   const encrypted = authority.write(
@@ -70,16 +73,42 @@ test("files that cannot be used are refused by name, each with its reason", asyn
     [{ ...good, ca: garbage }, /garbage\.pem: it holds no certificate/],
     [{ ...good, ca: glued }, /glued\.pem: one of its certificates does not begin or end on a line of its own/],
     [{ ...good, ca: halfBundle }, /half\.pem: /],
+    [clientOnly, /client\.pem: between nodes a certificate must be for servers and for clients/],
+    [serverOnly, /server\.pem: between nodes a certificate must be for servers and for clients/],
+    [
+      { ...foreign, ca: good.ca },
+      /foreign\.pem: no authority of .*ca\.pem has signed it, so other nodes would refuse it/,
+    ],
     [expired, /expired\.pem: the certificate has expired on/],
     [early, /early\.pem: the certificate is not valid before/],
   ];
   for (const [files, detail] of cases) {
-    await expect(readCertificate(files, Date.now())).rejects.toMatchObject({
+    await expect(readCertificate(files, "node", Date.now())).rejects.toMatchObject({
       code: "SHERD_TLS_CERTIFICATE",
       detail: expect.stringMatching(detail),
     });
   }
-  expect((await readCertificate(good, Date.now())).subject).toBe("CN=good");
+  await expect(readCertificate(clientOnly, "server", Date.now())).rejects.toMatchObject({
+    detail: expect.stringContaining("not for servers"),
+  });
+  // What clients are verified by need not be what they verify a server by.
+  await readCertificate({ ...foreign, ca: good.ca }, "server", Date.now());
+  await readCertificate(serverOnly, "server", Date.now());
+  await readCertificate(await authority.issue("any", { usage: "none" }), "node", Date.now());
+  expect((await readCertificate(good, "node", Date.now())).subject).toBe("CN=good");
+});
+
+test("between the certificate of a node and its authority there may be others, which stand behind it in the file", async () => {
+  const root = await TestAuthority.create("root");
+  const middle = await TestAuthority.create("middle", root);
+  const { cert, key } = await middle.make("node");
+  const chained = {
+    cert: middle.write("chained.pem", `${cert.trimEnd()}\n${middle.text}`),
+    key: middle.write("node.key", key),
+  };
+  expect((await readCertificate({ ...chained, ca: root.ca }, "node", Date.now())).subject).toBe("CN=node");
+  const bare = { ...chained, cert: middle.write("bare.pem", cert), ca: root.ca };
+  await expect(readCertificate(bare, "node", Date.now())).rejects.toThrow(/no authority of .* has signed it/);
 });
 
 test("a certificate is replaced when its files change, and told of", async () => {
@@ -137,7 +166,7 @@ test("a wish during a reading is for what the files hold after it", async () => 
   const { identity } = await openIdentity(files);
   const reading = identity.reload();
   await authority.replace(files, "node");
-  const newest = (await readCertificate(files, Date.now())).fingerprint;
+  const newest = (await readCertificate(files, "node", Date.now())).fingerprint;
   await Promise.all([reading, identity.reload()]);
   expect(identity.certificate.fingerprint).toBe(newest);
 });

@@ -1,12 +1,13 @@
 import { stat } from "node:fs/promises";
 import { SherdError } from "../../core/base/index.ts";
-import { type Certificate, readCertificate, type TlsFiles } from "./certificate.ts";
+import { type Certificate, type CertificateUse, readCertificate, type TlsFiles } from "./certificate.ts";
 import { TLS_CHECK_MS, TLS_EXPIRY_WARN_AGAIN_MS, TLS_EXPIRY_WARN_MS } from "./limits.ts";
 
 export type TlsLog = (level: "info" | "warn" | "error", message: string, fields: Record<string, unknown>) => void;
 
 export interface TlsIdentityOptions {
   readonly files: TlsFiles;
+  readonly use: CertificateUse;
   /** Who uses it, for the log: `client ports`, `peer port`. */
   readonly name: string;
   readonly log: TlsLog;
@@ -41,6 +42,7 @@ export class TlsIdentity {
     handshakesUnderWay: 0,
   };
   readonly #files: TlsFiles;
+  readonly #use: CertificateUse;
   readonly #nowMs: () => number;
   readonly #listeners = new Set<(certificate: Certificate) => void>();
   readonly #timer: NodeJS.Timeout;
@@ -55,7 +57,7 @@ export class TlsIdentity {
   /** Rejects with SHERD_TLS_CERTIFICATE. */
   static async open(options: TlsIdentityOptions): Promise<TlsIdentity> {
     const signature = await signatureOf(options.files);
-    const certificate = await readCertificate(options.files, (options.nowMs ?? Date.now)());
+    const certificate = await readCertificate(options.files, options.use, (options.nowMs ?? Date.now)());
     return new TlsIdentity(options, certificate, signature);
   }
 
@@ -63,6 +65,7 @@ export class TlsIdentity {
     this.name = options.name;
     this.log = options.log;
     this.#files = options.files;
+    this.#use = options.use;
     this.#nowMs = options.nowMs ?? Date.now;
     this.#certificate = certificate;
     this.#signature = signature;
@@ -120,7 +123,7 @@ export class TlsIdentity {
     this.#signature = await signatureOf(this.#files);
     let certificate: Certificate;
     try {
-      certificate = await readCertificate(this.#files, this.#nowMs());
+      certificate = await readCertificate(this.#files, this.#use, this.#nowMs());
     } catch (error) {
       if (!(error instanceof SherdError)) throw error;
       this.#failedReloads += 1;

@@ -13,7 +13,7 @@
  *
  * It does not: know what is said over a connection, nor who may say what.
  */
-export { type Certificate, readCertificate, type TlsFiles } from "./certificate.ts";
+export { type Certificate, type CertificateUse, readCertificate, type TlsFiles } from "./certificate.ts";
 export { dialTls } from "./dial.ts";
 export { type CertificateFacts, TlsIdentity, type TlsIdentityOptions, type TlsLog } from "./identity.ts";
 export { TLS_CHECK_MS, TLS_HANDSHAKE_MS_MAX, TLS_HANDSHAKES_MAX } from "./limits.ts";

@@ -1,6 +1,7 @@
 import type { ServerOpts, Socket } from "node:net";
 import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
 import { Complaints } from "../../core/base/index.ts";
+import { SERVER_AUTH, usagesOf } from "./certificate.ts";
 import type { TlsIdentity } from "./identity.ts";
 import { TLS_HANDSHAKE_MS_MAX, TLS_HANDSHAKES_MAX } from "./limits.ts";
 
@@ -22,8 +23,6 @@ export interface TlsServer {
   endHandshakes(): void;
 }
 
-/** In extended key usage: TLS Web Server Authentication. */
-const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
 /** What a client speaks that does not know of TLS: OpenSSL's names for it. */
 const PLAIN_TEXT = new Set(["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_HTTP_REQUEST", "ERR_SSL_PACKET_LENGTH_TOO_LONG"]);
 
@@ -124,7 +123,7 @@ function refusalOf(socket: TLSSocket, clientAuth: ClientAuth): string | undefine
   if (clientAuth === "optional") {
     return shown === undefined || socket.authorized ? undefined : `${socket.authorizationError}`;
   }
-  const usage = shown?.keyUsage as string[] | undefined;
+  const usage = shown === undefined ? undefined : usagesOf(shown);
   return usage === undefined || usage.includes(SERVER_AUTH)
     ? undefined
     : "it is for clients only (extended key usage), so it is no node's";

@@ -45,10 +45,12 @@ export class TestAuthority {
     return `${this.#pair.cert.trimEnd()}\n`;
   }
 
-  static async create(name = "test authority"): Promise<TestAuthority> {
+  /** `parent`: an authority that vouches for this one; else it vouches for itself. */
+  static async create(name = "test authority", parent?: TestAuthority): Promise<TestAuthority> {
     const made = await generate([{ name: "commonName", value: name }], {
       keyType: "ec",
       algorithm: "sha256",
+      ...(parent !== undefined && { ca: parent.#pair }),
       extensions: [
         { name: "basicConstraints", cA: true, critical: true },
         { name: "keyUsage", keyCertSign: true, cRLSign: true, critical: true },
@@ -65,7 +67,7 @@ export class TestAuthority {
     const made = await generate([{ name: "commonName", value: name }], {
       keyType: "ec",
       algorithm: "sha256",
-      ca: { key: this.#pair.key, cert: this.#pair.cert },
+      ca: this.#pair,
       notBeforeDate: new Date(options.notBeforeMs ?? now - DAY_MS),
       notAfterDate: new Date(options.notAfterMs ?? now + 60 * DAY_MS),
       extensions: [
