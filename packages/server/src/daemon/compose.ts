@@ -18,6 +18,7 @@ import { checkExposure } from "./exposure.ts";
 import { openFronts } from "./fronts.ts";
 import { CLOSE_MS_MAX } from "./limits.ts";
 import type { NodeConfig, RunningNode, StartNode } from "./node-config.ts";
+import { envOf, logTo } from "./node-log.ts";
 import { Opened } from "./opened.ts";
 import { NodeTls } from "./tls.ts";
 import { SavedUsers } from "./users.ts";
@@ -64,9 +65,10 @@ export const startNode: StartNode = async (config) => {
 async function giveUp(opened: Opened, logger: NodeConfig["logger"]): Promise<void> {
   try {
     const closed = await within(CLOSE_MS_MAX, opened.close());
-    if (closed === "late") logger.warn(`after a failed start: not all closed within ${CLOSE_MS_MAX} ms`);
+    if (closed === "late")
+      logger.warn({ component: "node" }, `after a failed start: not all closed within ${CLOSE_MS_MAX} ms`);
   } catch (error) {
-    logger.warn({ error: String(error) }, "after a failed start: a part did not close");
+    logger.warn({ component: "node", error: String(error) }, "after a failed start: a part did not close");
   }
 }
 
@@ -76,20 +78,20 @@ async function openParts(config: NodeConfig, opened: Opened): Promise<Parts> {
   opened.add(() => scheduler.stop());
   const env = hostEnv({
     fatal,
-    log: (level, message, fields) => logger[level](fields ?? {}, message),
+    log: logTo(logger),
     requestPass: scheduler.request,
   });
   const disk = openHostDisk(config.dataDirectory, env);
   const savedUsers = new SavedUsers(disk);
   const map = savedUsers.startFrom(config.plan, config.users);
   await checkExposure({ ...config, passwords: hasPasswords(map.users?.list ?? []) });
-  const tls = await NodeTls.open(config.tls ?? {}, (level, message, fields) => logger[level](fields, message));
+  const tls = await NodeTls.open(config.tls ?? {}, envOf("tls", env).log);
   opened.add(() => tls.close());
   // Before anything else: an address that is in use is found out while nothing has begun.
   const network = await bindNetwork({
     host: config.listenHost,
     port: config.addresses.peerPort,
-    log: env.log,
+    log: envOf("peer", env).log,
     tls: tls.peers,
   });
   opened.add(() => network.close());
@@ -100,9 +102,11 @@ async function openParts(config: NodeConfig, opened: Opened): Promise<Parts> {
   let store: Store | undefined;
   // The store closes it, once there is one.
   opened.add(() => (store === undefined ? new Promise<void>((resolve) => engine.close(resolve)) : undefined));
-  const log = await new Promise<Log>((resolve) => openLog(env, disk, { directory: "log" }, events, resolve));
+  const log = await new Promise<Log>((resolve) =>
+    openLog(envOf("log", env), disk, { directory: "log" }, events, resolve),
+  );
   opened.add(() => new Promise<void>((resolve) => log.close(resolve)));
-  store = await openStoreOn(env, engine, config.cacheBytes, scheduler);
+  store = await openStoreOn(envOf("store", env), engine, config.cacheBytes, scheduler);
   opened.add(() => closeStore(store, scheduler));
   const bootstrapped = disk.readFile(BOOTSTRAPPED) !== undefined;
   if (bootstrapped && log.created) {
@@ -110,7 +114,7 @@ async function openParts(config: NodeConfig, opened: Opened): Promise<Parts> {
   }
   const raft = createRaftCore(readFileSync(WASM), RAFT_CORE_OPTIONS, {
     random: () => env.random32(),
-    log: (level, text) => env.log(level, `raft: ${text}`),
+    log: envOf("raft", env).log,
   });
   const { peers, node } = await openNodeOn({
     config,

@@ -22,7 +22,8 @@ export interface Fronts {
 }
 
 function grpcOptions({ grpc, logger }: NodeConfig, statistics: GrpcStatistics): KvStoreOptions {
-  const log = (call: FinishedCall): void => logger.info({ ...call, ms: Math.round(call.ms * 100) / 100 }, "grpc");
+  const log = (call: FinishedCall): void =>
+    logger.info({ component: "grpc", ...call, ms: Math.round(call.ms * 100) / 100 }, "grpc");
   return {
     defaultDeadlineMs: grpc?.deadlineMs,
     inflightMax: grpc?.inflightMax,
@@ -40,7 +41,8 @@ export async function openFronts(
   tls: NodeTls,
 ): Promise<Fronts> {
   const { addresses, logger } = config;
-  const onError = (error: Error): void => logger.warn({ error: error.message }, "a connection could not be accepted");
+  const onError = (error: Error): void =>
+    logger.warn({ component: "front", error: error.message }, "a connection could not be accepted");
   const at = (port: number): Listen => ({ host: config.listenHost, port, onError, tls: tls.clients });
   const facts = processFacts(VERSION, { directory: config.dataDirectory, debugCommand: config.debugCommand ?? "no" });
   const connections = new Connections(node, { ...facts, tls: tls.clients !== undefined });

@@ -2,13 +2,18 @@ import { appendFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type Logger, multistream, pino } from "pino";
 import { createStream } from "rotating-file-stream";
+import { type GroupId, META_GROUP, type NodeId, SherdError } from "../core/base/index.ts";
+import type { Env } from "../core/env/index.ts";
 import { LOG_DRAIN_MS_MAX, LOG_FILE_BYTES_MAX, LOG_FILES_MAX } from "./limits.ts";
 import { within } from "./within.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 export interface NodeLog {
+  /** Whoever writes to it says which component it is. */
   readonly logger: Logger;
+  /** The same, for what concerns the process as a whole. */
+  readonly process: Logger;
   /** Synchronous, so that it can be the last thing a process does: to the file and to stderr. */
   lastWords(message: string, error: unknown): void;
   /** Resolves when what was logged is in the file, or after a bounded time. */
@@ -17,15 +22,24 @@ export interface NodeLog {
 
 const LOG_FILE = "node.log";
 
+/** How warnings and errors look on stderr. */
+export type LogFormat = "text" | "json";
+
+/** Of lines about the process as a whole. */
+const PROCESS = { component: "process" } as const;
+
 /**
  * JSON lines in `directory`/node.log, appended to at every start and rotated by size to node.log.1, .2, ...
- * With `echo`, warnings and errors also appear on stderr, for a person.
+ * Each has level, time, node, id (the node's), component, msg; code and shard where there are any (docs/operations.md).
+ * With `echo`, warnings and errors also appear on stderr.
  */
 export function openNodeLog(options: {
   readonly directory: string;
   readonly name: string;
+  readonly id: NodeId;
   readonly level: LogLevel;
   readonly echo: boolean;
+  readonly format?: LogFormat;
   /** Last words are in the file only: whoever runs the node tells them. */
   readonly quiet?: boolean;
 }): NodeLog {
@@ -39,21 +53,31 @@ export function openNodeLog(options: {
   file.on("error", (error) => say(`${options.name}: the log ${path} cannot be written any more: ${error.message}`));
   file.on("warning", (error) => say(`${options.name}: rotating ${path}: ${error.message}`));
   const streams = [{ level: options.level, stream: file as NodeJS.WritableStream }];
-  if (options.echo) streams.push({ level: "warn", stream: humanStream() });
+  if (options.echo) streams.push({ level: "warn", stream: errorStream(options.format ?? "text") });
+  const base = { node: options.name, id: options.id };
   const logger = pino(
-    { base: { node: options.name }, level: options.level, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      base,
+      level: options.level,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
     multistream(streams),
   );
   return {
     logger,
+    process: logger.child(PROCESS),
     lastWords: (message, error) => {
       const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
       // The stack is for the log; a person needs what happened and, of a coded error, what to do.
       const short = error instanceof Error ? error.message : detail;
-      if (options.quiet !== true) say(`${options.name}: ${message}: ${short} (more in ${path})`);
-      const line = { level: 60, time: new Date().toISOString(), node: options.name, msg: message, err: detail };
+      const time = new Date().toISOString();
+      const code = error instanceof SherdError ? error.code : undefined;
+      const line = JSON.stringify({ level: "fatal", time, ...base, ...PROCESS, code, err: detail, msg: message });
+      const isText = options.format !== "json" || !options.echo;
+      if (options.quiet !== true) say(isText ? `${options.name}: ${message}: ${short} (more in ${path})` : line);
       try {
-        appendFileSync(path, `${JSON.stringify(line)}\n`);
+        appendFileSync(path, `${line}\n`);
       } catch (cause) {
         say(`${options.name}: the log ${path} cannot be written: ${(cause as Error).message}`);
       }
@@ -74,16 +98,37 @@ export function say(line: string): void {
   }
 }
 
-/** `WARN message {"field":1}` for each JSON line. */
-function humanStream(): NodeJS.WritableStream {
-  const names: Record<number, string> = { 40: "WARN", 50: "ERROR", 60: "FATAL" };
+/** `a: WARN message {"field":1}` for each JSON line, or the line itself. */
+function errorStream(format: LogFormat): NodeJS.WritableStream {
   const stream = {
     write(line: string): boolean {
-      const { level, time: _, node, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
-      const rest = Object.keys(fields).length === 0 ? "" : ` ${JSON.stringify(fields)}`;
-      say(`${String(node)}: ${names[level as number] ?? "INFO"} ${String(msg)}${rest}`);
+      say(format === "json" ? line.trimEnd() : textOf(line));
       return true;
     },
   };
   return stream as NodeJS.WritableStream;
 }
+
+function textOf(line: string): string {
+  const { level, time: _, node, id: _id, component: _component, msg, ...fields } = JSON.parse(line) as Fields;
+  const rest = Object.keys(fields).length === 0 ? "" : ` ${JSON.stringify(fields)}`;
+  return `${String(node)}: ${String(level).toUpperCase()} ${String(msg)}${rest}`;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What core says: about a part of the node, `part` if it says so itself, and about a shard where it names a group. */
+export function logTo(logger: Logger): Env["log"] {
+  return (level, message, fields) => {
+    if (!logger.isLevelEnabled(level)) return;
+    const { group, ...rest } = fields ?? {};
+    const shard = group === undefined ? {} : { shard: (group as GroupId) === META_GROUP ? "meta" : group };
+    logger[level]({ component: "node", ...shard, ...rest }, message);
+  };
+}
+
+/** The same environment for one part of the node, whose lines name it. */
+export const envOf = (component: string, env: Env): Env => ({
+  ...env,
+  log: (level, message, fields) => env.log(level, message, { component, ...fields }),
+});

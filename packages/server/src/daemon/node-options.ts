@@ -25,6 +25,7 @@ export function nodeOptions(values: SettingValues, supervised: boolean): NodeOpt
     insecure: values.insecure === true,
     debugCommand: values.enableDebugCommand ?? "no",
     logLevel: values.logLevel ?? "info",
+    logFormat: values.logFormat,
     supervised,
   };
 }

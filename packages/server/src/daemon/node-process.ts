@@ -8,7 +8,7 @@ import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
 import { dataPaths } from "./identity.ts";
 import { CLOSE_MS_MAX, HAND_OVER_MS_MAX, HEARTBEAT_MS } from "./limits.ts";
 import type { GrpcSettings, NodeConfig, RunningNode, StartNode } from "./node-config.ts";
-import { type LogLevel, type NodeLog, openNodeLog, say } from "./node-log.ts";
+import { type LogFormat, type LogLevel, type NodeLog, openNodeLog, say } from "./node-log.ts";
 import { socketText } from "./ports.ts";
 import { onStopSignals } from "./stop-signals.ts";
 import { EXIT_CLEAN, EXIT_FAILED, EXIT_REFUSED } from "./supervision.ts";
@@ -34,6 +34,8 @@ export interface NodeOptions {
   readonly insecure?: boolean;
   readonly debugCommand?: DebugCommand;
   readonly logLevel: LogLevel;
+  /** Of what appears on stderr. */
+  readonly logFormat?: LogFormat | undefined;
   /** Started by the launcher: says how it is over IPC, stops when the launcher is gone, leaves Ctrl-C to it. */
   readonly supervised: boolean;
 }
@@ -91,7 +93,9 @@ async function run(options: NodeOptions, startNode: StartNode, host: HostProcess
   const log = openNodeLog({
     directory: dataPaths(directory.path).logs,
     name: options.name,
+    id: directory.identity.node,
     level: options.logLevel,
+    format: options.logFormat ?? "text",
     echo: !options.supervised,
     quiet: host.failed !== undefined,
   });
@@ -99,7 +103,7 @@ async function run(options: NodeOptions, startNode: StartNode, host: HostProcess
   lifecycle.listen();
   directory.writeRunFile(addresses, startedAtMs);
   const { identity } = directory;
-  log.logger.info({ id: identity.node, boot: identity.bootCounter, addresses, pid: process.pid }, "starting");
+  log.process.info({ boot: identity.bootCounter, addresses, pid: process.pid }, "starting");
   const config: NodeConfig = {
     name: options.name,
     nodeId: identity.node,
@@ -209,7 +213,7 @@ class NodeLifecycle {
     onStopSignals(source, ["SIGTERM"], stop, stopNow);
     // A terminal sends Ctrl-C, and its own end, to every process of its group; the launcher decides what follows.
     for (const signal of reloads ? ["SIGINT"] : ["SIGINT", "SIGHUP"]) {
-      this.#host.on(signal, () => this.#log.logger.debug(`${signal} is left to the launcher`));
+      this.#host.on(signal, () => this.#log.process.debug(`${signal} is left to the launcher`));
     }
     this.#host.on("message", (message) => {
       const order = message as LauncherMessage;
@@ -232,7 +236,7 @@ class NodeLifecycle {
   }
 
   inform(text: string): void {
-    this.#log.logger.info(text);
+    this.#log.process.info(text);
     if (!this.#options.supervised) say(text);
   }
 
@@ -247,13 +251,13 @@ class NodeLifecycle {
 
   /** While the node starts there is nothing to replace yet. */
   #reload(): void {
-    this.#log.logger.info("SIGHUP: reading the certificates again");
+    this.#log.process.info("SIGHUP: reading the certificates again");
     void this.#node?.reloadCertificates().catch(this.fatal);
   }
 
   async #close(node: RunningNode, handOver: boolean): Promise<void> {
     if (handOver && (await within(HAND_OVER_MS_MAX, node.handOver())) === "late") {
-      this.#log.logger.warn(`leaderships were not all handed over within ${HAND_OVER_MS_MAX} ms`);
+      this.#log.process.warn(`leaderships were not all handed over within ${HAND_OVER_MS_MAX} ms`);
     }
     if ((await within(CLOSE_MS_MAX, node.close())) === "late") {
       throw new SherdError("SHERD_DISK_HANGS", `Closing did not end within ${CLOSE_MS_MAX} ms.`);

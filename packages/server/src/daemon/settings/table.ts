@@ -30,6 +30,7 @@ export interface SettingValues {
   readonly maxInflight?: number;
   readonly logRequests?: boolean;
   readonly logLevel?: "debug" | "info" | "warn" | "error";
+  readonly logFormat?: "text" | "json";
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsCa?: string;
@@ -297,6 +298,14 @@ export const SETTINGS: { readonly [Name in SettingName]-?: SettingOf<NonNullable
     commands: BOTH,
     choices: ["debug", "info", "warn", "error"],
     default: "info",
+  },
+  logFormat: {
+    type: "choice",
+    group: "Logs",
+    help: "how warnings and errors look on standard error; the log file is always JSON",
+    commands: ["node"],
+    choices: ["text", "json"],
+    default: "text",
   },
 };
 
