@@ -64,7 +64,7 @@ export function checkKey(history: readonly Operation[], searchMax: number = SEAR
  * they are not placed by themselves, but only before an operation that is explained by them. That keeps histories with
  * many of them decidable. Elsewhere they are placed by themselves, but only where they change something.
  */
-export function search<State>(model: Model<State>, history: readonly Operation[], searchMax: number): Verdict {
+function search<State>(model: Model<State>, history: readonly Operation[], searchMax: number): Verdict {
   return new Search(model, history, searchMax).run();
 }
 
