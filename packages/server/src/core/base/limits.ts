@@ -172,12 +172,16 @@ export const SCAN_READS_MAX = 64;
 export const SCAN_BYTES_MAX: number = 1 * MIB;
 /** ... or so long. */
 export const SCAN_MS = 1_000;
-/** Bytes of keys that KEYS and GETKEYSINSLOT answer with; SCAN has no such limit. */
-export const KEYS_BYTES_MAX: number = 16 * MIB;
+/** What KEYS and GETKEYSINSLOT hold for an answer, ... */
+export const KEYS_BYTES_MAX: number = 32 * MIB;
+/** ... with so much for each key beyond its bytes. SCAN has no such limit. */
+export const KEYS_OVERHEAD_BYTES = 100;
 /** KEYS of a whole cluster takes long: it is given up after this time. */
 export const KEYS_MS_MAX = 30_000;
 /** KEYS under way in one node; each may hold KEYS_BYTES_MAX. */
 export const KEYS_AT_ONCE_MAX = 4;
+/** Shards whose keys all turn out to have ended, before RANDOMKEY says that there is none. */
+export const RANDOM_KEY_SHARDS_MAX = 16;
 /** RANDOMKEY steps over so many keys of a slot at most, so in a larger one it draws among the first. */
 export const RANDOM_KEY_STEPS_MAX = 10_000;
 

@@ -39,7 +39,7 @@ export const keyspaceCommands: readonly CommandSpec[] = [
     flags: ["readonly"],
     since: "1.0.0",
     group: "generic",
-    summary: "All keys that match a pattern, up to 16 MiB of them.",
+    summary: "All keys that match a pattern, up to some 100,000 of them; see SCAN.",
     tips: [ALL_SHARDS, "nondeterministic_output_order"],
     waits: true,
   }),

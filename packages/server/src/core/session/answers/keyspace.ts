@@ -1,4 +1,4 @@
-import { type GroupId, SLOT_COUNT, type Slot } from "../../base/index.ts";
+import { type GroupId, RANDOM_KEY_SHARDS_MAX, SLOT_COUNT, type Slot } from "../../base/index.ts";
 import {
   array,
   bulkText,
@@ -76,12 +76,14 @@ function randomKey(call: LocalCall): Later {
     if (failed !== undefined) return later.complete(failed);
     const slots = shardsOf(slotsFor(connection, node));
     const left = [...replies].filter(([group, reply]) => countOf(reply) > 0 && slots.has(group));
+    let asked = 0;
     const ask = (): void => {
       const sum = left.reduce((keysSoFar, [, reply]) => keysSoFar + countOf(reply), 0);
       let drawn = fraction(connections) * sum;
       const at = left.findIndex(([, reply]) => (drawn -= countOf(reply)) < 0);
       const [chosen] = left.splice(Math.max(0, at), 1);
-      if (chosen === undefined) return later.complete(NIL);
+      asked += 1;
+      if (chosen === undefined || asked > RANDOM_KEY_SHARDS_MAX) return later.complete(NIL);
       askShard(connection, node, RANDOM_KEY, slots.get(chosen[0]) as Slot, [], (reply) => {
         if (reply.type === "nil") ask();
         else later.complete(reply);

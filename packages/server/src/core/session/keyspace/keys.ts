@@ -4,6 +4,7 @@ import {
   KEYS_AT_ONCE_MAX,
   KEYS_BYTES_MAX,
   KEYS_MS_MAX,
+  KEYS_OVERHEAD_BYTES,
   PATTERN_BYTES_MAX,
   SLOT_COUNT,
   type Slot,
@@ -15,7 +16,7 @@ import { type KeyPosition, readKeys } from "./key-walk.ts";
 import { type ShardSlots, slotsFor } from "./shards.ts";
 
 const TOO_MANY: Reply = err(
-  `the keys are more than ${KEYS_BYTES_MAX} bytes together; use SCAN, which gives them in portions`,
+  `the keys take more than ${KEYS_BYTES_MAX} bytes together; use SCAN, which gives them in portions`,
 );
 const TOO_LONG: Reply = err(
   `the keys could not be read within ${KEYS_MS_MAX / 1000} s; use SCAN, which gives them in portions`,
@@ -42,7 +43,7 @@ class Gathering extends Later {
 
   add(keys: readonly Uint8Array[]): void {
     for (const key of keys) {
-      this.#bytes += key.length;
+      this.#bytes += KEYS_OVERHEAD_BYTES + key.length;
       this.keys.push(key);
     }
     if (this.#bytes > KEYS_BYTES_MAX) this.finish(TOO_MANY);

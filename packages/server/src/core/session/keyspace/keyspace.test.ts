@@ -115,6 +115,16 @@ test("so many KEYS at once and no more; one whose client has gone makes room", (
   expect(clients.map((client) => client.take())).toEqual([[], [[]], [[]], [[]], [[]]]);
 });
 
+test("KEYS that find more than is held say so, and point to SCAN", () => {
+  const { node, client } = world();
+  const keys = Array.from({ length: 1_000 }, () => ({ type: "bulk", bytes: new Uint8Array(1_000) }) as const);
+  const one = { type: "integer", value: 1 } as const;
+  node.reply = ({ spec }): Reply | undefined =>
+    spec === KEY_PAGE ? { type: "array", items: [one, one, one, { type: "array", items: keys }] } : undefined;
+  expect(client.ask("KEYS", "*")).toMatch(/^-ERR the keys take more than 33554432 bytes together; use SCAN/);
+  expect(client.ask("DBSIZE")).toBe(0);
+});
+
 test("they cannot be queued behind MULTI, because shards are asked", () => {
   const { client } = world();
   client.ask("MULTI");
