@@ -14,7 +14,7 @@ import {
 import { PauseMode } from "../client-pause.ts";
 import type { Connection } from "../connection.ts";
 import { clientsChosenBy, clientTypeOf, isClientType } from "./client-choice.ts";
-import { NAME_CHARACTERS, nameFrom } from "./client-words.ts";
+import { NAME_CHARACTERS, nameFrom, wrongForm } from "./client-words.ts";
 import type { Answers, LocalCall } from "./types.ts";
 
 const NO_TRACKING = err("keys are not tracked here: sherd has no server-assisted client-side caching");
@@ -133,7 +133,7 @@ function kill({ args, connection, connections }: LocalCall): Reply {
 
 function pause({ args, connections }: LocalCall): Reply {
   const [time, mode, ...rest] = args;
-  if (rest.length > 0) return SYNTAX_ERROR;
+  if (rest.length > 0) return wrongForm("CLIENT", "pause");
   const kind = mode === undefined ? "all" : word(mode);
   if (kind !== "all" && kind !== "write") return err("CLIENT PAUSE mode must be WRITE or ALL");
   const text = latin1(time as Uint8Array);
@@ -164,7 +164,7 @@ function reply({ args, connection }: LocalCall): Reply {
 
 function unblock({ args }: LocalCall): Reply {
   const [id, reason, ...rest] = args;
-  if (rest.length > 0) return SYNTAX_ERROR;
+  if (rest.length > 0) return wrongForm("CLIENT", "unblock");
   if (reason !== undefined && !/^(timeout|error)$/.test(word(reason))) {
     return err("CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
   }

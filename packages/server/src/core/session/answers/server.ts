@@ -42,19 +42,22 @@ function getKeys({ args }: LocalCall, answer: (spec: CommandSpec, own: readonly 
   return answer(spec, own);
 }
 
+/** Those with subcommands, too: each is named in full. */
+const everyCommand: readonly CommandSpec[] = allCommands.flatMap((spec) => [spec, ...(spec.subcommands ?? [])]);
+
 function commandList({ args }: LocalCall): Reply {
   const names = (specs: readonly CommandSpec[]): Reply => array(specs.map((spec) => bulkText(spec.name)));
-  if (args.length === 0) return names(allCommands);
+  if (args.length === 0) return names(everyCommand);
   const [filterBy, kind, given] = args;
   if (args.length !== 3 || word(filterBy as Uint8Array) !== "filterby" || given === undefined) return SYNTAX_ERROR;
   switch (word(kind as Uint8Array)) {
     case "module":
       return names([]);
     case "aclcat":
-      return names(allCommands.filter((spec) => categoriesOf(spec).includes(`@${word(given)}`)));
+      return names(everyCommand.filter((spec) => categoriesOf(spec).includes(`@${word(given)}`)));
     case "pattern": {
       const pattern = namePattern(given);
-      return names(allCommands.filter((spec) => pattern.matches(spec.name)));
+      return names(everyCommand.filter((spec) => pattern.matches(spec.name)));
     }
     default:
       return SYNTAX_ERROR;
