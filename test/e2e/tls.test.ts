@@ -2,13 +2,15 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect as connectPlain } from "node:net";
+import { join } from "node:path";
 import { connect, type SecureContextOptions } from "node:tls";
 import { Cluster } from "ioredis";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { type IssuedFiles, TestAuthority } from "../../packages/server/src/host/tls/testing/authority.ts";
 import { TestCluster } from "../harness/cluster.ts";
 import { Load } from "../harness/load.ts";
 import { SherdProcess, sherd } from "../harness/node-process.ts";
+import { freePorts } from "../harness/ports.ts";
 import { eventually } from "../harness/wait.ts";
 
 const NODES = ["node-1", "node-2", "node-3"] as const;
@@ -141,6 +143,29 @@ test("a node whose certificate is of another authority is not let in, the others
   await load.stop();
   await load.verify(cluster.connect());
   expect(load.violations).toEqual([]);
+});
+
+test("`sherd start` hands certificates on to its nodes", async () => {
+  const authority = await TestAuthority.create();
+  const files = await authority.issue("local");
+  const [resp, cluster, grpc, peer, http] = await freePorts(5);
+  const ports = ["--resp-port", `${resp}`, "--cluster-port", `${cluster}`, "--grpc-port", `${grpc}`];
+  const data = join(authority.directory, "data");
+  const launcher = new SherdProcess([
+    ...["start", "--nodes", "1", "--data", data, ...ports, "--peer-port", `${peer}`, "--http-port", `${http}`],
+    ...[...flagsOf(files), "--tls-client-auth", "no"],
+  ]);
+  onTestFinished(async () => void (await launcher.signal("SIGKILL")));
+  await eventually("the launcher to be ready", 60_000, () => {
+    if (!launcher.running) throw new Error(launcher.output);
+    return launcher.output.includes("Ready after") ? true : undefined;
+  });
+  expect(launcher.output).toContain(`HTTP https://127.0.0.1:${http}`);
+  expect(launcher.output).toContain(`get greeting --host 127.0.0.1 --port ${resp} --tls --ca ${files.ca}`);
+  const tls = ["--tls", "--ca", files.ca];
+  expect(await sherd("put", "greeting", "hello", "--port", `${resp}`, ...tls)).toEqual({ code: 0, output: "" });
+  expect(await sherd("get", "greeting", "--port", `${cluster}`, ...tls)).toEqual({ code: 0, output: "hello" });
+  expect(await launcher.signal("SIGINT")).toEqual({ code: 0, signal: null });
 });
 
 test("a node that strangers could reach refuses to start, and says what to do; so does one whose certificate is no good", async () => {
