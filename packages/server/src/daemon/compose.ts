@@ -180,7 +180,8 @@ async function openNodeOn(
     addresses: config.addresses,
   };
   const members = [...config.plan.nodes.values()];
-  const peers = openPeers(env, parts.network, parts.disk, { self: identity, members, seeds: config.seeds }, events);
+  const options = { self: identity, members, seeds: config.seeds };
+  const peers = openPeers(envOf("peer", env), parts.network, parts.disk, options, events);
   parts.opened.add(() => peers.close());
   const node = await new Promise<Node>((resolve, reject) =>
     openNode(

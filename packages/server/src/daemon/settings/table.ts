@@ -6,6 +6,8 @@ import {
   SLOT_COUNT,
 } from "../../core/base/index.ts";
 import { DEADLINE_MS_DEFAULT, INFLIGHT_DEFAULT } from "../../front/grpc/limits.ts";
+import { DEFAULT_PORTS } from "../cluster-file.ts";
+import { LOCAL_NODES_DEFAULT, REPLICAS_DEFAULT, SHARDS_DEFAULT } from "../local-cluster.ts";
 
 /** How to add a setting: a line here, a row in the table, and where its value is used (`cli/node.ts` for a node). */
 
@@ -155,7 +157,7 @@ export const SETTINGS: { readonly [Name in SettingName]-?: SettingOf<NonNullable
     commands: ["start"],
     min: 1,
     max: NODES_MAX,
-    startDefaultText: "as before; at first 3",
+    startDefaultText: `as before; at first ${LOCAL_NODES_DEFAULT}`,
   },
   shards: {
     type: "integer",
@@ -164,7 +166,7 @@ export const SETTINGS: { readonly [Name in SettingName]-?: SettingOf<NonNullable
     commands: ["start"],
     min: 1,
     max: SLOT_COUNT,
-    startDefaultText: "as before; at first 5",
+    startDefaultText: `as before; at first ${SHARDS_DEFAULT}`,
   },
   replicas: {
     type: "integer",
@@ -173,7 +175,7 @@ export const SETTINGS: { readonly [Name in SettingName]-?: SettingOf<NonNullable
     commands: ["start"],
     min: 1,
     max: REPLICAS_PER_GROUP_MAX,
-    startDefaultText: "as before; at first 3, or all nodes",
+    startDefaultText: `as before; at first ${REPLICAS_DEFAULT}, or all nodes`,
   },
   host: {
     type: "reach",
@@ -192,11 +194,11 @@ export const SETTINGS: { readonly [Name in SettingName]-?: SettingOf<NonNullable
     commands: ["node"],
     defaultText: "the same as host",
   },
-  respPort: port("RESP port that forwards", 6379),
-  clusterPort: port("RESP port that redirects, as Redis Cluster does", 7379),
-  grpcPort: port("gRPC port", 7000),
-  peerPort: port("port for other nodes", 7100),
-  httpPort: port("port for health, status and metrics", 7080),
+  respPort: port("RESP port that forwards", DEFAULT_PORTS.respPort),
+  clusterPort: port("RESP port that redirects, as Redis Cluster does", DEFAULT_PORTS.clusterPort),
+  grpcPort: port("gRPC port", DEFAULT_PORTS.grpcPort),
+  peerPort: port("port for other nodes", DEFAULT_PORTS.peerPort),
+  httpPort: port("port for health, status and metrics", DEFAULT_PORTS.httpPort),
   seeds: {
     type: "sockets",
     group: "Addresses",
