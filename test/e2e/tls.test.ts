@@ -151,10 +151,8 @@ test("`sherd start` hands certificates on to its nodes", async () => {
   const [resp, cluster, grpc, peer, http] = await freePorts(5);
   const ports = ["--resp-port", `${resp}`, "--cluster-port", `${cluster}`, "--grpc-port", `${grpc}`];
   const data = join(authority.directory, "data");
-  const launcher = new SherdProcess([
-    ...["start", "--nodes", "1", "--data", data, ...ports, "--peer-port", `${peer}`, "--http-port", `${http}`],
-    ...[...flagsOf(files), "--tls-client-auth", "no"],
-  ]);
+  const where = ["--data", data, ...ports, "--peer-port", `${peer}`, "--http-port", `${http}`];
+  const launcher = new SherdProcess(["start", "--nodes", "1", ...where, ...flagsOf(files), "--tls-client-auth", "no"]);
   onTestFinished(async () => void (await launcher.signal("SIGKILL")));
   await eventually("the launcher to be ready", 60_000, () => {
     if (!launcher.running) throw new Error(launcher.output);
