@@ -1,9 +1,51 @@
-import type { Access, User } from "../core/access/index.ts";
+import { type Access, denialOf, type User } from "../core/access/index.ts";
+import type { CommandSpec } from "../core/command/index.ts";
+import type { NodeApi } from "../core/node/index.ts";
 
 const BASIC = /^Basic +([A-Za-z0-9+/_-]+={0,2})$/i;
 
-/** Who asks, by HTTP's `Authorization: Basic`, which gRPC calls carry as metadata. Undefined: nobody who may come in. */
-export function userOf(access: Access, authorization: string | undefined): User | undefined {
+/** Somebody who asks for a command by other ways than RESP. */
+export interface Asker {
+  /** HTTP's header, which gRPC calls carry as metadata; undefined: the default user. */
+  readonly authorization: string | undefined;
+  /** `host:port`. */
+  readonly address: string;
+  /** How they ask: `gRPC`, `HTTP`. */
+  readonly protocol: string;
+}
+
+/** Why the command is not run; undefined: it is. As commands of connections it is counted, and shown by ACL LOG. */
+export function refusalOf(
+  node: NodeApi,
+  access: Access,
+  asker: Asker,
+  spec: CommandSpec,
+  args: readonly Uint8Array[],
+): "unauthenticated" | "command" | "key" | "channel" | undefined {
+  const { authorization, address, protocol } = asker;
+  const user = userOf(access, authorization);
+  if (user?.unrestricted === true) return undefined;
+  const note = (reason: "auth" | "command" | "key" | "channel", object: string, userName: string): void =>
+    access.log.add(
+      { reason, context: "toplevel", object, userName, client: `${protocol} addr=${address}` },
+      Date.now(),
+    );
+  if (user === undefined) {
+    if (authorization !== undefined) {
+      const name = nameOf(authorization);
+      const host = address.replace(/:\d+$/, "");
+      note("auth", protocol, name);
+      node.complain(`auth ${host}`, "a client offered a wrong password", { address: host, user: name, protocol });
+    }
+    return "unauthenticated";
+  }
+  const denial = denialOf(user, spec, args);
+  if (denial !== undefined) note(denial.reason, denial.object, user.name);
+  return denial?.reason;
+}
+
+/** Undefined: nobody who may come in. */
+function userOf(access: Access, authorization: string | undefined): User | undefined {
   if (authorization === undefined) return access.initial;
   const encoded = BASIC.exec(authorization)?.[1];
   const decoded = encoded === undefined ? undefined : Buffer.from(encoded, "base64");
@@ -13,8 +55,8 @@ export function userOf(access: Access, authorization: string | undefined): User 
 }
 
 /** The user name that was given, for the log; never the password. */
-export function nameOf(authorization: string | undefined): string {
-  const encoded = BASIC.exec(authorization ?? "")?.[1] ?? "";
+function nameOf(authorization: string): string {
+  const encoded = BASIC.exec(authorization)?.[1] ?? "";
   return Buffer.from(encoded, "base64").toString("utf8").split(":", 1)[0]?.slice(0, NAME_SHOWN_CHARACTERS) ?? "";
 }
 

@@ -18,8 +18,9 @@ export interface AccessLogEntry {
 /** The same again within this time counts as one entry. */
 const SAME_MS = 60_000;
 
-/** What ACL LOG shows: the newest refusals of this node. */
+/** What ACL LOG shows: the newest refusals of this node; and how many there were. */
 export class AccessLog {
+  readonly counts: Record<AccessLogEntry["reason"], number> = { auth: 0, command: 0, key: 0, channel: 0 };
   #entries: AccessLogEntry[] = [];
   #lastId = -1;
 
@@ -29,6 +30,7 @@ export class AccessLog {
   }
 
   add(refused: Pick<AccessLogEntry, "reason" | "context" | "object" | "userName" | "client">, nowMs: number): void {
+    this.counts[refused.reason] += 1;
     const at = this.#entries.findIndex(
       (entry) =>
         entry.reason === refused.reason &&

@@ -10,13 +10,13 @@ export interface StoredUser {
 }
 
 /** Keys that a user may use. */
-export interface KeyPattern {
+interface KeyPattern {
   readonly glob: Glob;
   readonly read: boolean;
   readonly write: boolean;
 }
 
-export interface ChannelPattern {
+interface ChannelPattern {
   readonly text: string;
   readonly glob: Glob;
 }

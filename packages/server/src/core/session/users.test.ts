@@ -100,6 +100,16 @@ test("commands, subcommands, keys: what is not allowed is refused, and nothing h
   expect([...node.rows.keys()]).toEqual(["app:1"]);
 });
 
+test("subcommands that run on a shard have rules of their own", () => {
+  const { client } = alice("~a +object|encoding +set");
+  client.ask("SET", "a", "1");
+  expect(client.ask("OBJECT", "ENCODING", "a")).toBe("int");
+  expect(client.ask("OBJECT", "ENCODING", "b")).toBe("-NOPERM No permissions to access a key");
+  expect(client.ask("OBJECT", "REFCOUNT", "a")).toBe(
+    "-NOPERM User alice has no permissions to run the 'object|refcount' command",
+  );
+});
+
 test("reading and writing are two permissions", () => {
   const { client } = alice("%R~r{1}* %W~w{1}* ~b{1} +@all");
   const no = "-NOPERM No permissions to access a key";

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { type handleUnaryCall, type Server, type ServerUnaryCall, status } from "@grpc/grpc-js";
-import { type Access, denialOf } from "../../core/access/index.ts";
+import type { Access } from "../../core/access/index.ts";
 import { EMPTY_BYTES, utf8Bytes } from "../../core/base/index.ts";
 import {
   admit,
@@ -12,7 +12,7 @@ import {
   type Reply,
 } from "../../core/command/index.ts";
 import type { NodeApi } from "../../core/node/index.ts";
-import { nameOf, userOf } from "../credentials.ts";
+import { refusalOf } from "../credentials.ts";
 import { DeadlineCall } from "./call.ts";
 import { Inflight } from "./inflight.ts";
 import { DEADLINE_MS_DEFAULT, DEADLINE_MS_MAX, INFLIGHT_DEFAULT } from "./limits.ts";
@@ -99,7 +99,7 @@ export function addKvStore(server: Server, node: NodeApi, options: KvStoreOption
         callback(null, messageOf(reply));
         finished(resultOf(reply));
       };
-      const forbidden = refusalOf(node, options.access, call, spec, args);
+      const forbidden = forbiddenBy(node, options.access, call, spec, args);
       if (forbidden !== undefined) {
         callback(forbidden);
         finished(status[forbidden.code]);
@@ -129,39 +129,32 @@ export function addKvStore(server: Server, node: NodeApi, options: KvStoreOption
   });
 }
 
-/** As a connection's commands are checked: with `authorization: Basic` in the metadata, or as the default user. */
-function refusalOf(
+interface Forbidden {
+  readonly code: status.UNAUTHENTICATED | status.PERMISSION_DENIED;
+  readonly details: string;
+}
+
+/** As a connection's commands are checked: by `authorization: Basic` in the metadata, or as the default user's. */
+function forbiddenBy(
   node: NodeApi,
   access: Access | undefined,
   call: ServerUnaryCall<unknown, unknown>,
   spec: CommandSpec,
   args: readonly Uint8Array[],
-): { readonly code: status.UNAUTHENTICATED | status.PERMISSION_DENIED; readonly details: string } | undefined {
+): Forbidden | undefined {
   if (access === undefined) return undefined;
   const authorization = call.metadata.get("authorization")[0]?.toString();
-  const user = userOf(access, authorization);
-  if (user === undefined) {
-    const address = call.getPeer().replace(/:\d+$/, "");
-    if (authorization !== undefined) {
-      node.complain(`auth ${address}`, "a gRPC call came with a wrong password", {
-        address,
-        user: nameOf(authorization),
-      });
-    }
+  const refusal = refusalOf(node, access, { authorization, address: call.getPeer(), protocol: "gRPC" }, spec, args);
+  if (refusal === undefined) return undefined;
+  if (refusal === "unauthenticated") {
     const details =
       authorization === undefined
         ? "a user and a password are wanted: metadata `authorization: Basic <base64 of user:password>`"
         : "invalid username-password pair or user is disabled";
     return { code: status.UNAUTHENTICATED, details };
   }
-  if (user.unrestricted) return undefined;
-  const denial = denialOf(user, spec, args);
-  if (denial === undefined) return undefined;
-  const details =
-    denial.reason === "command"
-      ? `the user has no permissions to run the '${denial.object}' command, which this call is`
-      : "the user has no permissions to access the key";
-  return { code: status.PERMISSION_DENIED, details };
+  const what = refusal === "command" ? `run the '${spec.name}' command, which this call is` : `access the ${refusal}`;
+  return { code: status.PERMISSION_DENIED, details: `the user has no permissions to ${what}` };
 }
 
 function timeoutOf(call: ServerUnaryCall<unknown, unknown>, defaultMs: number): number {

@@ -5,7 +5,7 @@ import { utf8Bytes } from "../../core/base/index.ts";
 import { type CommandSpec, commandByName } from "../../core/command/index.ts";
 import type { NodeApi } from "../../core/node/index.ts";
 import { guardTlsServer, tlsServerOptions } from "../../host/tls/index.ts";
-import { nameOf, userOf } from "../credentials.ts";
+import { refusalOf } from "../credentials.ts";
 import { CLOSE_GRACE_MS, type Front, type Listen, listen } from "../listen.ts";
 
 /** A client that does not send its request within this is cut off. */
@@ -59,17 +59,12 @@ const INFO = commandByName(utf8Bytes("info")) as CommandSpec;
 
 function statusForbidden(node: NodeApi, access: Access | undefined, request: IncomingMessage): 401 | 403 | undefined {
   if (access === undefined) return undefined;
+  const { remoteAddress = "?", remotePort = 0 } = request.socket;
   const { authorization } = request.headers;
-  const user = userOf(access, authorization);
-  if (user !== undefined) return user.commands.has(INFO) ? undefined : 403;
-  if (authorization !== undefined) {
-    const address = request.socket.remoteAddress ?? "?";
-    node.complain(`auth ${address}`, "an HTTP request came with a wrong password", {
-      address,
-      user: nameOf(authorization),
-    });
-  }
-  return 401;
+  const asker = { authorization, address: `${remoteAddress}:${remotePort}`, protocol: "HTTP" };
+  const refusal = refusalOf(node, access, asker, INFO, []);
+  if (refusal === undefined) return undefined;
+  return refusal === "unauthenticated" ? 401 : 403;
 }
 
 function refuse(response: ServerResponse, code: 401 | 403): void {

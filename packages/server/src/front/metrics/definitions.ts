@@ -158,6 +158,19 @@ const COMMANDS: readonly MetricDefinition[] = [
         .flatMap(({ name, durations }) => histogram("sherd_command_duration_seconds", durations, { command: name })),
   },
   {
+    name: "sherd_access_denied_total",
+    type: "counter",
+    group: "Commands",
+    help: "What users were refused, on all ports: auth (a wrong password), command, key or channel (not in their rules).",
+    labels: ["reason"],
+    collect: ({ connections }) =>
+      each(
+        Object.entries(connections.access.log.counts),
+        ([reason]) => ({ reason }),
+        ([, count]) => count,
+      ),
+  },
+  {
     name: "sherd_error_replies_total",
     type: "counter",
     group: "Commands",
