@@ -45,6 +45,17 @@ export class TestCluster extends ProcessCluster {
     return cluster;
   }
 
+  /** For several tests: whoever asks disposes of it. */
+  static async shared(options: TestClusterOptions = {}): Promise<TestCluster> {
+    const { data: _, ...places } = options;
+    const cluster = new TestCluster(
+      checkClusterFile(await ProcessCluster.place(places), "the tests' cluster"),
+      options,
+    );
+    await cluster.startAll();
+    return cluster;
+  }
+
   /** As `create`, started and ready. */
   static async start(options: TestClusterOptions = {}): Promise<TestCluster> {
     const cluster = await TestCluster.create(options);

@@ -31,30 +31,21 @@ const isReachable = (node: NodeApi, id: NodeId): boolean => id === node.id || no
 /**
  * Every node answers, also without a leader: clients must be able to find their way while one is being elected.
  *
- * Here a node leads shards and follows others, in Redis it does one of both. Clients that give a node the role in which
- * it is listed first (redis-py) took two of three leaders for replicas, and their SCAN, DBSIZE and FLUSHALL left out
- * what those lead. So each leader's first slot comes before everything else, alone with its leader.
+ * Here a node leads shards and follows others, in Redis it does one of both, and clients rely on it: redis-py took
+ * leaders that it first met as replicas for no masters and left their keys out of SCAN, DBSIZE and FLUSHALL; ioredis with
+ * `scaleReads` never says READONLY to a node that also leads, and asked it again and again. So a node that leads
+ * something is not listed as a replica of anything.
  */
 function slots(node: NodeApi): Reply {
+  const leaders = new Set<NodeId>(node.map.shards.flatMap(({ group }) => node.leaderOf(group)?.node ?? []));
   const items: Reply[] = [];
-  const rest: Reply[] = [];
-  const introduced = new Set<NodeId>();
   for (const shard of node.map.shards) {
-    const leader = node.leaderOf(shard.group)?.node;
-    const members = membersOf(node, shard).map(({ id, addresses }) =>
-      array([bulk(addresses.host), integer(addresses.clusterPort), bulk(id), array([])]),
-    );
-    for (const { from, to } of shard.slots) {
-      const introduces = leader !== undefined && !introduced.has(leader);
-      if (introduces) {
-        introduced.add(leader);
-        items.push(array([integer(from), integer(from), ...members.slice(0, 1)]));
-      }
-      const start = introduces ? from + 1 : from;
-      if (start <= to) rest.push(array([integer(start), integer(to), ...members]));
-    }
+    const members = membersOf(node, shard)
+      .filter(({ id }, at) => at === 0 || !leaders.has(id))
+      .map(({ id, addresses }) => array([bulk(addresses.host), integer(addresses.clusterPort), bulk(id), array([])]));
+    for (const { from, to } of shard.slots) items.push(array([integer(from), integer(to), ...members]));
   }
-  return array([...items, ...rest]);
+  return array(items);
 }
 
 function shards({ node, facts }: Connections): Reply {
