@@ -15,12 +15,13 @@ const below = {
   log: ["base", "env", "raft"],
   store: ["base", "env"],
   command: ["base", "env", "store"],
+  access: ["base", "command"],
   machine: ["base", "env", "raft", "log", "store", "command"],
   meta: ["base", "env", "raft", "log", "store", "command", "machine"],
   replica: ["base", "env", "raft", "log", "store", "command", "machine", "meta"],
   node: ["base", "env", "raft", "log", "store", "command", "machine", "meta", "replica"],
   peer: ["base", "env", "meta", "node"],
-  session: ["base", "env", "command", "meta", "node", "raft", "store"],
+  session: ["base", "env", "command", "access", "machine", "meta", "node", "raft", "store"],
 };
 /** Outside core. */
 const outer = {
