@@ -87,6 +87,8 @@ export class ForwardOut {
   readonly #reads: ForwardReads;
   #held = 0;
   #heldBytes = 0;
+  /** Requests that were given here since the start of the process. */
+  taken = 0;
 
   constructor(host: ForwardHost) {
     this.#host = host;
@@ -108,6 +110,7 @@ export class ForwardOut {
   }
 
   write(group: GroupId, request: Request, args: readonly Uint8Array[], bornMs: number): void {
+    this.taken += 1;
     const stream = this.#stream(group);
     const write: Write = { request, args, bornMs, sequence: 0, attempt: 0, open: 0, answered: false };
     this.#hold(write, 1);
@@ -116,6 +119,7 @@ export class ForwardOut {
   }
 
   read(group: GroupId, target: NodeId, request: Request, args: readonly Uint8Array[], bornMs: number): void {
+    this.taken += 1;
     this.#reads.send(group, target, request, args, bornMs);
   }
 

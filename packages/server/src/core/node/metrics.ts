@@ -41,6 +41,8 @@ export interface NodeMetrics {
   readonly requestsWaiting: number;
   /** Requests that were forwarded to another node and have no answer yet. */
   readonly requestsForwarded: number;
+  /** Since the start of the process. */
+  readonly forwardsTotal: number;
   /** Parts of snapshots, sent to other nodes. */
   readonly transferSentBytes: number;
   /** This machine's clock less the middle of the cluster's clocks. */
@@ -51,6 +53,7 @@ export interface NodeCounts {
   readonly passes: DurationHistogram;
   readonly requestsWaiting: number;
   readonly requestsForwarded: number;
+  readonly forwardsTotal: number;
   readonly transferSentBytes: number;
   readonly clockOffsetMs: number;
 }

@@ -341,6 +341,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       passes: this.#passes,
       requestsWaiting: this.#requests.waiting,
       requestsForwarded: this.#requests.forwarded,
+      forwardsTotal: this.#requests.forwardedTotal,
       transferSentBytes: this.#transferSentBytes,
       clockOffsetMs: this.#hints.clock.offsetMs,
     });

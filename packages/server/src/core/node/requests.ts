@@ -89,6 +89,11 @@ export class Requests {
     return { answers_held_bytes: this.#answers.heldBytes, answers_dropped: this.#answers.dropped };
   }
 
+  /** All that were forwarded, attempts that came back and were forwarded again included. */
+  get forwardedTotal(): number {
+    return this.#out.taken;
+  }
+
   route(group: GroupId, request: Request, args: readonly Uint8Array[]): void {
     this.#router.route(group, request, args);
   }

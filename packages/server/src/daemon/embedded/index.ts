@@ -12,5 +12,4 @@
  *
  * It does not: take part in the program's signals, or write to its standard output or error.
  */
-export { type ClusterFile } from "../cluster-file.ts";
 export { type EmbeddedNode, type EmbeddedOptions, startNode } from "./start.ts";

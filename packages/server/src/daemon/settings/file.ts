@@ -35,7 +35,7 @@ export function readConfigFile(path: string, command: CommandName): ConfigFile {
   return parseConfigFile(text, path, command);
 }
 
-export function parseConfigFile(text: string, path: string, command: CommandName): ConfigFile {
+function parseConfigFile(text: string, path: string, command: CommandName): ConfigFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const values = new Map<SettingName, FileValue>();

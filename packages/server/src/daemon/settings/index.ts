@@ -12,7 +12,6 @@
  *
  * It does not: know what the settings do, or change them while a node runs.
  */
-export { type ConfigFile, readConfigFile } from "./file.ts";
 export {
   CONFIG_VARIABLE,
   checkSettings,

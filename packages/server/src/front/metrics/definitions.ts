@@ -54,9 +54,9 @@ function statistics({ connections }: Moment): CommandStatistic[] {
   return all;
 }
 
-function pendingBytes({ connections }: Moment): number {
+function unsentBytes({ connections }: Moment): number {
   let bytes = 0;
-  for (const { socket } of connections.all) bytes += socket.pendingBytes;
+  for (const connection of connections.all) bytes += connection.unsentBytes;
   return bytes;
 }
 
@@ -127,6 +127,13 @@ const NODE: readonly MetricDefinition[] = [
     "sherd_requests_forwarded",
     "Requests that were forwarded to another node and have no answer yet.",
     ({ node }) => node.requestsForwarded,
+  ),
+  ofNode(
+    "Node",
+    "counter",
+    "sherd_forwarded_requests_total",
+    "Requests that were forwarded to another node; one that came back and was forwarded again counts again.",
+    ({ node }) => node.forwardsTotal,
   ),
 ];
 
@@ -243,7 +250,7 @@ const CONNECTIONS: readonly MetricDefinition[] = [
     "gauge",
     "sherd_connection_output_bytes",
     "Replies that clients have not taken yet.",
-    pendingBytes,
+    unsentBytes,
   ),
 ];
 
