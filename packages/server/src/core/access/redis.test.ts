@@ -14,8 +14,11 @@ if (version === undefined) console.warn("SKIPPED: users compared with Redis'; no
 const USERS = 60;
 const COMMANDS_EACH = 40;
 
-const text = (value: RespValue | undefined): string =>
-  value instanceof Uint8Array ? latin1(value) : value instanceof RespError ? `-${value.message}` : String(value);
+function text(value: RespValue | undefined): string {
+  if (value instanceof Uint8Array) return latin1(value);
+  if (value instanceof RespError) return `-${value.message}`;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
 
 const everything: readonly CommandSpec[] = allCommands.flatMap((spec) => [spec, ...(spec.subcommands ?? [])]);
 
