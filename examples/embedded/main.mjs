@@ -1,20 +1,21 @@
-// A store inside a program: node examples/embedded/main.mjs [DIRECTORY] [FIRST PORT]
+// A store inside a program: node examples/embedded/main.mjs [DIRECTORY [PORT PORT PORT PORT PORT]]
 // Counts its own runs, so run it twice.
 import { argv } from "node:process";
 import { RespConnection } from "@sherd/client";
 import { startNode } from "sherd";
 
 const data = argv[2] ?? "./embedded-data";
-const port = Number(argv[3] ?? 7700);
+const ports = argv.slice(3).map(Number);
+const [respPort = 7700, clusterPort = 7701, grpcPort = 7702, peerPort = 7703, httpPort = 7704] = ports;
 
 const node = await startNode({
   data,
   shards: 1,
-  respPort: port,
-  clusterPort: port + 1,
-  grpcPort: port + 2,
-  peerPort: port + 3,
-  httpPort: port + 4,
+  respPort,
+  clusterPort,
+  grpcPort,
+  peerPort,
+  httpPort,
   onFatal: (error) => {
     console.error(`The store ended: ${error.message}`);
     process.exitCode = 1;

@@ -17,9 +17,9 @@ function newDirectory(): string {
 
 test("the example counts its runs and ends by itself", async () => {
   const data = join(newDirectory(), "data");
-  const port = (await freePorts(5))[0] as number;
+  const ports = (await freePorts(5)).map(String);
   for (const count of [1, 2]) {
-    const { code, output } = await run(execPath, [here("../../examples/embedded/main.mjs"), data, `${port}`]);
+    const { code, output } = await run(execPath, [here("../../examples/embedded/main.mjs"), data, ...ports]);
     expect(output).toBe(
       `node-1 is ready with 2 groups; this is run ${count}.\nNothing is left of the store but its files.\n`,
     );
@@ -28,7 +28,8 @@ test("the example counts its runs and ends by itself", async () => {
 });
 
 test("a node that is embedded starts, fails, closes and starts again, and leaves nothing", async () => {
-  const { code, output } = await run(execPath, [here("programs/embedded.mjs"), newDirectory()]);
+  const ports = (await freePorts(25)).map(String);
+  const { code, output } = await run(execPath, [here("programs/embedded.mjs"), newDirectory(), ...ports]);
   expect(output.split("\n").filter((line) => line !== "")).toEqual([
     "misspelled: SHERD_CONFIG_INVALID",
     "without data: SHERD_CONFIG_INVALID",

@@ -1,4 +1,4 @@
-// Starts, breaks and closes embedded nodes, one after the other in one process: node embedded.mjs DIRECTORY.
+// Starts, breaks and closes embedded nodes, one after the other in one process: node embedded.mjs DIRECTORY PORT...
 // Prints what it saw; ends by itself, because nothing is left that could keep it running.
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -7,20 +7,16 @@ import { argv } from "node:process";
 import { RespConnection } from "@sherd/client";
 import { startNode } from "sherd";
 
-const [, , directory] = argv;
+const [, , directory, ...free] = argv;
 const codeOf = (promise) =>
   promise.then(
     () => "no error",
     (error) => error.code ?? error.message,
   );
 
-async function freePorts() {
-  const servers = Array.from({ length: 5 }, () => createServer().listen(0, "127.0.0.1"));
-  const ports = await Promise.all(
-    servers.map((server) => new Promise((resolve) => server.once("listening", () => resolve(server.address().port)))),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  const [respPort, clusterPort, grpcPort, peerPort, httpPort] = ports;
+/** Of one more node. */
+function nextPorts() {
+  const [respPort, clusterPort, grpcPort, peerPort, httpPort] = free.splice(0, 5).map(Number);
   return { respPort, clusterPort, grpcPort, peerPort, httpPort };
 }
 
@@ -35,7 +31,7 @@ const data = join(directory, "alone");
 console.log(`misspelled: ${await codeOf(startNode({ data, cacheMb: 3 }))}`);
 console.log(`without data: ${await codeOf(startNode({}))}`);
 
-const ports = await freePorts();
+const ports = nextPorts();
 const squatter = createServer();
 await new Promise((resolve) => squatter.listen(ports.httpPort, "127.0.0.1", resolve));
 console.log(`a port that is taken: ${await codeOf(startNode({ data, shards: 1, ...ports }))}`);
@@ -44,7 +40,7 @@ await new Promise((resolve) => squatter.close(resolve));
 const first = await startNode({ data, ...ports });
 await first.ready;
 console.log(`first: ${(await first.status()).ready ? "ready" : "not ready"}`);
-console.log(`the directory is taken: ${await codeOf(startNode({ data, ...(await freePorts()) }))}`);
+console.log(`the directory is taken: ${await codeOf(startNode({ data, ...nextPorts() }))}`);
 await ask(first, "SET", "key", "kept");
 await first.close();
 await first.ended;
@@ -57,7 +53,7 @@ console.log(`after close: ${await codeOf(second.status())}`);
 
 const names = ["a", "b", "c"];
 const nodes = [];
-for (const name of names) nodes.push({ name, host: "127.0.0.1", ...(await freePorts()) });
+for (const name of names) nodes.push({ name, host: "127.0.0.1", ...nextPorts() });
 const cluster = join(directory, "cluster.json");
 writeFileSync(cluster, JSON.stringify({ cluster: "a".repeat(40), shards: 2, replicas: 3, nodes }));
 const start = (name, onFatal) => startNode({ cluster, name, data: join(directory, "three"), onFatal });
