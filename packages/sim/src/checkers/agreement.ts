@@ -46,7 +46,8 @@ export class Agreement {
   committed(group: GroupId, entry: Entry, by: string): void {
     const what = `term ${entry.term}, kind ${entry.kind}, ${entry.data.length} bytes, crc ${crc32(entry.data)}`;
     this.#agree(this.#entries, "committed entries match", `group ${group}, index ${entry.index}`, { by, what });
-    if (group !== META_GROUP) this.sessions.committed(group, entry);
+    if (group === META_GROUP) return;
+    if (this.sessions.committed(group, entry)) this.rows.flushed(group, entry.index);
   }
 
   effects(group: GroupId, index: number, what: string, by: string): void {

@@ -32,6 +32,8 @@ export class AppliedRows {
   /** By group and key: what each entry made of it, in the order of the entries. */
   readonly #versions: Map<GroupId, Map<string, Version[]>> = new Map();
   readonly #highest: Map<GroupId, number> = new Map();
+  /** Indexes of entries that removed all keys. */
+  readonly #flushes: Map<GroupId, number[]> = new Map();
 
   constructor(checksum: (bytes: Uint8Array) => number) {
     this.#checksum = checksum;
@@ -54,15 +56,28 @@ export class AppliedRows {
     }
   }
 
+  flushed(group: GroupId, index: number): void {
+    const flushes = this.#flushes.get(group);
+    if (flushes === undefined) this.#flushes.set(group, [index]);
+    else flushes.push(index);
+  }
+
   check(node: string, image: ReadonlyMap<string, Uint8Array>): void {
+    const groups = new Set<GroupId>();
     for (const { group, applied, rows } of readSpaces(image).values()) {
       if (group === undefined) continue;
+      if (groups.has(group)) throw broken(`${node}: two generations of group ${group} serve`);
+      groups.add(group);
       if (applied === undefined) throw broken(`${node}: group ${group} has rows without an applied index`);
       const where = `${node}: group ${group}, applied ${applied}`;
+      const flushed = this.#flushes.get(group)?.findLast((index) => index <= applied) ?? 0;
       for (const [name, versions] of this.#versions.get(group) ?? []) {
-        const expected = versions.findLast(({ index }) => index <= applied)?.row;
+        const last = versions.findLast(({ index }) => index <= applied);
+        const expected = last === undefined || last.index < flushed ? undefined : last.row;
         const found = rows.get(name);
         rows.delete(name);
+        // Whether it was written before or behind the flush of its entry is not looked at.
+        if (last?.index === flushed) continue;
         // What expires goes when log time says so, which no command does.
         if (expected !== undefined && expected.expiresAtMs !== 0) continue;
         if (expected === undefined ? found === undefined || found.expires : found?.version === expected.version) {

@@ -32,13 +32,18 @@ const SESSION_POSITIONS = 8192;
 export class SessionTable {
   readonly #groups: Map<GroupId, Group> = new Map();
 
-  /** An entry that some replica has committed. What is not the next of its group was seen before. */
-  committed(group: GroupId, entry: Entry): void {
+  /**
+   * An entry that some replica has committed. What is not the next of its group was seen before. True: it removes all keys
+   * of the shard.
+   */
+  committed(group: GroupId, entry: Entry): boolean {
     const state = this.#groupOf(group);
-    if (entry.index !== state.next) return;
+    if (entry.index !== state.next) return false;
     state.next += 1;
-    if (entry.kind !== EntryKind.normal || entry.data.length === 0) return;
-    state.effective.set(entry.index, effective(state, entry));
+    if (entry.kind !== EntryKind.normal || entry.data.length === 0) return false;
+    const { commands, flushes } = effective(state, entry);
+    state.effective.set(entry.index, commands);
+    return flushes;
   }
 
   /** What a replica ran while it applied the entry, in that order. */
@@ -59,7 +64,7 @@ export class SessionTable {
   }
 }
 
-function effective(group: Group, entry: Entry): string[] {
+function effective(group: Group, entry: Entry): { readonly commands: string[]; readonly flushes: boolean } {
   const decoder = new EntryDecoder();
   decoder.open(entry.data, `index ${entry.index}`);
   group.logTimeMs = Math.max(group.logTimeMs, decoder.logTimeMs);
@@ -67,14 +72,16 @@ function effective(group: Group, entry: Entry): string[] {
     if (group.logTimeMs - usedMs > SESSION_IDLE_MS) group.sessions.delete(id);
   }
   const commands: string[] = [];
+  let flushes = false;
   for (let position = 0; decoder.next(); position += 1) {
     const { opcode, session, sequence, ackedBelow } = decoder.command;
     if (session !== NO_SESSION && !isDue(group, session, sequence, ackedBelow)) continue;
     if (opcode === Opcode.sessionOpen) openSession(group, entry.index * SESSION_POSITIONS + position);
+    if (opcode === Opcode.flush) flushes = true;
     const spec = commandByOpcode(opcode);
     if (spec !== undefined) commands.push(spec.name);
   }
-  return commands;
+  return { commands, flushes };
 }
 
 function openSession({ sessions, logTimeMs }: Group, id: number): void {
