@@ -97,6 +97,8 @@ export const USER_CHANGES_WAITING_MAX = 64;
 export const STRANGER_ARGS_MAX = 10;
 /** ... and bytes of one of them. */
 export const STRANGER_ARG_BYTES_MAX: number = 16 * KIB;
+/** So long after it came a client that has not said who it is makes room when connections run short. */
+export const STRANGER_MS_MAX = 10_000;
 /** Wrong passwords that a connection may offer; then it is closed. */
 export const AUTH_FAILURES_MAX = 10;
 /** Wrong passwords are counted and logged together once in this time. */

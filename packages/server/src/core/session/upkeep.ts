@@ -2,6 +2,7 @@ import {
   CLIENTS_CHECK_MS,
   CLIENTS_SHORT_PART,
   INPUT_BYTES_MAX,
+  STRANGER_MS_MAX,
   UNFINISHED_BYTES_MIN,
   UNFINISHED_CHECK_MS,
 } from "../base/index.ts";
@@ -17,7 +18,7 @@ interface Progress {
 /**
  * What is done for all connections once a second: those that are idle for longer than `timeout` are closed, and, when
  * connections or memory for unfinished commands run short, those that hold an unfinished command and hardly send any
- * more of it. While there is plenty, slow clients are nobody's business.
+ * more of it, and those that have not said who they are. While there is plenty, slow clients are nobody's business.
  */
 export class Upkeep {
   /** Since the start, or CONFIG RESETSTAT. */
@@ -44,6 +45,7 @@ export class Upkeep {
     this.#measure(nowMs - this.#checkedMs);
     this.#checkedMs = nowMs;
     if (this.#connections.settings.timeoutSeconds > 0) this.#closeIdle(nowMs);
+    if (this.isShort) this.#closeStrangers();
     if (nowMs - this.#lookedMs < UNFINISHED_CHECK_MS) return;
     this.#lookedMs = nowMs;
     this.#closeSlow();
@@ -73,6 +75,16 @@ export class Upkeep {
     const oldestMs = nowMs - this.#connections.settings.timeoutSeconds * 1000;
     for (const connection of this.#connections.all) {
       if (connection.activeMs > oldestMs || connection.busy || connection.listens) continue;
+      this.closedIdle += 1;
+      connection.kill();
+    }
+  }
+
+  /** Or whoever has no password could take all connections from those who have one. */
+  #closeStrangers(): void {
+    const oldestMs = this.#connections.facts.wallMs() - STRANGER_MS_MAX;
+    for (const connection of this.#connections.all) {
+      if (connection.user !== undefined || connection.openedMs > oldestMs) continue;
       this.closedIdle += 1;
       connection.kill();
     }

@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { testSecrets } from "../access/testing/rules.ts";
-import { AUTH_FAILURES_MAX, STRANGER_ARG_BYTES_MAX, utf8Bytes } from "../base/index.ts";
+import {
+  AUTH_FAILURES_MAX,
+  CLIENTS_CHECK_MS,
+  STRANGER_ARG_BYTES_MAX,
+  STRANGER_MS_MAX,
+  utf8Bytes,
+} from "../base/index.ts";
 import { Connections } from "./connections.ts";
 import { FakeClient, testFacts } from "./testing/fake-client.ts";
 import { FakeNode } from "./testing/fake-node.ts";
@@ -65,6 +71,26 @@ test("a stranger may send only little; who is known may send what everybody may"
   const known = connect();
   known.pipeline(["AUTH", "secret"], ["SET", "a", "x".repeat(STRANGER_ARG_BYTES_MAX + 1)]);
   expect(known.take()).toEqual(["OK", "OK"]);
+});
+
+test("when connections run short, those who have not said who they are make room", () => {
+  const node = new FakeNode({ shards: 1 });
+  let wallMs = 1_000_000;
+  const connections = new Connections(node, { ...testFacts, wallMs: () => wallMs });
+  const admin = new FakeClient(connections);
+  expect(admin.ask("CONFIG", "SET", "maxclients", "4")).toBe("OK");
+  expect(admin.ask("ACL", "SETUSER", "default", ">secret")).toBe("OK");
+  const known = new FakeClient(connections);
+  expect(known.ask("AUTH", "secret")).toBe("OK");
+  const strangers = [new FakeClient(connections)];
+  wallMs += STRANGER_MS_MAX;
+  node.tick(CLIENTS_CHECK_MS);
+  // There is still room.
+  expect(strangers[0]?.destroyed).toBe(false);
+  strangers.push(new FakeClient(connections));
+  node.tick(2 * CLIENTS_CHECK_MS);
+  expect(strangers.map(({ destroyed }) => destroyed)).toEqual([true, false]);
+  expect([admin.destroyed, known.destroyed]).toEqual([false, false]);
 });
 
 test("who was let in before the password stays", () => {
