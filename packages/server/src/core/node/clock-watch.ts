@@ -1,4 +1,5 @@
 import { CLOCK_OFFSET_MS_MAX, CLOCK_SAMPLES, type NodeId } from "../base/index.ts";
+import type { Env } from "../env/index.ts";
 
 /**
  * How far this machine's clock is from the others'. Log time follows the leaders' clocks: a leader whose clock runs ahead
@@ -10,6 +11,8 @@ export class ClockWatch {
   /** What each node's last messages said: its clock less ours, when they arrived. */
   readonly #heard: Map<NodeId, number[]> = new Map();
   #offsetMs = 0;
+  /** As of the last `changed`: what the log says and other nodes are told. */
+  saidAstray = false;
 
   /** A node's clock as of when it sent, ours as of now. */
   heard(node: NodeId, theirWallMs: number, ownWallMs: number): void {
@@ -32,6 +35,16 @@ export class ClockWatch {
 
   get astray(): boolean {
     return Math.abs(this.#offsetMs) > CLOCK_OFFSET_MS_MAX;
+  }
+
+  /** Whether it is otherwise than when this was last asked; then it is logged. */
+  changed(log: Env["log"]): boolean {
+    if (this.astray === this.saidAstray) return false;
+    this.saidAstray = this.astray;
+    const offset = { offsetMs: Math.round(this.#offsetMs) };
+    if (this.astray) log("warn", "this machine's clock is wrong: other nodes should lead", offset);
+    else log("info", "this machine's clock agrees with the others' again", offset);
+    return true;
   }
 
   #judge(): void {

@@ -11,8 +11,17 @@
  */
 
 export type { NodeMetrics, ReplicaMetrics } from "./metrics.ts";
-export { Node, type NodeOptions } from "./node.ts";
+export { Node } from "./node.ts";
 export { type OpenNodeOptions, openNode } from "./open.ts";
 export type { ReplicasHolding } from "./replicas-holding.ts";
-export type { GroupStatus, LeaderHint, NodeApi, NodeStatus, Published, Request } from "./types.ts";
+export type {
+  GroupStatus,
+  LeaderHint,
+  NodeApi,
+  NodeFigures,
+  NodeOptions,
+  NodeStatus,
+  Published,
+  Request,
+} from "./types.ts";
 export type { ChangeUsers } from "./user-changes.ts";

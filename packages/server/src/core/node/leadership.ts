@@ -74,6 +74,15 @@ export class Leadership {
     }
   }
 
+  /** The link to a node broke: what was on its way to it is lost. */
+  unreachable(node: NodeId): void {
+    for (const replica of this.#host.replicas()) {
+      if (!replica.leads) continue;
+      const peer = membersOf(this.#host.map(), replica.group).find((member) => member.node === node);
+      if (peer !== undefined) this.#host.raft.reportUnreachable(replica.group, peer.replica);
+    }
+  }
+
   /** Rotated by group, so that one survivor does not take all leaderships. */
   #rank(members: readonly ReplicaInfo[], replica: Replica, gone: NodeId): number {
     const living = members.filter((member) => member.node !== gone && this.#isHere(member.node));

@@ -10,7 +10,7 @@ import {
   type ReplicaId,
   type Slot,
 } from "../base/index.ts";
-import type { CommandSpec, Reply } from "../command/index.ts";
+import { type CommandSpec, type Reply, SLOT_NOT_SERVED } from "../command/index.ts";
 import type { Env, PeerLinks } from "../env/index.ts";
 import type { Log, LogHandler } from "../log/index.ts";
 import { ShardMachine, type StateMachine } from "../machine/index.ts";
@@ -18,8 +18,10 @@ import { type ClusterMap, MetaMachine, type NodeInfo } from "../meta/index.ts";
 import type { GroupStart, RaftCore } from "../raft/index.ts";
 import { Replica, type ReplicaHost, type Request, type Rerouted } from "../replica/index.ts";
 import type { Space, Store } from "../store/index.ts";
+import { BootNumbers } from "./boot-numbers.ts";
 import { Broadcast } from "./broadcast.ts";
 import { CoreEvents, type Hosted } from "./core-events.ts";
+import { Figures } from "./figures.ts";
 import { FirstContact } from "./first-contact.ts";
 import { LeaderHints } from "./hints.ts";
 import { Leadership, membersOf } from "./leadership.ts";
@@ -29,32 +31,11 @@ import { MetaRequests } from "./meta-requests.ts";
 import { type NodeMetrics, nodeMetrics } from "./metrics.ts";
 import { PeerMessages } from "./peer-messages.ts";
 import { PersistQueue } from "./persist.ts";
-import { holdingCommand, type ReplicasHolding, replicasHoldingOf, replicationOf } from "./replicas-holding.ts";
 import { Requests } from "./requests.ts";
 import { nodeStatus } from "./status.ts";
-import type { LeaderHint, NodeApi, NodeStatus } from "./types.ts";
+import { TransferTurns } from "./transfer-turns.ts";
+import type { LeaderHint, NodeApi, NodeOptions, NodeStatus } from "./types.ts";
 import type { ChangeUsers } from "./user-changes.ts";
-
-export interface NodeOptions {
-  readonly self: NodeInfo;
-  readonly env: Env;
-  readonly raft: RaftCore;
-  readonly log: Log;
-  readonly store: Store;
-  readonly links: PeerLinks;
-  /** The map the node starts from: the plan, until its meta replica or a peer knows better. */
-  readonly map: ClusterMap;
-  readonly commandOf: (opcode: number) => CommandSpec | undefined;
-  /** A newer cluster map: members may have come, gone, or moved. */
-  readonly onMap?: (map: ClusterMap) => void;
-}
-
-/**
- * A peer may answer what an earlier process of this node asked: numbers are not used again by later processes. They last
- * for a week of 100,000 a second; after 131,072 starts they begin again, which is far from what a peer may still answer.
- */
-const NUMBERS_PER_BOOT = 2 ** 36;
-const BOOTS = 2 ** 17;
 
 /** Multi-raft: all replicas of one node, turned together, pass by pass. */
 export class Node implements NodeApi, ReplicaHost, LogHandler {
@@ -66,10 +47,10 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   /** The disk is nearly full: shards led here refuse writes that add data. Set by the daemon's watch on the disk. */
   diskFull = false;
   activeExpiry = true;
+  readonly figures: Figures;
   readonly #self: NodeInfo;
   readonly #links: PeerLinks;
   readonly #commandOf: (opcode: number) => CommandSpec | undefined;
-  readonly #holding: CommandSpec;
   readonly #hosted: Map<GroupId, Hosted> = new Map();
   readonly #requests: Requests;
   readonly #leadership: Leadership;
@@ -79,10 +60,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   readonly peerMessages: PeerMessages;
   readonly #hints: LeaderHints;
   readonly #firstContact: FirstContact = new FirstContact();
-  readonly #transferring: { send: Replica | undefined; receive: Replica | undefined } = {
-    send: undefined,
-    receive: undefined,
-  };
+  readonly #transferTurns: TransferTurns = new TransferTurns();
   readonly #broadcast: Broadcast;
   readonly #complaints: Complaints;
   readonly #passEnd: (() => void)[] = [];
@@ -93,12 +71,11 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   #mapMade = false;
   #awake: Set<Replica> = new Set();
   #collecting = false;
-  #clockAstray = false;
   #tickDue = false;
   #ticks = 0;
   readonly #passes: DurationHistogram = new DurationHistogram();
+  readonly #numbers: BootNumbers;
   #transferSentBytes = 0;
-  #number = 0;
   #shuttingDown = false;
 
   constructor(options: NodeOptions) {
@@ -109,9 +86,10 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.store = options.store;
     this.#self = options.self;
     this.#links = options.links;
-    const holding = holdingCommand(this);
+    this.#numbers = new BootNumbers(options.self.bootCounter);
+    this.figures = new Figures(this, this.#passes);
+    const { holding } = this.figures;
     this.#commandOf = (opcode) => (opcode === holding.opcode ? holding : options.commandOf(opcode));
-    this.#holding = holding;
     this.#map = new MapKeeper(
       options.map,
       (node, message) => this.#links.send(node, message),
@@ -270,43 +248,6 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     return node === this.id || this.#links.isUp(node);
   }
 
-  keyCounts(): { keys: number; expiring: number } {
-    let keys = 0;
-    let expiring = 0;
-    for (const { group } of this.map.shards) {
-      const replica = this.replicaOf(group);
-      if (replica?.leads !== true) continue;
-      keys += replica.machine.keys;
-      expiring += replica.machine.expiringKeys;
-    }
-    return { keys, expiring };
-  }
-
-  replication(): { applied: number; others: Map<NodeId, number> } {
-    return replicationOf(this.replicas(), this);
-  }
-
-  slowMoments(): [event: string, durations: DurationHistogram][] {
-    return [
-      ["pass", this.#passes],
-      ["log-write", this.log.stats.syncs],
-      ["flush", this.store.stats.engineWrites],
-    ];
-  }
-
-  replicasHolding(group: GroupId, complete: (held: ReplicasHolding | undefined) => void): void {
-    const slot = this.map.shards.find((shard) => shard.group === group)?.slots[0]?.from;
-    if (slot === undefined) return complete(undefined);
-    this.execute({
-      spec: this.#holding,
-      args: [],
-      slot: slot as Slot,
-      redirect: false,
-      stale: false,
-      complete: (reply) => complete(replicasHoldingOf(reply)),
-    });
-  }
-
   onPassEnd(listener: () => void): void {
     this.#passEnd.push(listener);
   }
@@ -363,15 +304,10 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.#complaints.log(this.env.monotonicMs(), "warn", key, message, fields);
   }
 
-  // --- requests
-
   execute(request: Request): void {
     const group = this.#map.shardOf(request.slot);
-    if (group === undefined) {
-      request.complete({ type: "error", kind: "CLUSTERDOWN", text: "Hash slot not served" });
-    } else {
-      this.#requests.route(group, request, request.args);
-    }
+    if (group === undefined) request.complete(SLOT_NOT_SERVED);
+    else this.#requests.route(group, request, request.args);
   }
 
   #reachableLeader(group: GroupId): NodeId | undefined {
@@ -445,15 +381,10 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
 
   /** Every tick: log time follows a leader's clock from its first entry on, and never goes back. */
   #watchClock(): void {
-    const { astray, offsetMs } = this.#hints.clock;
-    if (astray !== this.#clockAstray) {
-      this.#clockAstray = astray;
-      const offset = { offsetMs: Math.round(offsetMs) };
-      if (astray) this.env.log("warn", "this machine's clock is wrong: other nodes should lead", offset);
-      else this.env.log("info", "this machine's clock agrees with the others' again", offset);
+    if (this.#hints.clock.changed((level, message, fields) => this.env.log(level, message, fields))) {
       this.#hints.send(this.#yields);
     }
-    if (astray) this.#leadership.handOver();
+    if (this.#hints.clock.saidAstray) this.#leadership.handOver();
   }
 
   // --- peers
@@ -469,11 +400,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   #onLinkDown(node: NodeId, gone: boolean): void {
     this.#hints.linkDown(node);
     this.#requests.onLinkDown(node);
-    for (const replica of this.replicas()) {
-      if (!replica.leads) continue;
-      const peer = membersOf(this.map, replica.group).find((member) => member.node === node);
-      if (peer !== undefined) this.raft.reportUnreachable(replica.group, peer.replica);
-    }
+    this.#leadership.unreachable(node);
     if (gone) this.#leadership.nodeGone(node);
   }
 
@@ -485,8 +412,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   // --- what replicas ask for
 
   nextNumber(): number {
-    this.#number += 1;
-    return (this.#self.bootCounter % BOOTS) * NUMBERS_PER_BOOT + this.#number;
+    return this.#numbers.next();
   }
 
   wake(replica: Replica): void {
@@ -532,17 +458,12 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   }
 
   claimTransfer(direction: "send" | "receive", replica: Replica): boolean {
-    const holder = this.#transferring[direction];
-    if (holder !== undefined && holder !== replica) return false;
-    this.#transferring[direction] = replica;
-    return true;
+    return this.#transferTurns.claim(direction, replica);
   }
 
   releaseTransfer(direction: "send" | "receive", replica: Replica): void {
-    if (this.#transferring[direction] === replica) this.#transferring[direction] = undefined;
+    this.#transferTurns.release(direction, replica);
   }
-
-  // --- what the log reports
 
   onTruncated(group: GroupId, index: Index): void {
     this.raft.truncated(group, index);
@@ -560,15 +481,10 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     });
   }
 
-  /**
-   * Another should lead: this node is about to stop, or its disk is nearly full and it would refuse what another takes, or
-   * its clock is far from the others'.
-   */
+  /** Another should lead: this node stops, its disk is nearly full, or its clock is far from the others'. */
   get #yields(): boolean {
-    return this.#shuttingDown || this.diskFull || this.#clockAstray;
+    return this.#shuttingDown || this.diskFull || this.#hints.clock.saidAstray;
   }
-
-  // --- the end
 
   /** Asks other members to lead; returns how many it leads that they could. Call again until none, or give up. */
   handOver(): number {

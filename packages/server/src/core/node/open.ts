@@ -4,7 +4,8 @@ import { metaSystemRows } from "../meta/index.ts";
 import { BOOTSTRAP, type GroupStart } from "../raft/index.ts";
 import { recoverGroup } from "../replica/index.ts";
 import type { Space } from "../store/index.ts";
-import { Node, type NodeOptions } from "./node.ts";
+import { Node } from "./node.ts";
+import type { NodeOptions } from "./types.ts";
 
 export interface OpenNodeOptions extends NodeOptions {
   /** True: this directory was set up before and has begun, so a replica that is not there was lost, not yet to be made. */

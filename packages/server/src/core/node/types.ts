@@ -1,8 +1,11 @@
 import type { DurationHistogram, GroupId, Index, NodeId, ReplicaId, Slot, Term } from "../base/index.ts";
-import type { Reply } from "../command/index.ts";
-import type { ClusterMap } from "../meta/index.ts";
-import type { Role } from "../raft/index.ts";
+import type { CommandSpec, Reply } from "../command/index.ts";
+import type { Env, PeerLinks } from "../env/index.ts";
+import type { Log } from "../log/index.ts";
+import type { ClusterMap, NodeInfo } from "../meta/index.ts";
+import type { RaftCore, Role } from "../raft/index.ts";
 import type { Request } from "../replica/index.ts";
+import type { Store } from "../store/index.ts";
 import type { Published } from "./messages.ts";
 import type { ReplicasHolding } from "./replicas-holding.ts";
 import type { ChangeUsers } from "./user-changes.ts";
@@ -33,14 +36,7 @@ export interface NodeApi {
    */
   execute(request: Request): void;
   status(): NodeStatus;
-  /** Asks the shard's leader how far its replicas are. Undefined: nobody could say. */
-  replicasHolding(group: GroupId, complete: (held: ReplicasHolding | undefined) => void): void;
-  /** Of the shards that this node leads: entries applied here, and what each other node is known to hold of them. */
-  replication(): { readonly applied: number; readonly others: ReadonlyMap<NodeId, number> };
-  /** Keys of the shards that this node leads, and how many of them end. */
-  keyCounts(): { readonly keys: number; readonly expiring: number };
-  /** What may hold requests up, by LATENCY's name: how long each turn, write of the log, batch of the engine took. */
-  slowMoments(): readonly (readonly [event: string, durations: DurationHistogram])[];
+  readonly figures: NodeFigures;
   /** DEBUG SET-ACTIVE-EXPIRE: whether ended keys are removed without being asked for. */
   activeExpiry: boolean;
   /** Called at the end of every pass: whoever gathered output writes it. */
@@ -62,6 +58,18 @@ export interface NodeApi {
   complain(key: string, message: string, fields: Readonly<Record<string, unknown>>): void;
   /** There will be a pass soon: for what happens outside of passes and has output. */
   requestPass(): void;
+}
+
+/** What INFO, ROLE, WAIT and LATENCY tell of the node's shards. */
+export interface NodeFigures {
+  /** Keys of the shards that this node leads, and how many of them end. */
+  readonly keyCounts: { readonly keys: number; readonly expiring: number };
+  /** Of the shards that this node leads: entries applied here, and what each other node is known to hold of them. */
+  readonly replication: { readonly applied: number; readonly others: ReadonlyMap<NodeId, number> };
+  /** What may hold requests up, by LATENCY's name: how long each turn, write of the log, batch of the engine took. */
+  readonly slowMoments: readonly (readonly [event: string, durations: DurationHistogram])[];
+  /** Asks the shard's leader how far its replicas are. Undefined: nobody could say. */
+  replicasHolding(group: GroupId, complete: (held: ReplicasHolding | undefined) => void): void;
 }
 
 export interface NodeStatus {
@@ -86,4 +94,18 @@ export interface GroupStatus {
   readonly keys: number;
   /** Why this replica does not run (damage), if it does not. */
   readonly stopped: string | undefined;
+}
+
+export interface NodeOptions {
+  readonly self: NodeInfo;
+  readonly env: Env;
+  readonly raft: RaftCore;
+  readonly log: Log;
+  readonly store: Store;
+  readonly links: PeerLinks;
+  /** The map the node starts from: the plan, until its meta replica or a peer knows better. */
+  readonly map: ClusterMap;
+  readonly commandOf: (opcode: number) => CommandSpec | undefined;
+  /** A newer cluster map: members may have come, gone, or moved. */
+  readonly onMap?: (map: ClusterMap) => void;
 }

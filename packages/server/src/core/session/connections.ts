@@ -158,7 +158,7 @@ export class Connections {
   /** Also while nobody wants to know: what was before LATENCY was turned on must not be counted later. */
   #watchLatency(): void {
     const { latencyThresholdMs } = this.settings;
-    for (const [event, durations] of this.node.slowMoments()) {
+    for (const [event, durations] of this.node.figures.slowMoments) {
       const ms = durations.takeRecentMaxUs() / 1_000;
       if (latencyThresholdMs > 0 && ms >= latencyThresholdMs) this.latency.add(event, ms, this.facts.wallMs());
     }

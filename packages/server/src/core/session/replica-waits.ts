@@ -91,7 +91,7 @@ export class ReplicaWaits {
   /** Only those learn from an answer that were there when it was asked for: the others' writes may be later. */
   #ask(group: GroupId, waits: readonly ReplicaWait[]): void {
     this.#asked.set(group, this.#nowMs);
-    this.#node.replicasHolding(group, (held) => {
+    this.#node.figures.replicasHolding(group, (held) => {
       this.#asked.delete(group);
       if (held === undefined) return;
       for (const wait of waits) {

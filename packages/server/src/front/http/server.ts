@@ -114,7 +114,7 @@ function statusOf(node: NodeApi): Record<string, unknown> {
   const { clusterId, version, nodes, metaReplicas, shards } = node.map;
   return {
     ...node.status(),
-    keys: node.keyCounts().keys,
+    keys: node.figures.keyCounts.keys,
     map: {
       clusterId,
       version,

@@ -123,7 +123,7 @@ function replicationFields({ node }: Connections): Field[] {
     ["connected_slaves", 0],
     ["master_failover_state", "no-failover"],
     ["master_replid", node.id],
-    ["master_repl_offset", node.replication().applied],
+    ["master_repl_offset", node.figures.replication.applied],
     ["shards_led", led.length],
   ];
 }
@@ -219,7 +219,7 @@ const sections: readonly Section[] = [
     name: "Keyspace",
     fields: ({ node }) => {
       // Of the shards that this node leads. How long keys live on average is not measured.
-      const { keys, expiring } = node.keyCounts();
+      const { keys, expiring } = node.figures.keyCounts;
       return keys === 0 ? [] : [["db0", `keys=${keys},expires=${expiring},avg_ttl=0`]];
     },
   },

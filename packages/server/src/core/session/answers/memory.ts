@@ -18,7 +18,7 @@ function stats(call: LocalCall): Reply {
   const { facts, node } = call.connections;
   const { residentBytes, heapBytes } = facts.memory();
   const { numbers } = node.status();
-  const { keys } = node.keyCounts();
+  const { keys } = node.figures.keyCounts;
   const fields: [string, number][] = [
     ["total.allocated", heapBytes],
     ["resident", residentBytes],

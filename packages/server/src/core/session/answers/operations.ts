@@ -39,7 +39,7 @@ function debug({ args, connection, connections }: LocalCall): Reply {
  * entries of these, over all of them.
  */
 function role({ connections: { node } }: LocalCall): Reply {
-  const { applied, others } = node.replication();
+  const { applied, others } = node.figures.replication;
   const shown: Reply[] = [];
   for (const [id, matched] of others) {
     const addresses = node.map.nodes.get(id)?.addresses;

@@ -19,6 +19,7 @@ import type {
   ChangeUsers,
   LeaderHint,
   NodeApi,
+  NodeFigures,
   NodeStatus,
   Published,
   ReplicasHolding,
@@ -90,6 +91,17 @@ export class FakeNode implements NodeApi {
     };
   }
 
+  get figures(): NodeFigures {
+    const rows = [...this.rows.values()];
+    const others = [...this.map.nodes.keys()].filter((id) => id !== this.id);
+    return {
+      keyCounts: { keys: rows.length, expiring: rows.filter((row) => row.expiresAtMs > 0).length },
+      replication: { applied: 10, others: new Map(others.map((id, at) => [id, 10 - at])) },
+      slowMoments: this.slow,
+      replicasHolding: (group, complete) => complete(this.holding(group)),
+    };
+  }
+
   shardOf(slot: Slot): GroupId | undefined {
     return this.map.shards.find((shard) => shard.slots.some(({ from, to }) => from <= slot && slot <= to))?.group;
   }
@@ -124,24 +136,6 @@ export class FakeNode implements NodeApi {
 
   pass(): void {
     for (const listener of this.#listeners) listener();
-  }
-
-  keyCounts(): { keys: number; expiring: number } {
-    const expiring = [...this.rows.values()].filter((row) => row.expiresAtMs > 0).length;
-    return { keys: this.rows.size, expiring };
-  }
-
-  replication(): { applied: number; others: Map<NodeId, number> } {
-    const others = [...this.map.nodes.keys()].filter((id) => id !== this.id);
-    return { applied: 10, others: new Map(others.map((id, at) => [id, 10 - at])) };
-  }
-
-  slowMoments(): readonly (readonly [string, DurationHistogram])[] {
-    return this.slow;
-  }
-
-  replicasHolding(group: GroupId, complete: (held: ReplicasHolding | undefined) => void): void {
-    complete(this.holding(group));
   }
 
   status(): NodeStatus {
