@@ -17,9 +17,7 @@ import {
   word,
 } from "../../command/index.ts";
 import { FLUSH, RANDOM_KEY, SHARD_KEYS, SLOT_KEYS } from "../../machine/index.ts";
-import { keys, keysInSlot } from "../keyspace/keys.ts";
-import { scan } from "../keyspace/scan.ts";
-import { askShard, shardsOf, slotsFor } from "../keyspace/shards.ts";
+import { askShard, keys, keysInSlot, scan, shardsOf, slotsFor } from "../keyspace/index.ts";
 import { Later } from "../later.ts";
 import type { Answers, LocalCall } from "./types.ts";
 
