@@ -44,7 +44,6 @@ function serverFields({ facts, node }: Connections): Field[] {
     ["server_time_usec", Math.round(facts.wallMs() * 1000)],
     ["uptime_in_seconds", seconds(facts.uptimeMs())],
     ["uptime_in_days", Math.floor(facts.uptimeMs() / 86_400_000)],
-    ["executable", facts.directory === "" ? "" : `sherd node in ${facts.directory}`],
     ["config_file", ""],
   ];
 }
