@@ -1,6 +1,6 @@
 import { LATENCY_EVENTS_MAX, LATENCY_SAMPLES_MAX } from "../base/index.ts";
 
-export interface LatencySample {
+interface LatencySample {
   readonly atSeconds: number;
   readonly ms: number;
 }
