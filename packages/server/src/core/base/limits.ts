@@ -160,6 +160,8 @@ export const PUBLISHED_QUEUE_BYTES_MAX: number = 8 * MIB;
 export const KEY_PAGE_KEYS_MAX = 1_000;
 /** ... and bytes of their rows, when those have to be read. */
 export const KEY_PAGE_BYTES: number = 1 * MIB;
+/** Pages that a node reads at a time. Each holds its rows, and begins with a walk over the memtable: 10 ms if that is full. */
+export const KEY_PAGES_AT_ONCE_MAX = 4;
 /** A slot with so few keys is given as a whole: then the cursor behind it needs no memory anywhere. */
 export const SMALL_SLOT_KEYS = 128;
 /** Steps of comparing keys with a pattern in one read of a shard: hostile patterns end it early. */

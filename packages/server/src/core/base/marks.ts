@@ -56,6 +56,7 @@ export const MARKS = [
   "store: chunk given again",
   "store: half-arrived snapshot cleared",
   "store: memtable full",
+  "store: page of keys waits for its turn",
   "store: row changed while it was fetched",
   "store: space cleared",
   "store: space replaced by a snapshot",

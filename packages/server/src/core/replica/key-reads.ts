@@ -76,6 +76,8 @@ export class KeyReads {
     const keysMax = this.#isSmall(slot) ? Math.max(request.keysMax, SMALL_SLOT_KEYS) : request.keysMax;
     const range = { behind, toSlot: request.toSlot, keysMax, endings: machine.expiringKeys > 0 };
     this.#host.store.keys(space, range, (page) => {
+      // A snapshot was switched in before its turn came.
+      if (page === undefined) return this.#page(slot, args, now, done);
       const { keys, examined, next, undecided } = this.#take(page, behind, request, now);
       const place = next?.key === undefined ? 0 : this.#places.add(next);
       done(encodeKeyPageReply({ keys, examined, next: next && { slot: next.slot, place } }), undecided);
@@ -138,7 +140,9 @@ export class KeyReads {
     const { machine, space } = this.#replica;
     const endings = machine.expiringKeys > 0;
     const range = { behind, toSlot: behind.slot, keysMax: KEY_PAGE_KEYS_MAX, endings };
-    this.#host.store.keys(space, range, ({ keys, complete, upTo }) => {
+    this.#host.store.keys(space, range, (page) => {
+      if (page === undefined) return this.#step(behind, steps, clockMs, done);
+      const { keys, complete, upTo } = page;
       if (steps >= keys.length && !complete) return this.#step(upTo, steps - keys.length, clockMs, done);
       const there = keys.filter(({ expiresAtMs }) => expiresAtMs === 0 || expiresAtMs > clockMs);
       const chosen = there[steps % Math.max(1, there.length)];

@@ -5,11 +5,12 @@ import {
   index,
   KEY_OVERHEAD_BYTES,
   KEY_PAGE_KEYS_MAX,
+  KEY_PAGES_AT_ONCE_MAX,
   latin1,
   latin1Bytes,
   slot,
 } from "../base/index.ts";
-import type { KeyPage, KeyPlace, SnapshotReader, Space, Stage } from "./index.ts";
+import type { KeyPage, KeyPlace, KeyRange, SnapshotReader, Space, Stage } from "./index.ts";
 import { chunksOf, flush, GROUP, makeSpace, Owner, peek, put, read, restOf, spaceOf } from "./testing/steps.ts";
 import { row, slotOf, World } from "./testing/world.ts";
 
@@ -29,6 +30,12 @@ function filled(keys = 3): { world: World; space: Space } {
   put(space, 1, Object.fromEntries(Array.from({ length: keys }, (_, n) => [`k${n}`, `v${n}`])));
   flush(world);
   return { world, space };
+}
+
+function pageOf(world: World, space: Space, range: KeyRange): KeyPage {
+  const page = world.get<KeyPage | undefined>((done) => world.store?.keys(space, range, done));
+  if (page === undefined) throw new Error("the space went");
+  return page;
 }
 
 /** As the entry that empties a shard does. */
@@ -205,9 +212,7 @@ test("pages of keys go through slots in order and say when a key ends; a walk of
   put(space, 2, { "7": null, extra: "x" });
   const seen: string[] = [];
   for (let behind = FIRST_SLOT, complete = false; !complete; ) {
-    const page = world.get<KeyPage>((done) =>
-      world.store?.keys(space, { behind, toSlot: slot(3), keysMax: 6, endings: true }, done),
-    );
+    const page = pageOf(world, space, { behind, toSlot: slot(3), keysMax: 6, endings: true });
     seen.push(...page.keys.map(({ slot: at, key, expiresAtMs }) => `${at}:${key}:${expiresAtMs}`));
     ({ complete, upTo: behind } = page);
   }
@@ -223,9 +228,45 @@ test("a page of one slot of many keys does not grow with what is in memory", () 
   const keys = Array.from({ length: 5_000 }, (_, n) => `a${String(n).padStart(5, "0")}`);
   put(space, 1, Object.fromEntries(keys.map((key) => [key, "v"])));
   const range = { behind: FIRST_SLOT, toSlot: slot(3), keysMax: KEY_PAGE_KEYS_MAX, endings: true };
-  const page = world.get<KeyPage>((done) => world.store?.keys(space, range, done));
+  const page = pageOf(world, space, range);
   expect(page.keys.map(({ key }) => key)).toEqual(keys.slice(0, KEY_PAGE_KEYS_MAX));
   expect(page).toMatchObject({ complete: false, upTo: { slot: slotOf("a"), key: keys[KEY_PAGE_KEYS_MAX - 1] } });
+});
+
+test("pages that are asked for together are read a few at a time, each as of its turn; none once its space has gone", () => {
+  for (const goes of [false, true]) {
+    const { world, space } = filled();
+    const range = { behind: FIRST_SLOT, toSlot: slot(3), keysMax: 10, endings: false };
+    const pages: (KeyPage | undefined)[] = [];
+    let open = 0;
+    const { engine } = world;
+    const snapshot = engine.snapshot.bind(engine);
+    engine.snapshot = () => {
+      open += 1;
+      expect(open).toBeLessThanOrEqual(KEY_PAGES_AT_ONCE_MAX);
+      const taken = snapshot();
+      const close = taken.close.bind(taken);
+      taken.close = () => {
+        open -= 1;
+        close();
+      };
+      return taken;
+    };
+    for (let n = 0; n < 5 * KEY_PAGES_AT_ONCE_MAX; n += 1) {
+      world.store?.keys(space, range, (page) => pages.push(page));
+    }
+    if (goes) world.store?.dropSpace(space, () => undefined);
+    else put(space, 2, { k1: null, late: "v" });
+    world.settle();
+    const shown = pages.map((page) => page?.keys.map(({ key }) => key).toSorted());
+    const first = Array.from({ length: KEY_PAGES_AT_ONCE_MAX }, () => ["k0", "k1", "k2"]);
+    const later = Array.from({ length: 4 * KEY_PAGES_AT_ONCE_MAX }, () => ["k0", "k2", "late"]);
+    // Those whose turn never comes are told before the last ones that are being read.
+    if (goes) expect(shown.filter((keys) => keys !== undefined)).toEqual(first);
+    else expect(shown).toEqual([...first, ...later]);
+    expect(shown).toHaveLength(first.length + later.length);
+    expect(open).toBe(0);
+  }
 });
 
 test("a damaged row in a page of keys stops the replica instead of hiding a key", () => {

@@ -1,4 +1,4 @@
-import { KEY_PAGE_BYTES, latin1, SherdError } from "../base/index.ts";
+import { KEY_PAGE_BYTES, KEY_PAGES_AT_ONCE_MAX, latin1, mark, SherdError } from "../base/index.ts";
 import type { Engine, Env, RangeResult } from "../env/index.ts";
 import { KEY_PREFIX_BYTES, RowClass, type RowCodec, rowKey, SPACE_PREFIX_BYTES } from "./layout.ts";
 import type { MemorySpace } from "./memory-space.ts";
@@ -15,10 +15,19 @@ interface Unflushed {
   readonly cut: boolean;
 }
 
+interface Waiting {
+  readonly space: MemorySpace;
+  readonly range: KeyRange;
+  readonly done: (page: KeyPage | undefined) => void;
+}
+
 /**
- * Reads the keys of a range (`Store.keys`): what the engine holds at the moment of the call, under what memory knows
+ * Reads the keys of a range (`Store.keys`): what the engine holds at the moment of its turn, under what memory knows
  * better at that moment. The engine's snapshot makes it one state, whatever is applied, flushed or evicted while it is
  * being read.
+ *
+ * A page costs a walk over the memtable in one go, and its rows in memory: those that are asked for while others are
+ * being read wait, or a few hundred SCANs that arrive together would stop the node.
  *
  * A row's name is its key in the engine without the space's number, as latin1: so names are in the engine's order.
  */
@@ -27,6 +36,8 @@ export class KeyPages {
   readonly #engine: Engine;
   readonly #codec: RowCodec;
   readonly #residents: Residents;
+  #waiting: Waiting[] = [];
+  #reading = 0;
 
   constructor(env: Env, engine: Engine, codec: RowCodec, residents: Residents) {
     this.#env = env;
@@ -35,7 +46,23 @@ export class KeyPages {
     this.#residents = residents;
   }
 
-  read(space: MemorySpace, range: KeyRange, done: (page: KeyPage) => void): void {
+  read(space: MemorySpace, range: KeyRange, done: (page: KeyPage | undefined) => void): void {
+    if (this.#reading < KEY_PAGES_AT_ONCE_MAX) return this.#start({ space, range, done });
+    mark("store: page of keys waits for its turn");
+    this.#waiting.push({ space, range, done });
+  }
+
+  #next(): void {
+    while (this.#reading < KEY_PAGES_AT_ONCE_MAX) {
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) return;
+      // Its rows in memory are given up: what the engine alone has is no state of it.
+      if (waiting.space.state === "gone") waiting.done(undefined);
+      else if (waiting.space.state !== "damaged") this.#start(waiting);
+    }
+  }
+
+  #start({ space, range, done }: Waiting): void {
     const { behind, toSlot, keysMax, endings } = range;
     const { id } = space;
     const start = rowKey(id, behind.slot, RowClass.primary, behind.key ?? "");
@@ -46,15 +73,17 @@ export class KeyPages {
     const last = unflushed.cut ? unflushed.names.at(-1) : undefined;
     const to = last === undefined ? end : successor(keyOf(start, last));
     const snapshot = this.#engine.snapshot();
+    this.#reading += 1;
     const limits = { rowsMax: keysMax, bytesMax: KEY_PAGE_BYTES, values: endings };
     snapshot.range({ from, to, ...limits }, (result) => {
       snapshot.close();
-      if (space.state === "damaged") return;
-      const keys = this.#merge(space, result, unflushed, endings);
-      if (keys === undefined) return;
+      this.#reading -= 1;
+      const keys = space.state === "damaged" ? undefined : this.#merge(space, result, unflushed, endings);
+      if (keys === undefined) return this.#next();
       const complete = result.complete && !unflushed.cut;
       const upTo = result.complete ? last : nameOf((result.rows.at(-1) as RangeResult["rows"][number])[0]);
       done({ keys, complete, upTo: upTo === undefined ? { slot: toSlot, key: undefined } : placeOf(upTo) });
+      this.#next();
     });
   }
 

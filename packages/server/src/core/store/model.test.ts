@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { groupId, index, latin1, latin1Bytes, replicaId, slot } from "../base/index.ts";
+import { groupId, index, KEY_PAGES_AT_ONCE_MAX, latin1, latin1Bytes, replicaId, slot } from "../base/index.ts";
 import type { KeyPlace, Pins, Space } from "./index.ts";
 import { peek, read } from "./testing/steps.ts";
 import { row, slotOf, World } from "./testing/world.ts";
@@ -79,8 +79,8 @@ class Model {
   }
 
   /** Keys that exist, in the order of slots and bytes. */
-  get keys(): string[] {
-    const keys = KEYS.filter((key) => this.value(key) !== null);
+  keysAt(applied: number): string[] {
+    const keys = KEYS.filter((key) => (this.states[applied]?.get(key) ?? null) !== null);
     return keys.sort((left, right) => slotOf(left) - slotOf(right) || (left < right ? -1 : 1));
   }
 }
@@ -94,6 +94,7 @@ class Run {
   #pins: Pins[] = [];
   /** Fetches are answered in every order, also after a crash of the store that was asked (then: never). */
   #generation = 0;
+  #pagesOpen = 0;
 
   constructor(choose: (count: number) => number, cacheBytesMax: number) {
     this.cacheBytesMax = cacheBytesMax;
@@ -188,18 +189,27 @@ class Run {
     );
   }
 
-  /** One page of keys, of the very moment of the call. */
+  /** One page of keys, of one moment: the call, or its turn. */
   #keys(group: number, behind: string, keysMax: number): void {
     const generation = this.#generation;
     const [space, model] = [this.spaces[group] as Space, this.models[group] as Model];
     const place = { slot: slotOf(behind), key: behind === "" ? undefined : behind };
     const isBehind = (key: string, { slot, key: other }: KeyPlace): boolean =>
       slotOf(key) > slot || (slotOf(key) === slot && (other === undefined || key > other));
-    const wanted = model.keys.filter((key) => isBehind(key, place));
+    const asked = model.applied;
+    const atOnce = this.#pagesOpen < KEY_PAGES_AT_ONCE_MAX;
+    this.#pagesOpen += 1;
     this.world.store?.keys(space, { behind: place, toSlot: LAST_SLOT, keysMax, endings: false }, (page) => {
       expect(generation).toBe(this.#generation);
-      const expected = page.complete ? wanted : wanted.filter((key) => !isBehind(key, page.upTo));
-      expect(page.keys.map((found) => found.key)).toEqual(expected);
+      this.#pagesOpen -= 1;
+      if (page === undefined) throw new Error("no space goes");
+      const moments = atOnce
+        ? [model.keysAt(asked)]
+        : model.states.slice(asked).map((_, at) => model.keysAt(asked + at));
+      const expected = moments.map((keys) =>
+        keys.filter((key) => isBehind(key, place) && (page.complete || !isBehind(key, page.upTo))),
+      );
+      expect(expected).toContainEqual(page.keys.map((found) => found.key));
       expect(page.keys.length).toBeLessThanOrEqual(2 * keysMax);
       // It always gets on.
       if (!page.complete) expect(isBehind(page.upTo.key as string, place)).toBe(true);
@@ -217,6 +227,7 @@ class Run {
 
   crash(): void {
     this.#generation += 1;
+    this.#pagesOpen = 0;
     this.#pins = [];
     this.world = this.world.crash();
     this.world.open(this.cacheBytesMax);

@@ -198,7 +198,7 @@ class NodeStore implements Store {
     this.#endings.find(this.#own(space), from, untilMs, keysMax, done);
   }
 
-  keys(space: Space, range: KeyRange, done: (page: KeyPage) => void): void {
+  keys(space: Space, range: KeyRange, done: (page: KeyPage | undefined) => void): void {
     this.#keyPages.read(this.#own(space), range, done);
   }
 

@@ -51,7 +51,7 @@ export interface FoundKey extends RowKey {
   readonly expiresAtMs: number;
 }
 
-/** Keys of a range in the order of slots and bytes, all as they were at the moment of the call. */
+/** Keys of a range in the order of slots and bytes, all as they were at one moment. */
 export interface KeyPage {
   readonly keys: readonly FoundKey[];
   /** There are no more behind the last one. */
@@ -185,10 +185,11 @@ export interface Store {
     done: (endings: readonly Ending[]) => void,
   ): void;
   /**
-   * Keys of some slots, of one moment: the one of the call. Answered also if the space goes meanwhile, never if damage is
-   * found. The rows of one page are read and converted at once: SNAPSHOT_ROWS_PER_PAGE keys are about 2 ms.
+   * Keys of some slots, of one moment: that of the call, or of the page's turn if KEY_PAGES_AT_ONCE_MAX are being read.
+   * Undefined: the space went before that. Answered also if it goes meanwhile, never if damage is found. The rows of one
+   * page are read and converted at once: SNAPSHOT_ROWS_PER_PAGE keys are about 2 ms.
    */
-  keys(space: Space, range: KeyRange, done: (page: KeyPage) => void): void;
+  keys(space: Space, range: KeyRange, done: (page: KeyPage | undefined) => void): void;
   /** The memtable is full: no new proposals until it is not. */
   readonly full: boolean;
   /** Starts a flush as soon as none runs; `done` when everything applied before this call is durable. */
