@@ -1,4 +1,4 @@
-import { type ByteReader, type ByteWriter, utf8, utf8Bytes } from "../base/index.ts";
+import { type ByteReader, type ByteWriter, InvariantViolation, unreachable, utf8, utf8Bytes } from "../base/index.ts";
 import { NIL, NIL_ARRAY, OK, type Reply } from "../command/index.ts";
 
 /** Replies as bytes: between nodes, and in sessions on disk. Tags are part of the format: never change or reuse one. */
@@ -66,6 +66,12 @@ export function encodeReply(out: ByteWriter, reply: Reply): void {
     case "verbatim":
       out.u8(Tag.verbatim);
       return out.block(utf8Bytes(reply.text));
+    case "push":
+    case "several":
+      // Only commands of a connection answer so, and those are never sent on or kept.
+      throw new InvariantViolation(`no shard answers ${reply.type}`);
+    default:
+      return unreachable(reply);
   }
 }
 

@@ -65,11 +65,10 @@ class World {
   }
 
   applied(): void {
-    for (const request of this.proposed.splice(0)) {
-      const key = latin1(request.args[0] as Uint8Array);
-      this.index = this.index.filter((ending) => ending.key !== key);
-      request.complete({ type: "simple", text: "OK" });
-    }
+    const requests = this.proposed.splice(0);
+    const keys = new Set(requests.map(({ args }) => latin1(args[0] as Uint8Array)));
+    this.index = this.index.filter(({ key }) => !keys.has(key));
+    for (const request of requests) request.complete({ type: "simple", text: "OK" });
   }
 }
 
@@ -115,7 +114,7 @@ function batches(count: number, tookMs: number): number[] {
 }
 
 test("many that end at once are removed in batches, whose size follows the time that they take", () => {
-  for (let n = 0; n < 20_000; n += 1) world.add([`k${n}`, 1]);
+  world.add(...Array.from({ length: 20_000 }, (_, n): [string, number] => [`k${n}`, 1]));
   expect(batches(4, EXPIRY_BATCH_SHORT_MS - 1)).toEqual([1, 2, 4, 8].map((n) => n * EXPIRY_KEYS_PER_BATCH_MIN));
   expect(batches(2, EXPIRY_BATCH_LONG_MS)).toEqual([16, 16].map((n) => n * EXPIRY_KEYS_PER_BATCH_MIN));
   expect(batches(2, EXPIRY_BATCH_LONG_MS + 1)).toEqual([16, 8].map((n) => n * EXPIRY_KEYS_PER_BATCH_MIN));
