@@ -3,8 +3,16 @@ import type { Env } from "../env/index.ts";
 import { PLACES_END } from "../machine/index.ts";
 import type { KeyPlace } from "../store/index.ts";
 
+interface Given {
+  readonly place: KeyPlace;
+  /** The walk stood there before. 0: at a slot's beginning, or where nobody knows any more. */
+  readonly before: number;
+}
+
 /**
- * Places within slots at which walks over the keys will continue, by number; the oldest give way to new ones.
+ * Places within slots at which walks over the keys will continue, by number; the oldest give way to new ones. A walk has
+ * two: where it stands, and where its last read began, because the client may not have got that read's answer. Were all
+ * kept, one that is slow would find its place gone whenever quick ones have made a few thousand reads, and never end.
  *
  * A number means its place here and nowhere else: each replica begins at a number of its own, drawn from 2^39, and
  * counts on, so that one that came from another replica, or from before a restart, is not known here. If it were taken for
@@ -12,7 +20,7 @@ import type { KeyPlace } from "../store/index.ts";
  */
 export class KeyPlaces {
   readonly #env: Env;
-  readonly #places: Map<number, KeyPlace> = new Map();
+  readonly #given: Map<number, Given> = new Map();
   #last: number | undefined;
 
   constructor(env: Env) {
@@ -20,15 +28,18 @@ export class KeyPlaces {
   }
 
   at(number: number): KeyPlace | undefined {
-    return this.#places.get(number);
+    return this.#given.get(number)?.place;
   }
 
-  add({ slot, key }: KeyPlace): number {
+  /** `before`: the number at which the read began that ends here. */
+  add({ slot, key }: KeyPlace, before: number): number {
     const number = this.#next();
-    this.#places.set(number, { slot, key });
-    if (this.#places.size > SCAN_PLACES_MAX) {
-      for (const oldest of this.#places.keys()) {
-        this.#places.delete(oldest);
+    const passed = this.#given.get(before)?.before;
+    if (passed !== undefined) this.#given.delete(passed);
+    this.#given.set(number, { place: { slot, key }, before });
+    if (this.#given.size > SCAN_PLACES_MAX) {
+      for (const oldest of this.#given.keys()) {
+        this.#given.delete(oldest);
         break;
       }
     }

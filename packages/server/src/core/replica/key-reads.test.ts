@@ -64,6 +64,28 @@ test("a number that is not known, or of another slot, begins the slot again; num
   expect(replica.page(TAGGED_SLOT, { place, keysMax: 5 }).texts).toEqual(first.texts);
 });
 
+test("a slow walk ends beside quick ones: each has the place where it stands, and the one before", () => {
+  const { replica } = filled(...numbered(300, tagged));
+  const slow: string[] = [];
+  let at = 0;
+  const step = (place: number): number => {
+    const page = replica.page(TAGGED_SLOT, { place, keysMax: 100 });
+    slow.push(...page.texts);
+    return page.next?.place ?? 0;
+  };
+  for (let reads = 0; reads < 3; reads += 1) {
+    const last = at;
+    at = step(at);
+    // The answer was lost: asked again, it goes on from where it did.
+    slow.splice(-100);
+    at = step(last);
+    for (let quick = 0, place = 0; quick < SCAN_PLACES_MAX; quick += 1) {
+      place = replica.page(TAGGED_SLOT, { place, keysMax: 1 }).next?.place ?? 0;
+    }
+  }
+  expect(slow).toEqual(numbered(300, tagged));
+});
+
 test("a pattern that is hard to match ends the read early, and the next goes on", () => {
   const keys = numbered(400, (n) => `{user}${"a".repeat(900)}${String(n).padStart(4, "0")}`);
   const { replica } = filled(...keys);

@@ -79,7 +79,7 @@ export class KeyReads {
       // A snapshot was switched in before its turn came.
       if (page === undefined) return this.#page(slot, args, now, done);
       const { keys, examined, next, undecided } = this.#take(page, behind, request, now);
-      const place = next?.key === undefined ? 0 : this.#places.add(next);
+      const place = next?.key === undefined ? 0 : this.#places.add(next, request.place);
       done(encodeKeyPageReply({ keys, examined, next: next && { slot: next.slot, place } }), undecided);
     });
   }
