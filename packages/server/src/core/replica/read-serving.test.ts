@@ -173,6 +173,23 @@ test("a page of keys in which one ends by the leader's clock waits for log time,
   expect(world.proposed).toEqual([]);
 });
 
+test("a page of keys waits for log time once, even if another key ends whenever it is tried", () => {
+  const world = new World();
+  for (const end of [100, 200]) {
+    world.write(`set k${end} v`);
+    world.write(`pexpire k${end} ${end}`);
+  }
+  world.clockMs += 100;
+  world.page();
+  for (const request of world.proposed.splice(0)) request.complete(world.apply(request.spec.opcode));
+  world.clockMs += 100;
+  world.serving.resume();
+  expect(world.answered).toEqual(["page=1"]);
+  world.page();
+  world.decide();
+  expect(world.answered).toEqual(["page=1", "page=0"]);
+});
+
 test("a clock that goes back while a read waits leaves the key where it was", () => {
   const world = new World();
   world.write("set k v");

@@ -20,6 +20,8 @@ interface Serving {
   readonly stale: boolean;
   /** The applied index at the first try. */
   readonly since: Index;
+  /** A page of keys: by which moment it judged, at most, what has ended. */
+  clockMs: number | undefined;
   readonly pinned: Pins[];
 }
 
@@ -56,7 +58,7 @@ export class ReadServing {
 
   /** `stale`: the state as it is here will do, however old, and this replica's own clock. */
   serve(read: Rerouted, stale: boolean): void {
-    this.#try({ read, stale, since: this.#replica.applied, pinned: [] });
+    this.#try({ read, stale, since: this.#replica.applied, clockMs: undefined, pinned: [] });
   }
 
   /** After entries were applied. */
@@ -116,9 +118,12 @@ export class ReadServing {
   /** It reads pages of keys, of one moment behind its turn: nothing has to be resident. */
   #readKeys(serving: Serving): void {
     const { request, args } = serving.read;
-    const clockMs = Math.floor(this.#host.env.wallMs());
+    // Once log time has passed the moment of the first try, that decides: of a thousand keys one may end in any moment, and
+    // if each try went by its own, there would be no last one.
+    const nowMs = Math.floor(this.#host.env.wallMs());
+    serving.clockMs = Math.min(serving.clockMs ?? nowMs, nowMs);
     this.#fetching.add(serving);
-    this.#keyReads.read(request, args, clockMs, (reply, undecided) => {
+    this.#keyReads.read(request, args, serving.clockMs, (reply, undecided) => {
       // Not there any more: it was taken elsewhere.
       if (!this.#fetching.delete(serving)) return;
       if (undecided && !serving.stale) return this.#decide(serving);
