@@ -1,4 +1,4 @@
-import { latin1 } from "../base/index.ts";
+import { CHANNEL_BYTES_MAX, KEY_BYTES_MAX, latin1 } from "../base/index.ts";
 import { arityFits, type CommandSpec, channelsOf, detailsOf, keysOf } from "../command/index.ts";
 import { commandsOf } from "./known-commands.ts";
 import type { User } from "./user.ts";
@@ -6,7 +6,7 @@ import type { User } from "./user.ts";
 /** What a user may not do. */
 export interface Denial {
   readonly reason: "command" | "key" | "channel";
-  /** The command, key or channel; latin1. */
+  /** The command, key or channel; latin1. Of a name that is longer than any may be, the beginning. */
   readonly object: string;
 }
 
@@ -44,8 +44,11 @@ function deniedKey(
   }
   const keys = keysOf(spec, args);
   for (let at = 0; at < keys.length; at += 1) {
-    const key = latin1(keys[at] as Uint8Array);
-    if (!mayUse(patterns, key, useOf(spec, args, at))) return key;
+    const key = keys[at] as Uint8Array;
+    // No key is that long. To compare megabytes with patterns would hold up the node, to log them would fill its memory.
+    if (key.length > KEY_BYTES_MAX) return latin1(key.subarray(0, KEY_BYTES_MAX));
+    const name = latin1(key);
+    if (!mayUse(patterns, name, useOf(spec, args, at))) return name;
   }
   return undefined;
 }
@@ -106,6 +109,7 @@ function deniedChannel(
   const use = spec.channels?.use;
   if (use === undefined || use === "unsubscribe") return undefined;
   for (const bytes of channelsOf(spec, args)) {
+    if (bytes.length > CHANNEL_BYTES_MAX) return latin1(bytes.subarray(0, CHANNEL_BYTES_MAX));
     const channel = latin1(bytes);
     if (!allowed.some(({ text, glob }) => (use === "pattern" ? text === channel : glob.matches(channel))))
       return channel;

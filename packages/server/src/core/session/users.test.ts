@@ -3,9 +3,11 @@ import { testSecrets } from "../access/testing/rules.ts";
 import {
   AUTH_FAILURES_MAX,
   CLIENTS_CHECK_MS,
+  KEY_BYTES_MAX,
   STRANGER_ARG_BYTES_MAX,
   STRANGER_MS_MAX,
   utf8Bytes,
+  VALUE_BYTES_MAX,
 } from "../base/index.ts";
 import { Connections } from "./connections.ts";
 import { FakeClient, testFacts } from "./testing/fake-client.ts";
@@ -279,4 +281,16 @@ test("ACL LOG: what was refused, the same again counted together", () => {
   expect(admin.ask("ACL", "LOG", "1")).toHaveLength(1);
   expect(admin.ask("ACL", "LOG", "RESET")).toBe("OK");
   expect(admin.ask("ACL", "LOG")).toEqual([]);
+});
+
+test("a name longer than any key or channel is denied without a comparison, and ACL LOG keeps its beginning only", () => {
+  // Compared with this pattern, such a name takes a node most of a minute.
+  const slow = `*${"a".repeat(500)}b*`;
+  const { client, admin } = alice(`+@all ~${slow} &${slow}`);
+  const long = new Uint8Array(VALUE_BYTES_MAX - 1_000).fill(0x61);
+  expect(client.ask("GET", long)).toBe("-NOPERM No permissions to access a key");
+  expect(client.ask("PUBLISH", long, "x")).toBe("-NOPERM No permissions to access a channel");
+  const log = admin.ask("ACL", "LOG") as unknown[][];
+  const objects = log.map((entry) => entry[entry.indexOf("object") + 1] as string);
+  expect(objects.map(({ length }) => length)).toEqual([KEY_BYTES_MAX, KEY_BYTES_MAX]);
 });
