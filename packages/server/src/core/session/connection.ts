@@ -360,6 +360,8 @@ export class Connection implements RequestOwner, Receiver {
       case Parsed.command:
         return this.#dispatch();
       case Parsed.refused:
+        // It may have been meant for the transaction, which is not to be run without it.
+        this.abortTransaction();
         this.#answer(err(parser.problem));
         return true;
       case Parsed.broken:

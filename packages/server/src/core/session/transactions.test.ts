@@ -28,6 +28,15 @@ test("what is queued happens at EXEC, as one request", () => {
   expect(client.ask("GET", "{k}1")).toBe("ab");
 });
 
+test("a command behind MULTI that is too large to be read past the limits ends the transaction", () => {
+  const { node, client } = world();
+  client.ask("MULTI");
+  client.ask("SET", "{k}1", "a");
+  expect(client.ask("SET", "{k}2", new Uint8Array(VALUE_BYTES_MAX + 1))).toMatch(/^-ERR an argument is 8388609 bytes/);
+  expect(client.ask("EXEC")).toBe(ABORTED);
+  expect(node.executed).toEqual([]);
+});
+
 test("one command that fails does not undo the others; arguments that are wrong fail at EXEC, too", () => {
   const { client } = world();
   client.ask("MULTI");
