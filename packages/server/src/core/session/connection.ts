@@ -177,6 +177,11 @@ export class Connection implements RequestOwner, Receiver {
     return this.monitors || (this.subscriber !== undefined && this.subscriber.total > 0);
   }
 
+  /** Its socket is gone. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** A command has begun to arrive. */
   get unfinished(): boolean {
     return !this.#parser.empty;

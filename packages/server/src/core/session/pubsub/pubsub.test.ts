@@ -251,6 +251,17 @@ describe("behind MULTI", () => {
     ]);
   });
 
+  test("a client that leaves before its EXEC is answered leaves no subscription behind", () => {
+    begin({ manual: true });
+    const it = client();
+    it.pipeline(["MULTI"], ["SUBSCRIBE", "c"], ["PSUBSCRIBE", "*"], ["SSUBSCRIBE", "c"], ["SET", "k", "v"], ["EXEC"]);
+    it.close();
+    node.answerAll();
+    node.pass();
+    expect(connections.pubsub.channelCount + connections.pubsub.patternCount).toBe(0);
+    expect(connections.pubsub.publish(false, utf8Bytes("c"), utf8Bytes("x"))).toBe(0);
+  });
+
   test("in RESP3 it need not wait", () => {
     begin({ manual: true });
     const it = client(3);
