@@ -1,4 +1,5 @@
-import type { Slot } from "../../base/index.ts";
+import { keySlot } from "@sherd/client/protocol";
+import { compareBytes, type Slot } from "../../base/index.ts";
 import { type ErrorReply, err } from "../../command/index.ts";
 import { decodeKeyPageReply, encodeKeyPageRequest, KEY_PAGE } from "../../machine/index.ts";
 import type { NodeApi } from "../../node/index.ts";
@@ -9,6 +10,8 @@ import { askShard, type ShardSlots } from "./shards.ts";
 export interface KeyPosition {
   readonly slot: Slot;
   readonly place: number;
+  /** The last key that the walk has answered with, if known. */
+  readonly last?: Uint8Array | undefined;
 }
 
 export interface KeysWanted {
@@ -51,7 +54,17 @@ export function readKeys(
     if (page === undefined) return done(NO_PAGE);
     const following = ranges[at + 1];
     const next = page.next ?? (following && { slot: following.from, place: 0 });
-    done({ keys: page.keys, examined: page.examined, next });
+    const keys = notAnswered(page.keys, from);
+    done({ keys, examined: page.examined, next: next && { ...next, last: keys.at(-1) ?? from.last } });
   });
   return true;
+}
+
+/** A leader that does not know the place begins its slot again, in the order of the keys: those up to the last come twice. */
+function notAnswered(keys: readonly Uint8Array[], { slot, place, last }: KeyPosition): readonly Uint8Array[] {
+  if (place === 0 || last === undefined || keySlot(last) !== slot) return keys;
+  let at = 0;
+  const again = (key: Uint8Array): boolean => keySlot(key) === slot && compareBytes(key, last) <= 0;
+  while (at < keys.length && again(keys[at] as Uint8Array)) at += 1;
+  return at === 0 ? keys : keys.slice(at);
 }

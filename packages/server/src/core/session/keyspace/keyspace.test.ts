@@ -1,7 +1,8 @@
+import { keySlot } from "@sherd/client/protocol";
 import { expect, test } from "vitest";
-import { KEYS_AT_ONCE_MAX, PATTERN_BYTES_MAX, SCAN_READS_MAX } from "../../base/index.ts";
+import { KEYS_AT_ONCE_MAX, PATTERN_BYTES_MAX, SCAN_READS_MAX, type Slot, utf8Bytes } from "../../base/index.ts";
 import { errorReply, OK, type Reply } from "../../command/index.ts";
-import { FLUSH, KEY_PAGE } from "../../machine/index.ts";
+import { encodeKeyPageReply, FLUSH, KEY_PAGE } from "../../machine/index.ts";
 import type { Request } from "../../node/index.ts";
 import { FakeClient, type Shown } from "../testing/fake-client.ts";
 import { world } from "../testing/world.ts";
@@ -71,6 +72,22 @@ test("a shard that does not answer makes an error, of SCAN, KEYS, DBSIZE and RAN
   for (const command of ["SCAN 0", "KEYS *", "DBSIZE", "RANDOMKEY"]) {
     expect(client.ask(...command.split(" ")), command).toBe("-CLUSTERDOWN The shard has no leader");
   }
+});
+
+test("a slot that begins again while KEYS or GETKEYSINSLOT walk over it gives no key twice", () => {
+  const { node, client } = world();
+  const slot = keySlot(utf8Bytes("{t}"));
+  let reads = 0;
+  node.reply = ({ spec }): Reply | undefined => {
+    if (spec !== KEY_PAGE) return undefined;
+    reads += 1;
+    const names = ["{t}1", "{t}2", "{t}3", "{t}4"].slice(0, reads + 1);
+    const next = reads === 3 ? undefined : { slot: slot as Slot, place: 7 };
+    return encodeKeyPageReply({ keys: names.map(utf8Bytes), examined: names.length, next });
+  };
+  expect(client.ask("KEYS", "*")).toEqual(["{t}1", "{t}2", "{t}3", "{t}4"]);
+  reads = 0;
+  expect(client.ask("CLUSTER", "GETKEYSINSLOT", String(slot), "9")).toEqual(["{t}1", "{t}2", "{t}3", "{t}4"]);
 });
 
 test("FLUSHALL of which a part took effect is no error that a client may retry by itself", () => {
