@@ -69,6 +69,8 @@ export const MONITOR_ARG_BYTES_MAX: number = 4 * KIB;
 export const MONITOR_LINE_BYTES_MAX: number = 64 * KIB;
 /** CONFIG SET slowlog-max-len; with the two below an entry takes 5 KiB at most. */
 export const SLOWLOG_LENGTH_MAX = 10_000;
+/** Slow commands of one pass that SLOWLOG and LATENCY hear of: those behind them waited for the same. */
+export const SLOW_TOLD_PER_PASS_MAX = 8;
 /** Arguments of an entry, ... */
 export const SLOWLOG_ARGS_MAX = 32;
 /** ... and bytes of each: as Redis. */

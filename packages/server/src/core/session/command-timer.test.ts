@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { SLOW_TOLD_PER_PASS_MAX } from "../base/index.ts";
 import type { Reply } from "../command/index.ts";
 import { Connections } from "./connections.ts";
 import { FakeClient, testFacts } from "./testing/fake-client.ts";
@@ -115,4 +116,20 @@ test("a client that has gone does not make its commands undone", () => {
   node.answerAll();
   pass(1);
   expect(counted()).toEqual({ set: [1, 0, 0, 1_000] });
+});
+
+test("of many slow commands that a pass answers, SLOWLOG hears of a few; all are counted", () => {
+  const { node, client, pass, counted } = world();
+  client.ask("SLOWLOG", "RESET");
+  client.pipeline(...Array.from({ length: 100 }, (_, n) => ["SET", `k${n}`, "v"]));
+  node.answerAll();
+  pass(50);
+  client.take();
+  expect(client.ask("SLOWLOG", "LEN")).toBe(SLOW_TOLD_PER_PASS_MAX);
+  expect(counted()["set"]?.[0]).toBe(100);
+  client.send("SET", "again", "v");
+  node.answerAll();
+  pass(50);
+  client.take();
+  expect(client.ask("SLOWLOG", "LEN")).toBe(SLOW_TOLD_PER_PASS_MAX + 1);
 });

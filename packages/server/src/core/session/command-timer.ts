@@ -1,3 +1,4 @@
+import { SLOW_TOLD_PER_PASS_MAX } from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
 import { type CommandStatistics, resultOfError } from "./command-statistics.ts";
 import type { Later } from "./later.ts";
@@ -25,9 +26,11 @@ export interface TimedCommand {
 export class CommandTimer {
   readonly #statistics: CommandStatistics;
   readonly #clockMs: () => number;
-  /** Those that took at least `slowUs` are told. Infinity: none is. */
+  /** Those that took at least `slowUs` are told, the first of each pass. Infinity: none is. */
   slowUs: number = Number.POSITIVE_INFINITY;
   readonly #onSlow: (command: TimedCommand, durationUs: number) => void;
+  /** Slow commands that may still be told of in this pass: a busy node's pipelines are slow by the hundred. */
+  #slowLeft: number = SLOW_TOLD_PER_PASS_MAX;
   /** Of those that arrive before the next pass ends; NOBODY until the first of them. */
   #arrivalUs: number = NOBODY;
   /** In this pass: the first `#count` of an array that is kept, because a pass may answer only one. */
@@ -69,7 +72,13 @@ export class CommandTimer {
 
   /** What the connection answered itself took so long. */
   answeredSlowly(command: TimedCommand, durationUs: number): void {
-    if (durationUs >= this.slowUs) this.#onSlow(command, durationUs);
+    if (durationUs >= this.slowUs) this.#tell(command, durationUs);
+  }
+
+  #tell(command: TimedCommand, durationUs: number): void {
+    if (this.#slowLeft === 0) return;
+    this.#slowLeft -= 1;
+    this.#onSlow(command, durationUs);
   }
 
   /** A command that the connection answered. */
@@ -86,6 +95,7 @@ export class CommandTimer {
 
   onPassEnd(): void {
     this.#arrivalUs = NOBODY;
+    this.#slowLeft = SLOW_TOLD_PER_PASS_MAX;
     if (this.#count === 0) return;
     const nowUs = this.nowUs();
     for (let at = 0; at < this.#count; at += 1) {
@@ -106,7 +116,7 @@ export class CommandTimer {
     }
     const durationUs = (nowUs - request.arrivedUs) & TIME_MASK;
     request.count(this.#statistics, durationUs);
-    if (durationUs >= this.slowUs) this.#onSlow(request, durationUs);
+    if (durationUs >= this.slowUs) this.#tell(request, durationUs);
   }
 
   /** After those connections had their turn: what comes from now on arrives later. */
