@@ -42,6 +42,14 @@ test("the two sides of a key pattern join", () => {
   expect(rulesOf("%R~a %W~a %r~b %rw~c")).toBe("off ~a %R~b ~c resetchannels -@all");
 });
 
+test("both sides of all keys leave room for other patterns: the rules can still be read", () => {
+  for (const said of ["%RW~* ~foo", "%R~* %W~* ~foo"]) {
+    const rules = rulesOf(`on nopass +get ${said}`);
+    expect(readUser({ name: "a", rules })).toMatchObject({ enabled: true, keys: { length: 2 } });
+    expect(changeRules(rules, ["off"])).toHaveProperty("rules");
+  }
+});
+
 test("passwords come and go by themselves, by hash, and with nopass", () => {
   expect(rulesOf(">pw >pw")).toBe(`off #${HASH} resetchannels -@all`);
   expect(rulesOf("<pw", rulesOf(">pw"))).toBe("off resetchannels -@all");

@@ -91,7 +91,8 @@ export class Rules {
     readonly channels: string;
   } {
     const key = ({ text, read, write }: KeyRule): string =>
-      read && write ? `~${text}` : `%${read ? "R" : "W"}~${text}`;
+      // `~*` would mean more: that no pattern may follow.
+      read && write && text !== "*" ? `~${text}` : `%${read ? "R" : ""}${write ? "W" : ""}~${text}`;
     return {
       flags: [this.enabled ? "on" : "off", ...(this.nopass ? ["nopass"] : [])],
       passwords: this.passwords,
