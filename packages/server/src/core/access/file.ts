@@ -13,7 +13,8 @@ export function parseAclFile(
 ): { readonly users: readonly StoredUser[] } | { readonly line: number; readonly problem: string } {
   const users: StoredUser[] = [];
   for (const [at, text] of latin1(bytes).split("\n").entries()) {
-    const words = text.trim().split(/[ \t]+/);
+    // Not `trim`: it takes the last byte of `à` for a space, which may be the end of a password.
+    const words = text.replace(/^[ \t]+|[ \t\r]+$/g, "").split(/[ \t]+/);
     if (words[0] === "" || words[0]?.startsWith("#") === true) continue;
     const wrong = (problem: string): { line: number; problem: string } => ({ line: at + 1, problem });
     if (words[0] !== "user") return wrong("a line begins with 'user', a comment with '#'");

@@ -163,6 +163,12 @@ test("an ACL file is refused with its line, without what it says", () => {
   expect(refused("user")).toMatchObject({ line: 1 });
 });
 
+test("a line of an ACL file may end with a letter whose last byte looks like a space", () => {
+  expect(parseAclFile(utf8Bytes("user a >voilà \r\n"), testSecrets)).toEqual({
+    users: [{ name: "a", rules: rulesOf(`#${testSecrets.sha256Hex(utf8Bytes("voilà"))}`) }],
+  });
+});
+
 test("hasPasswords: nobody can do anything without one", () => {
   const users = (...list: [string, string][]): StoredUser[] =>
     list.map(([name, rules]) => ({ name, rules: rulesOf(rules) }));
