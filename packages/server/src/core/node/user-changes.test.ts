@@ -116,6 +116,23 @@ test("an error is definite only if it was sent once", () => {
   expect(twice).toMatchObject([{ kind: "INDETERMINATE" }]);
 });
 
+test("made again after it was sent twice, a change is never said not to be done: it may have met its own result", () => {
+  const down: Reply = { type: "error", kind: "CLUSTERDOWN", text: "The shard has no leader" };
+  const conflictAfterTwo = (change: ChangeUsers): { world: World; replies: Reply[] } => {
+    const world = new World();
+    const replies = world.change(change);
+    world.proposed[0]?.retried();
+    world.proposed[0]?.complete({ type: "error", kind: "CONFLICT", text: "4" });
+    world.see(4, [user("a")]);
+    return { world, replies };
+  };
+  const onlyOnce: ChangeUsers = (users) => (users.length > 0 ? err("it is there") : [user("a")]);
+  expect(conflictAfterTwo(onlyOnce).replies).toMatchObject([{ kind: "INDETERMINATE" }]);
+  const { world, replies } = conflictAfterTwo(add("b"));
+  world.proposed[1]?.complete(down);
+  expect(replies).toMatchObject([{ kind: "INDETERMINATE" }]);
+});
+
 test("applied, but not seen here in time: it is done; never applied: it is not", () => {
   const world = new World();
   const done = world.change(add("a"));

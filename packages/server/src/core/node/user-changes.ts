@@ -28,6 +28,8 @@ interface Waiting {
   readonly bornMs: number;
   /** It was proposed and may take effect, or may have, whatever is heard from now on. */
   uncertain: boolean;
+  /** An attempt was sent more than once: a refusal, also of a later attempt, says nothing of all that were sent. */
+  resent: boolean;
   /** This node has to see the users of this version, ... */
   awaited: number | undefined;
   /** ... then this is the answer; undefined: then the change is made again. */
@@ -57,7 +59,15 @@ export class UserChanges {
   change(change: ChangeUsers, complete: (reply: Reply) => void): void {
     if (this.#waiting.length >= USER_CHANGES_WAITING_MAX) return complete(TOO_MANY);
     const bornMs = this.#host.nowMs();
-    this.#waiting.push({ change, complete, bornMs, uncertain: false, awaited: undefined, reply: undefined });
+    this.#waiting.push({
+      change,
+      complete,
+      bornMs,
+      uncertain: false,
+      resent: false,
+      awaited: undefined,
+      reply: undefined,
+    });
     if (this.#waiting.length === 1) this.#attempt();
   }
 
@@ -86,32 +96,31 @@ export class UserChanges {
     if (first === undefined) return;
     const { users } = this.#host.map();
     const list = first.change(users?.list ?? []);
-    if ("kind" in list) return this.#finish(list);
+    // It may have met its own result.
+    if ("kind" in list) return this.#finish(first.resent ? UNKNOWN : list);
     const problem = usersProblem(list);
-    if (problem !== undefined) return this.#finish(err(problem));
+    if (problem !== undefined) return this.#finish(first.resent ? UNKNOWN : err(problem));
     first.uncertain = true;
     first.awaited = undefined;
-    let again = false;
     this.#host.propose(encodeUsersChange({ expected: users?.version ?? 0, list }), {
-      complete: (reply) => this.#answered(first, reply, again),
+      complete: (reply) => this.#answered(first, reply),
       retried: () => {
-        again = true;
+        first.resent = true;
       },
     });
   }
 
-  /** `again`: it was sent more than once, so that a refusal of the last attempt says nothing of the others. */
-  #answered(asked: Waiting, reply: Reply, again: boolean): void {
+  #answered(asked: Waiting, reply: Reply): void {
     // Late: it has been told that nobody knows.
     if (asked !== this.#waiting[0]) return;
-    asked.uncertain = again;
+    asked.uncertain = asked.resent;
     if (reply.type === "integer") {
       asked.reply = OK;
       asked.awaited = Number(reply.value);
     } else if (reply.type === "error" && reply.kind === USERS_CONFLICT) {
       asked.awaited = Number(reply.text);
     } else {
-      return this.#finish(again ? UNKNOWN : reply);
+      return this.#finish(asked.resent ? UNKNOWN : reply);
     }
     this.#host.wantMap(asked.awaited);
     this.onMap();
