@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { afterEach, expect, test } from "vitest";
 import { testSecrets } from "../core/access/testing/rules.ts";
@@ -19,6 +21,7 @@ const basic = (user: string, password: string): string =>
 interface World {
   readonly node: FakeNode;
   readonly admin: FakeClient;
+  readonly grpcPort: number;
   http(path: string, authorization?: string): Promise<number>;
   /** What a call of the service comes to: its status, or OK. */
   grpc(method: "Get" | "Put" | "Delete", key: string, authorization?: string): Promise<string>;
@@ -41,6 +44,7 @@ async function start(...users: string[]): Promise<World> {
   return {
     node,
     admin,
+    grpcPort: grpc.port,
     async http(path, authorization) {
       const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
       return (await fetch(`http://${HOST}:${http.port}${path}`, { headers })).status;
@@ -88,6 +92,27 @@ test("gRPC: the same users, passwords and rules as a connection's", async () => 
   ]);
   expect(admin.ask("ACL", "SETUSER", "alice", "off")).toBe("OK");
   expect(await grpc("Get", "app:1", basic("alice", "pw"))).toBe("UNAUTHENTICATED");
+});
+
+test("gRPC: a stranger is answered before its message has come, of which there may be megabytes", async () => {
+  const { grpcPort, grpc } = await start("default >secret");
+  const session = connectHttp2(`http://${HOST}:${grpcPort}`);
+  closing.push(() => session.destroy());
+  for (const authorization of [undefined, basic("default", "wrong")]) {
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/KVStore/Put",
+      "content-type": "application/grpc",
+      te: "trailers",
+      ...(authorization !== undefined && { authorization }),
+    });
+    // 8 MiB are announced and never sent.
+    stream.write(Buffer.from([0, 0, 0x80, 0, 0, 0x0a]));
+    const [headers] = (await once(stream, "response")) as [Record<string, unknown>];
+    expect(headers["grpc-status"]).toBe(String(status.UNAUTHENTICATED));
+    stream.close();
+  }
+  expect(await grpc("Get", "a", basic("default", "secret"))).toBe("OK");
 });
 
 test("HTTP: health for everybody, status for who may run INFO", async () => {

@@ -22,26 +22,35 @@ export function refusalOf(
   spec: CommandSpec,
   args: readonly Uint8Array[],
 ): "unauthenticated" | "command" | "key" | "channel" | undefined {
+  const user = knownUser(node, access, asker);
+  if (user === undefined) return "unauthenticated";
+  if (user.unrestricted) return undefined;
+  const denial = denialOf(user, spec, args);
+  if (denial !== undefined) note(access, asker, denial.reason, denial.object, user.name);
+  return denial?.reason;
+}
+
+/** Nobody who may come in, whatever is asked for. A wrong password is counted, as by `refusalOf`: ask one of them. */
+export const isStranger = (node: NodeApi, access: Access, asker: Asker): boolean =>
+  knownUser(node, access, asker) === undefined;
+
+function knownUser(node: NodeApi, access: Access, asker: Asker): User | undefined {
   const { authorization, address, protocol } = asker;
   const user = userOf(access, authorization);
-  if (user?.unrestricted === true) return undefined;
-  const note = (reason: "auth" | "command" | "key" | "channel", object: string, userName: string): void =>
-    access.log.add(
-      { reason, context: "toplevel", object, userName, client: `${protocol} addr=${address}` },
-      Date.now(),
-    );
-  if (user === undefined) {
-    if (authorization !== undefined) {
-      const name = nameOf(authorization);
-      const host = address.replace(/:\d+$/, "");
-      note("auth", protocol, name);
-      node.complain(`auth ${host}`, "a client offered a wrong password", { address: host, user: name, protocol });
-    }
-    return "unauthenticated";
+  if (user === undefined && authorization !== undefined) {
+    const name = nameOf(authorization);
+    const host = address.replace(/:\d+$/, "");
+    note(access, asker, "auth", protocol, name);
+    node.complain(`auth ${host}`, "a client offered a wrong password", { address: host, user: name, protocol });
   }
-  const denial = denialOf(user, spec, args);
-  if (denial !== undefined) note(denial.reason, denial.object, user.name);
-  return denial?.reason;
+  return user;
+}
+
+type Reason = Parameters<Access["log"]["add"]>[0]["reason"];
+
+function note(access: Access, { address, protocol }: Asker, reason: Reason, object: string, userName: string): void {
+  const client = `${protocol} addr=${address}`;
+  access.log.add({ reason, context: "toplevel", object, userName, client }, Date.now());
 }
 
 /** Undefined: nobody who may come in. */

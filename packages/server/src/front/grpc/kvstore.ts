@@ -23,6 +23,7 @@ import {
   type StatusMessage,
   type ValueMessage,
 } from "./service.ts";
+import { unauthenticated } from "./strangers.ts";
 
 export interface KvStoreOptions {
   /** For calls that bring no deadline of their own. Leader changes and unreachable nodes are waited out within it. */
@@ -147,11 +148,7 @@ function forbiddenBy(
   const refusal = refusalOf(node, access, { authorization, address: call.getPeer(), protocol: "gRPC" }, spec, args);
   if (refusal === undefined) return undefined;
   if (refusal === "unauthenticated") {
-    const details =
-      authorization === undefined
-        ? "a user and a password are wanted: metadata `authorization: Basic <base64 of user:password>`"
-        : "invalid username-password pair or user is disabled";
-    return { code: status.UNAUTHENTICATED, details };
+    return { code: status.UNAUTHENTICATED, details: unauthenticated(authorization) };
   }
   const what = refusal === "command" ? `run the '${spec.name}' command, which this call is` : `access the ${refusal}`;
   return { code: status.PERMISSION_DENIED, details: `the user has no permissions to ${what}` };

@@ -14,12 +14,15 @@ import { addKvStore, type KvStoreOptions } from "./kvstore.ts";
 import { RECEIVE_BYTES_MAX, STREAMS_PER_CONNECTION_MAX } from "./limits.ts";
 import { loadProto } from "./protos.ts";
 import { addReflection } from "./reflection.ts";
+import { strangersTurnedAway } from "./strangers.ts";
 
 export interface GrpcOptions extends Listen, KvStoreOptions {}
 
 /** Starts the `KVStore` service, and beside it those of health and reflection. */
 export async function startGrpc(node: NodeApi, options: GrpcOptions): Promise<Front> {
+  const { access, onCall } = options;
   const server = new Server({
+    interceptors: access === undefined ? [] : [strangersTurnedAway(node, access, onCall)],
     "grpc.max_receive_message_length": RECEIVE_BYTES_MAX,
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION_MAX,
