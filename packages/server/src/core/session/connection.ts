@@ -177,11 +177,6 @@ export class Connection implements RequestOwner, Receiver {
     return this.monitors || (this.subscriber !== undefined && this.subscriber.total > 0);
   }
 
-  /** Its socket is gone. */
-  get isClosed(): boolean {
-    return this.#closed;
-  }
-
   /** A command has begun to arrive. */
   get unfinished(): boolean {
     return !this.#parser.empty;
@@ -367,8 +362,7 @@ export class Connection implements RequestOwner, Receiver {
       case Parsed.refused:
         // It may have been meant for the transaction, which is not to be run without it.
         this.abortTransaction();
-        this.#answer(err(parser.problem));
-        return true;
+        return this.#answer(err(parser.problem));
       case Parsed.broken:
         this.#answer(err(parser.problem));
         this.finish();

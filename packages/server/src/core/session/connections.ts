@@ -107,6 +107,11 @@ export class Connections {
     return connection;
   }
 
+  /** False: its client has left. */
+  has({ id }: Connection): boolean {
+    return this.#open.has(id);
+  }
+
   /** CLIENT PAUSE is over: what was kept back goes on with the end of this pass. */
   unpause(): void {
     if (!this.pause.end()) return;

@@ -29,7 +29,7 @@ function subscribe(word: string, kind: SubscriptionKind): Answer {
   const named = utf8Bytes(word);
   return ({ args, connection, connections }) => {
     // Its EXEC goes on when a client has left; nobody would end such a subscription.
-    if (connection.isClosed) return NIL;
+    if (!connections.has(connection)) return NIL;
     const { pubsub } = connections;
     const names = args.map(latin1);
     const refusal = pubsub.refusalOf(connection.subscriber, kind, names);
