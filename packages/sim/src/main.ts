@@ -12,29 +12,50 @@ const PROGRESS_MS = 10_000;
 /** Seeds that each deliberate bug is given by `--bug all`. */
 const BUG_SEEDS_MAX = 40;
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string" },
-    seeds: { type: "string", default: "1" },
-    steps: { type: "string", default: "1500" },
-    nodes: { type: "string", default: "3" },
-    shards: { type: "string", default: "2" },
-    profile: { type: "string" },
-    minutes: { type: "string" },
-    workers: { type: "string" },
-    twice: { type: "boolean", default: false },
-    faults: { type: "string" },
-    minimize: { type: "boolean", default: false },
-    bug: { type: "string" },
-    verbose: { type: "boolean", default: false },
-  },
-});
+const USAGE = `usage: npm run sim -- [--seed N] [--seeds N | --minutes N] [--profile NAME] [--steps 1500] [--nodes 3]
+                     [--shards 2] [--workers N] [--twice] [--minimize] [--faults N,N,...|none]
+                     [--bug NAME|all] [--verbose]
+profiles: ${Object.keys(PROFILES).join(", ")}
+bugs:     ${bugs.map(({ name }) => name).join(", ")}`;
 
+const readOptions = () =>
+  parseArgs({
+    options: {
+      help: { type: "boolean", default: false },
+      seed: { type: "string" },
+      seeds: { type: "string", default: "1" },
+      steps: { type: "string", default: "1500" },
+      nodes: { type: "string", default: "3" },
+      shards: { type: "string", default: "2" },
+      profile: { type: "string" },
+      minutes: { type: "string" },
+      workers: { type: "string" },
+      twice: { type: "boolean", default: false },
+      faults: { type: "string" },
+      minimize: { type: "boolean", default: false },
+      bug: { type: "string" },
+      verbose: { type: "boolean", default: false },
+    },
+  }).values;
+
+let values: ReturnType<typeof readOptions>;
 process.exitCode = await main();
 
 async function main(): Promise<number> {
+  let job: Job;
+  try {
+    values = readOptions();
+    job = readJob();
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    console.error(`${error.message}\n\n${USAGE}`);
+    return 2;
+  }
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
   if (values.bug === "all") return allBugs();
-  const job = readJob();
   if (values.minutes !== undefined) return series(job, minutesOf(values.minutes));
   const seeds = count(values.seeds, "seeds");
   return seeds > 1 || values.twice ? series(job, seeds) : one(job);
@@ -132,13 +153,22 @@ async function series(job: Job, limit: number | Until): Promise<number> {
 }
 
 function readJob(): Job {
-  const { bug, profile, faults } = values;
-  if (bug !== undefined && bugByName(bug) === undefined) {
-    throw new RangeError(`--bug takes all, or one of ${bugs.map(({ name }) => name).join(", ")}`);
+  const { bug, profile, faults, seed } = values;
+  if (seed !== undefined && !/^\d{1,19}$/.test(seed)) throw new RangeError("--seed takes a whole number");
+  if (profile !== undefined && !(profile in PROFILES)) throw new RangeError(`there is no profile ${profile}`);
+  if (faults !== undefined && !/^(none|\d+(,\d+)*)$/.test(faults)) {
+    throw new RangeError("--faults takes ordinals of faults, with commas between them, or none");
+  }
+  if (values.minutes !== undefined) minutesOf(values.minutes);
+  if (values.workers !== undefined) count(values.workers, "workers");
+  const several = values.minutes !== undefined || count(values.seeds, "seeds") > 1 || values.twice;
+  if (values.minimize && several) throw new RangeError("--minimize takes one seed, once");
+  if (bug !== undefined && bug !== "all" && bugByName(bug) === undefined) {
+    throw new RangeError(`there is no bug ${bug}`);
   }
   return {
     // Minutes that repeat what the last ones did would show nothing new.
-    seed: String(BigInt(values.seed ?? (values.minutes === undefined ? 1 : Date.now()))),
+    seed: String(BigInt(seed ?? (values.minutes === undefined ? 1 : Date.now()))),
     steps: count(values.steps, "steps"),
     nodes: count(values.nodes, "nodes"),
     shards: count(values.shards, "shards"),

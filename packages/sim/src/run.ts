@@ -5,6 +5,7 @@ import {
   checkAborts,
   checkKey,
   checkStaleReads,
+  checkSurveys,
   compareStates,
   describe,
   type Operation,
@@ -15,7 +16,7 @@ import { type FaultStep, Faults } from "./faults/index.ts";
 import type { Machine, Sabotage } from "./node/index.ts";
 import { shardOf } from "./plan.ts";
 import { drawProfile, type Profile } from "./profile.ts";
-import { call, judge, makeClients, Recorder, slotOf } from "./workload/index.ts";
+import { call, judge, makeClients, Recorder, Surveyor, slotOf } from "./workload/index.ts";
 import { type Coverage, Violation, World } from "./world/index.ts";
 
 export interface RunOptions {
@@ -122,6 +123,7 @@ class Run {
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
       violation = error;
+      if (error.where !== undefined) this.#history = this.#before(error.where);
       this.#world.trace.event(`violated: ${error.message.slice(0, 200)}`);
     }
     return {
@@ -153,6 +155,7 @@ class Run {
     this.#readEverything();
     this.#awaitEqualReplicas();
     this.#checkReplicas();
+    this.#surveyEverything();
     this.#checkHistories();
     // The engines of those that have never ended are looked at as well.
     for (const machine of this.#machines) machine.process?.crash("power");
@@ -193,6 +196,21 @@ class Run {
         this.#askAll(machine, key),
       );
     });
+  }
+
+  /** SCAN and DBSIZE through every node. */
+  #surveyEverything(): void {
+    const { surveys } = this.#recorder;
+    for (const machine of this.#sound) {
+      const since = this.#world.nowMs;
+      const first = surveys.length;
+      const surveyor = new Surveyor(`${FINAL} ${machine.name}`, this.#world, [machine], this.#recorder, false);
+      surveyor.start();
+      this.#until("the cluster serves again", since, `SCAN and DBSIZE at ${machine.name}`, () => {
+        return new Set(surveys.slice(first).map(({ seen }) => typeof seen)).size === 2;
+      });
+      surveyor.stop();
+    }
   }
 
   /** Every key that the history speaks of. */
@@ -277,6 +295,14 @@ class Run {
     return state as unknown as ReplicaState;
   }
 
+  /** What a history says last before a moment. */
+  #before({ history, moment }: NonNullable<Violation["where"]>): readonly Operation[] {
+    return this.#recorder
+      .of(history)
+      .filter(({ began }) => began <= moment)
+      .slice(-HISTORY_BEFORE);
+  }
+
   /** The part of a key's history in which these stand. */
   #around(key: string, stuck: readonly Operation[]): readonly Operation[] {
     const history = this.#recorder.of(key);
@@ -285,6 +311,11 @@ class Run {
   }
 
   #checkHistories(): void {
+    const { keys, surveys } = this.#recorder;
+    checkSurveys(
+      keys.map((key) => this.#recorder.of(key)),
+      surveys,
+    );
     for (const key of this.#recorder.keys) {
       checkAborts(this.#recorder.of(key));
       checkStaleReads(key, this.#recorder.of(key), this.#recorder.staleReadsOf(key));

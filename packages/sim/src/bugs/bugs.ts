@@ -1,5 +1,6 @@
 import type { Sabotage } from "../node/index.ts";
 import { expiryByLocalClock } from "./expiry-bugs.ts";
+import { endingsLost, scanSkips } from "./keyspace-bugs.ts";
 import {
   diskAcknowledgesEarly,
   logDropsUnflushed,
@@ -200,6 +201,20 @@ export const bugs: readonly Bug[] = [
     make: () => transactionHalfDone,
     profile: "calm",
     foundBySeed: 1n,
+  },
+  {
+    name: "scan-skips",
+    what: "SCAN leaves a key out that is there all the while",
+    make: () => scanSkips,
+    profile: "calm",
+    foundBySeed: 1n,
+  },
+  {
+    name: "endings-lost",
+    what: "the index of keys that end loses some",
+    make: () => endingsLost,
+    profile: "calm",
+    foundBySeed: 2n,
   },
 ];
 

@@ -14,9 +14,13 @@ export function checkAborts(history: readonly Operation[]): void {
         other.outcome !== "refused" &&
         !isRead(other) &&
         exec.watched.some(
-          ({ key, since }) => other.keys.includes(key) && other.ended > since && other.began < exec.ended,
+          ({ key, since }) =>
+            (other.kind === "flush" || other.keys.includes(key)) && other.ended > since && other.began < exec.ended,
         ),
     );
-    if (!changed) throw new Violation("EXEC gives up only what has changed", describe(exec));
+    if (!changed) {
+      const where = { history: exec.key, moment: exec.ended };
+      throw new Violation("EXEC gives up only what has changed", describe(exec), { where });
+    }
   }
 }

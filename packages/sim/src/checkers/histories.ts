@@ -27,6 +27,7 @@ export class Histories {
   readonly #moment: () => number;
   readonly #byKey: Map<string, Operation[]> = new Map();
   readonly #all: Operation[] = [];
+  readonly #flushes: Operation[] = [];
   readonly #open: Set<Operation> = new Set();
 
   /** `moment`: larger each time. */
@@ -48,8 +49,11 @@ export class Histories {
     return [...this.#byKey.keys()];
   }
 
+  /** In the order of their beginnings; what concerns all keys is in each history. */
   of(key: string): readonly Operation[] {
-    return this.#byKey.get(key) ?? [];
+    const own = this.#byKey.get(key) ?? [];
+    if (this.#flushes.length === 0) return own;
+    return [...own, ...this.#flushes].sort((left, right) => left.began - right.began);
   }
 
   /** The operation whose number a value begins with. */
@@ -59,6 +63,21 @@ export class Histories {
 
   /** Before the command is sent. `key`: name of the history. `behind`: those before it that happen first. */
   begin(client: string, key: string, wanted: Wanted, behind: readonly Operation[] = []): Operation {
+    const operation = this.#begin(client, key, wanted, behind);
+    const history = this.#byKey.get(key);
+    if (history === undefined) this.#byKey.set(key, [operation]);
+    else history.push(operation);
+    return operation;
+  }
+
+  /** The same, of FLUSHALL. */
+  beginFlush(client: string): Operation {
+    const operation = this.#begin(client, "", { kind: "flush", keys: [] }, []);
+    this.#flushes.push(operation);
+    return operation;
+  }
+
+  #begin(client: string, key: string, wanted: Wanted, behind: readonly Operation[]): Operation {
     const id = this.#all.length + 1;
     const base: Base = {
       id,
@@ -75,9 +94,6 @@ export class Histories {
     const operation =
       wanted.kind === "exec" ? makeExec(base, wanted) : { ...base, ...makeCommand(wanted.kind, wanted, `${id}`) };
     this.#all.push(operation);
-    const history = this.#byKey.get(key);
-    if (history === undefined) this.#byKey.set(key, [operation]);
-    else history.push(operation);
     this.#open.add(operation);
     return operation;
   }

@@ -10,7 +10,8 @@ export type Command =
   | MultiSetCommand
   | MultiGetCommand
   | IncrementCommand
-  | AppendCommand;
+  | AppendCommand
+  | FlushCommand;
 
 export interface Base {
   readonly id: number;
@@ -101,6 +102,12 @@ export interface AppendCommand extends OnKeys {
   result: number;
 }
 
+/** FLUSHALL: the end of all keys. Each shard's keys end at one moment, so it stands in every history. */
+export interface FlushCommand extends OnKeys {
+  readonly kind: "flush";
+  result: number;
+}
+
 export type IncrementOperation = Base & IncrementCommand;
 export type AppendOperation = Base & AppendCommand;
 
@@ -147,7 +154,7 @@ function told(command: Command, key: string, done: boolean): string {
   const written = "value" in command ? ` ${shown(command.value)}` : "";
   const condition = kind === "set" && command.only !== undefined ? ` ${command.only}` : "";
   const ends = kind === "set" && command.expiresMs !== undefined ? ` px ${command.expiresMs}` : "";
-  const silent = !done || kind === "mset" || (kind === "set" && condition === "");
+  const silent = !done || kind === "mset" || kind === "flush" || (kind === "set" && condition === "");
   return `${kind}${named}${written}${condition}${ends}${silent ? "" : ` = ${seenBy(command)}`}`;
 }
 

@@ -15,3 +15,4 @@ export { Histories, type Wanted } from "./histories.ts";
 export { type Command, describe, isRead, type Operation, type Outcome, type Watched } from "./history.ts";
 export { checkKey, type Verdict } from "./linearizability.ts";
 export { checkStaleReads, type StaleRead } from "./stale.ts";
+export { checkSurveys, type Survey } from "./surveys.ts";

@@ -49,8 +49,7 @@ export function checkKey(history: readonly Operation[], searchMax: number = SEAR
       operation.kind !== "mset" &&
       operation.kind !== "mget" &&
       operation.kind !== "exec" &&
-      operation.keys.length === 1 &&
-      operation.keys[0] === operation.key &&
+      (operation.kind === "flush" || (operation.keys.length === 1 && operation.keys[0] === operation.key)) &&
       !("only" in operation),
   );
   return plain ? search(register, history, searchMax) : search(values, history, searchMax);

@@ -64,6 +64,8 @@ export const register: Model<string | null> = {
         return operation.result === (state === null ? 0 : 1) ? state : undefined;
       case "del":
         return operation.outcome !== "done" || operation.result === (state === null ? 0 : 1) ? null : undefined;
+      case "flush":
+        return null;
       default:
         throw new RangeError(`${operation.kind} is no operation of a register`);
     }
@@ -107,6 +109,8 @@ function stepValues(state: Values, command: Command, answered: boolean): Values 
       if (answered && command.result !== found(state, command.keys)) return undefined;
       return new Map([...state].filter(([name]) => !command.keys.includes(name)));
     }
+    case "flush":
+      return new Map();
     case "incr": {
       const count = Number(state.get(key) ?? "0") + 1;
       return answered && command.result !== count ? undefined : new Map(state).set(key, String(count));

@@ -38,4 +38,6 @@ test("one connection does not go back in time, another may", () => {
 test("what one connection saw is not gone, unless somebody deleted it", () => {
   expect(check(ab, read(5, 6, "b"), read(7, 8, null))).toThrow("then nothing");
   expect(check([...ab, del(5, never, 0, "unknown")], read(5, 6, "b"), read(7, 8, null))).not.toThrow();
+  // What was deleted before it was written is no excuse.
+  expect(check([del(1, 2, 0), set(3, 4, "b")], read(5, 6, "b"), read(7, 8, null))).toThrow("then nothing");
 });

@@ -97,6 +97,7 @@ function takeAnswer(command: Command, reply: Reply): boolean {
       command.result = reply.type === "nil" ? null : latin1(reply.bytes);
       return true;
     case "mset":
+    case "flush":
       return reply.type === "simple" && reply.text === "OK";
     case "mget":
       if (reply.type !== "array" || reply.items.length !== command.keys.length) return false;

@@ -13,3 +13,4 @@
 export { call, judge, slotOf } from "./call.ts";
 export { type Load, makeClients } from "./clients.ts";
 export { Recorder } from "./recorder.ts";
+export { Surveyor } from "./surveyor.ts";

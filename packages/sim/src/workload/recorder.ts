@@ -1,4 +1,12 @@
-import { Histories, isRead, type Operation, type Outcome, type StaleRead, type Wanted } from "../checkers/index.ts";
+import {
+  Histories,
+  isRead,
+  type Operation,
+  type Outcome,
+  type StaleRead,
+  type Survey,
+  type Wanted,
+} from "../checkers/index.ts";
 import type { World } from "../world/index.ts";
 
 /** All that clients did, by key. */
@@ -6,6 +14,7 @@ export class Recorder {
   readonly #world: World;
   readonly #histories: Histories;
   readonly #stale: Map<string, StaleRead[]> = new Map();
+  readonly surveys: Survey[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -39,12 +48,21 @@ export class Recorder {
     return this.#histories.begin(client, key, wanted, behind);
   }
 
+  beginFlush(client: string): Operation {
+    return this.#histories.beginFlush(client);
+  }
+
   end(operation: Operation, outcome: Exclude<Outcome, "open">): void {
     this.#histories.end(operation, outcome);
     this.#world.coverage.count(`${operation.kind} ${outcome}`);
     if (operation.kind === "exec" && outcome === "done" && operation.result === 0)
       this.#world.coverage.count("exec null");
     if (outcome === "done" && isRead(operation)) this.#world.trace.mix(String(operation.result).length);
+  }
+
+  addSurvey(survey: Survey): void {
+    this.surveys.push(survey);
+    this.#world.coverage.count(typeof survey.seen === "number" ? "dbsize done" : "scan done");
   }
 
   addStale(read: StaleRead): void {

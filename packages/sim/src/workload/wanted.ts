@@ -20,6 +20,8 @@ export interface Mixture {
   readonly hotProbability: number;
   readonly hotKeys: number;
   readonly wideKeys: number;
+  /** The many registers are all in one slot. */
+  readonly crowded: boolean;
   /** Of the longer values. */
   readonly longValueBytes: number;
   readonly longValueProbability: number;
@@ -68,7 +70,9 @@ function chooseRegister(random: Random, mixture: Mixture): Wanted {
   const kind = random.chance(0.45) ? "get" : random.chance(0.2) ? "del" : "set";
   const valueBytes = random.chance(mixture.longValueProbability) ? random.below(mixture.longValueBytes) : 0;
   const hot = random.chance(mixture.hotProbability);
-  const key = hot ? `hot:${random.below(mixture.hotKeys)}` : `wide:${random.below(mixture.wideKeys)}`;
+  const key = hot
+    ? `hot:${random.below(mixture.hotKeys)}`
+    : `${mixture.crowded ? "{wide}" : "wide"}:${random.below(mixture.wideKeys)}`;
   return { kind, key, keys: [key], valueBytes };
 }
 

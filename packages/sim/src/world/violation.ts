@@ -4,10 +4,13 @@ export class Violation extends Error {
   /** Which promise, in a few words: runs of one bug share it. */
   readonly promise: string;
   readonly detail: string;
+  /** The history that shows it, if one does, up to which moment. */
+  readonly where: { readonly history: string; readonly moment: number } | undefined;
 
-  constructor(promise: string, detail: string, options?: { cause?: unknown }) {
+  constructor(promise: string, detail: string, options?: { cause?: unknown; where?: Violation["where"] }) {
     super(`${promise}: ${detail}`, options);
     this.promise = promise;
     this.detail = detail;
+    this.where = options?.where;
   }
 }
