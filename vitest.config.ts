@@ -14,7 +14,7 @@ const alias = [
 ];
 
 /** Scenarios on real processes that hold them to a time. */
-const TIMED = ["test/e2e/{failover,peer-kill,start}.test.ts"];
+const TIMED = ["test/e2e/{failover,forwarded-reads,peer-kill,start}.test.ts"];
 const PROCESSES = { testTimeout: 120_000, hookTimeout: 60_000, pool: "forks", maxWorkers: 2 } as const;
 
 export default defineConfig({

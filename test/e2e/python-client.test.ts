@@ -52,7 +52,7 @@ function callsIn(log: string): object[] {
     .split("\n")
     .filter((line) => line.includes('"msg":"grpc"'))
     .map((line) => {
-      const { level: _1, time: _2, node: _3, msg: _4, ...call } = JSON.parse(line) as Record<string, unknown>;
-      return call;
+      const { method, keyBytes, result, ms } = JSON.parse(line) as Record<string, unknown>;
+      return { method, keyBytes, result, ms };
     });
 }
