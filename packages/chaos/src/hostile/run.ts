@@ -62,7 +62,6 @@ export async function runHostile(options: HostileOptions, print: (line: string) 
         if (!cluster.isRunning(node))
           throw new Error(`${name}: ${node} (process ${pids[at]}) ended\n${cluster.output(node)}`);
       }
-      if (failures.length > 0) throw new Error(failures.join("\n"));
       await bystanders.verify(other);
       const latencies = bystanders.takeLatencies();
       const row: HostileRow = {

@@ -5,16 +5,24 @@ import { crowd, RawSocket } from "../raw-socket.ts";
 const MIB = 1024 * 1024;
 const AT_ONCE = 16;
 const ANSWER_MS = 10_000;
+/** A gRPC server asks for a sign of life every 20 s and waits 10 s for it. */
+const GRPC_CLOSE_MS = 40_000;
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /** Magic and version of a node's stream; docs/formats/peer.md. */
 const PEER_PREAMBLE = Buffer.from("534845524450520a01000000", "hex");
 
-async function send(port: number, { target }: Ground, bytes: Uint8Array, tally: Tally): Promise<void> {
+async function send(
+  port: number,
+  { target }: Ground,
+  bytes: Uint8Array,
+  tally: Tally,
+  withinMs: number = ANSWER_MS,
+): Promise<void> {
   const socket = new RawSocket(target.host, port);
   if (!(await socket.opened)) return tally.count("refused");
   await socket.write(bytes);
   socket.end();
-  tally.count((await socket.closesWithin(ANSWER_MS)) ? "closed" : "STILL OPEN");
+  tally.count((await socket.closesWithin(withinMs)) ? "closed" : "STILL OPEN");
 }
 
 /** Length, CRC and type as frames have them, and nonsense within. */
@@ -50,6 +58,7 @@ const http2: Attack = {
         ground,
         n % 2 === 0 ? noise : Buffer.concat([Buffer.from(PREFACE), noise]),
         tally,
+        GRPC_CLOSE_MS,
       );
     }),
 };

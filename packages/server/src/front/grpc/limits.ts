@@ -19,6 +19,9 @@ export const WAITING_MAX = 4_096;
 export const WAITING_BYTES_MAX: number = 64 * MIB;
 /** Calls open on one connection; a client's library keeps further ones back by itself. */
 export const STREAMS_PER_CONNECTION_MAX = 256;
+/** A connection is asked for a sign of life so often, and given up when none comes: its client may be gone without a word. */
+export const KEEPALIVE_MS = 20_000;
+export const KEEPALIVE_ANSWER_MS = 10_000;
 /** A value that is a little too large arrives and is refused in words; one beyond this is refused by gRPC itself. */
 export const RECEIVE_BYTES_MAX: number = VALUE_BYTES_MAX + MIB;
 

@@ -11,7 +11,7 @@ import {
 } from "../listen.ts";
 import { Health } from "./health.ts";
 import { addKvStore, type KvStoreOptions } from "./kvstore.ts";
-import { RECEIVE_BYTES_MAX, STREAMS_PER_CONNECTION_MAX } from "./limits.ts";
+import { KEEPALIVE_ANSWER_MS, KEEPALIVE_MS, RECEIVE_BYTES_MAX, STREAMS_PER_CONNECTION_MAX } from "./limits.ts";
 import { loadProto } from "./protos.ts";
 import { addReflection } from "./reflection.ts";
 import { strangersTurnedAway } from "./strangers.ts";
@@ -26,6 +26,8 @@ export async function startGrpc(node: NodeApi, options: GrpcOptions): Promise<Fr
     "grpc.max_receive_message_length": RECEIVE_BYTES_MAX,
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION_MAX,
+    "grpc.keepalive_time_ms": KEEPALIVE_MS,
+    "grpc.keepalive_timeout_ms": KEEPALIVE_ANSWER_MS,
   });
   addKvStore(server, node, options);
   const healthProto = loadProto("health.proto");
