@@ -137,13 +137,22 @@ const fieldOffset = fc.oneof(
   { weight: 6, arbitrary: fc.nat(70).map(String) },
   words("-1 # #x x 67108864 #67108864"),
 );
+/**
+ * Redis computes how far a value is from the field's bounds in 64 bits. SET of one near -2^63 overflows there, and with
+ * SAT the field gets its largest value instead of its smallest: not compared.
+ */
+const aboveRedisOverflow = (text: string): boolean => !/^-\d+$/.test(text) || BigInt(text) >= -(2n ** 62n);
+
 const fieldOperation = fc.oneof(
   { weight: 3, arbitrary: fc.tuple(words("get GET"), fieldType, fieldOffset) },
-  { weight: 6, arbitrary: fc.tuple(words("set incrby INCRBY"), fieldType, fieldOffset, integer) },
+  {
+    weight: 6,
+    arbitrary: fc.tuple(words("set incrby INCRBY"), fieldType, fieldOffset, integer.filter(aboveRedisOverflow)),
+  },
   { weight: 3, arbitrary: fc.tuple(words("overflow"), words("wrap SAT fail FAIL")) },
   words("get set overflow x"),
 );
-const wholeNumber = fc.oneof(position, fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String));
+const wholeNumber = fc.oneof(position, fc.bigInt({ min: -(2n ** 62n), max: 2n ** 63n - 1n }).map(String));
 const validOperation = fc.oneof(
   fc.tuple(words("get"), words("i5 u8 i64 u63 u1 i16"), fc.nat(40).map(String)),
   fc.tuple(words("set incrby"), words("i5 u8 i64 u63 u1 i16 i33"), fc.nat(40).map(String), wholeNumber),
