@@ -1,42 +1,19 @@
 import type { User } from "../access/index.ts";
-import { CONNECTION_INFLIGHT_MAX, CONNECTION_OUTPUT_BYTES_PAUSE, type GroupId } from "../base/index.ts";
-import {
-  admit,
-  type CommandSpec,
-  err,
-  findCommand,
-  isWrite,
-  type Reply,
-  SLOT_NOT_SERVED,
-  shardCommandOf,
-} from "../command/index.ts";
+import { CONNECTION_OUTPUT_BYTES_PAUSE, type GroupId } from "../base/index.ts";
+import type { CommandSpec, Reply } from "../command/index.ts";
 import type { NodeApi } from "../node/index.ts";
-import { answerLocally } from "./answers/index.ts";
+import { CommandIntake } from "./command-intake.ts";
 import type { Connections } from "./connections.ts";
-import { Later } from "./later.ts";
-import { OpenRequest, type RequestOwner } from "./open-request.ts";
-import { refusalOf } from "./permission.ts";
+import type { OpenRequest, RequestOwner } from "./open-request.ts";
 import { type PushedMessage, type Receiver, Subscriber } from "./pubsub/index.ts";
-import { unknownOrRefused } from "./refusals.ts";
-import { ReplyQueue } from "./reply-queue.ts";
+import type { ReplyQueue } from "./reply-queue.ts";
 import type { RespVersion } from "./reply-writer.ts";
-import { Parsed, RequestParser } from "./request-parser.ts";
-import { Transactions } from "./transactions.ts";
+import type { RequestParser } from "./request-parser.ts";
 import type { ClientSocket, ConnectionLoad } from "./types.ts";
 
-/** A command of the connection itself that waits until everything before it is answered. */
-interface HeldLocal {
-  readonly spec: CommandSpec;
-  readonly args: readonly Uint8Array[];
-}
-
 /**
- * One client's connection: takes commands from its bytes, gives them to the node, sends the replies in the same order.
- *
- * Order: a command that must wait (a read behind open writes of its shard, a write behind open reads, a command of the
- * connection behind anything) holds back all that follow it. It is looked at again at the end of the pass. Reads of a
- * shard run together; if the node has to try one again, those behind it are read again after it, because they may have
- * seen an older state than it will.
+ * One client's connection: who it is, what it said about itself, and its bytes. Gives them to `CommandIntake` as long as the
+ * client takes the replies and nothing else speaks against it, and closes when all that was taken is answered.
  */
 export class Connection implements RequestOwner, Receiver {
   readonly id: number;
@@ -64,17 +41,10 @@ export class Connection implements RequestOwner, Receiver {
 
   readonly #node: NodeApi;
   readonly #connections: Connections;
+  readonly #intake: CommandIntake;
   readonly #parser: RequestParser;
   #user: User | undefined;
-  /** Open requests by group. */
-  readonly #reads: number[] = [];
-  readonly #writes: number[] = [];
   readonly #replies: ReplyQueue;
-  #held: OpenRequest | HeldLocal | undefined;
-  /** A command of the connection that has no answer yet: nothing behind it is taken. It is the oldest place. */
-  #later: Later | undefined;
-  /** Undefined before the first MULTI or WATCH. */
-  #transactions: Transactions | undefined;
   #running = false;
   /** Listed with `Connections` for the end of this pass. */
   #listed = false;
@@ -97,9 +67,10 @@ export class Connection implements RequestOwner, Receiver {
     this.activeMs = connections.nowMs;
     this.#node = node;
     this.#connections = connections;
-    this.#parser = new RequestParser(connections.input);
+    this.#intake = new CommandIntake(this, connections);
+    this.#parser = this.#intake.parser;
+    this.#replies = this.#intake.replies;
     this.user = connections.access.initial;
-    this.#replies = new ReplyQueue(socket, this.#reads);
   }
 
   get resp(): RespVersion {
@@ -146,17 +117,17 @@ export class Connection implements RequestOwner, Receiver {
 
   /** Forgets what MULTI queued and WATCH watches. */
   endTransaction(): void {
-    this.#transactions?.end();
+    this.#intake.transactions?.end();
   }
 
   /** What is queued behind MULTI is not run any more; false: nothing is. */
   abortTransaction(): boolean {
-    return this.#transactions?.abort() === true;
+    return this.#intake.transactions?.abort() === true;
   }
 
   /** Its user is gone: nothing more is run. What is open is still answered, then it closes. */
   dismiss(): void {
-    this.#held = undefined;
+    this.#intake.dropHeld();
     this.finish();
     this.#list();
     this.#node.requestPass();
@@ -169,7 +140,7 @@ export class Connection implements RequestOwner, Receiver {
 
   /** Whether a command waits for its answer, or to be taken. */
   get busy(): boolean {
-    return this.#replies.length > 0 || this.#held !== undefined;
+    return this.#replies.length > 0 || this.#intake.holds;
   }
 
   /** It has not to send anything: MONITOR, or subscriptions. */
@@ -184,12 +155,13 @@ export class Connection implements RequestOwner, Receiver {
 
   /** What CLIENT LIST tells. */
   get load(): ConnectionLoad {
+    const { transactions } = this.#intake;
     return {
       bufferedBytes: this.#parser.bufferedBytes,
       spareBytes: this.#parser.spareBytes,
-      queued: this.#transactions?.queued ?? -1,
-      queuedBytes: this.#transactions?.queuedBytes ?? 0,
-      watched: this.#transactions?.watched ?? 0,
+      queued: transactions?.queued ?? -1,
+      queuedBytes: transactions?.queuedBytes ?? 0,
+      watched: transactions?.watched ?? 0,
       outputBytes: this.#replies.out.length,
       outputCapacityBytes: this.#replies.out.capacityBytes,
       waitingBytes: this.#replies.waitingBytes,
@@ -199,7 +171,7 @@ export class Connection implements RequestOwner, Receiver {
 
   /** Shards that it has written to. */
   get groupsWritten(): GroupId[] {
-    return [...this.#writes.keys()].filter((group) => this.#writes[group] !== undefined) as GroupId[];
+    return this.#intake.groupsWritten;
   }
 
   /** CLIENT REPLY OFF. */
@@ -263,13 +235,8 @@ export class Connection implements RequestOwner, Receiver {
   onClose(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#parser.close();
-    this.endTransaction();
+    this.#intake.close();
     this.subscriber?.end();
-    this.#later?.abandon();
-    this.#later = undefined;
-    this.#replies.clear();
-    this.#held = undefined;
     if (this.monitors) this.#connections.monitors.remove(this);
     this.#connections.remove(this);
   }
@@ -304,8 +271,7 @@ export class Connection implements RequestOwner, Receiver {
   settled(request: OpenRequest): void {
     if (!this.#closed && this.#replies.dropped(request)) return this.#list();
     this.#connections.timer.answered(request);
-    const counts = request.write ? this.#writes : this.#reads;
-    counts[request.group] = (counts[request.group] as number) - 1;
+    this.#intake.answered(request);
     if (this.#closed || !this.#replies.settled(request) || this.#running) return;
     // Inside a pass the node is not asked for more; the end of the pass continues.
     if (this.#replies.out.length > CONNECTION_OUTPUT_BYTES_PAUSE) this.#flush();
@@ -324,12 +290,12 @@ export class Connection implements RequestOwner, Receiver {
     if (this.#running || this.#closed) return;
     this.#running = true;
     let more = true;
-    while (more && this.#mayTake()) {
-      more = this.#held === undefined ? this.#take() : this.#retry();
+    while (more && !this.#finishing && this.#intake.mayTake) {
+      more = this.#intake.next();
       if (this.#replies.out.length > CONNECTION_OUTPUT_BYTES_PAUSE) this.#flush();
     }
     this.#running = false;
-    this.#waiting = more || this.#held !== undefined;
+    this.#waiting = more || this.#intake.holds;
     this.#flush();
     if (this.#replies.repeats > 0 && !this.#replies.unread) this.#replies.readAgain(this.#node);
     const over = !this.busy && this.#isOver(more);
@@ -345,147 +311,6 @@ export class Connection implements RequestOwner, Receiver {
   #isOver(more: boolean): boolean {
     if (this.#finishing) return true;
     return !more && (this.#ended || (this.#retiring && this.#parser.empty));
-  }
-
-  #mayTake(): boolean {
-    if (this.#later !== undefined || this.#finishing) return false;
-    const { unread, repeats, length } = this.#replies;
-    return !unread && repeats === 0 && length < CONNECTION_INFLIGHT_MAX;
-  }
-
-  /** One command of the input; false when there is none that can be taken. */
-  #take(): boolean {
-    const parser = this.#parser;
-    switch (parser.next()) {
-      case Parsed.command:
-        return this.#dispatch();
-      case Parsed.refused:
-        // It may have been meant for the transaction, which is not to be run without it.
-        this.abortTransaction();
-        return this.#answer(err(parser.problem));
-      case Parsed.broken:
-        this.#answer(err(parser.problem));
-        this.finish();
-        return false;
-      default:
-        return false;
-    }
-  }
-
-  /** False: the command must wait. */
-  #dispatch(): boolean {
-    const parser = this.#parser;
-    const count = parser.argCount;
-    let spec = findCommand(parser.source, parser.from(0), parser.to(0));
-    const args = new Array<Uint8Array>(count - 1);
-    for (let i = 1; i < count; i += 1) args[i - 1] = parser.arg(i);
-    if (spec?.opcode === 0) spec = shardCommandOf(spec, args);
-    if (this.#user?.unrestricted !== true) {
-      const refusal = refusalOf(this, this.#connections, spec, args);
-      if (refusal !== undefined) return this.#reject(spec, refusal);
-    }
-    this.#connections.commands += 1;
-    this.commands += 1;
-    if (spec !== undefined) this.lastCommand = spec;
-    if (this.#connections.monitors.size > 0 && spec !== undefined) this.#show(spec, args);
-    const refusal = this.subscriber?.refusalOf(spec, args);
-    if (refusal !== undefined) return this.#reject(spec, refusal);
-    if (this.#transactions !== undefined) {
-      const queued = this.#transactions.queue(spec, parser.arg(0), args);
-      if (queued !== undefined) return queued.type === "error" ? this.#reject(spec, queued) : this.#answer(queued);
-    }
-    if (spec === undefined) return this.#reject(spec, unknownOrRefused(parser.arg(0), args));
-    if (spec.opcode === 0) return this.#local(spec, args);
-    const slot = admit(spec, args);
-    if (typeof slot !== "number") return this.#reject(spec, slot);
-    const group = this.#node.shardOf(slot);
-    if (group === undefined) return this.#reject(spec, SLOT_NOT_SERVED);
-    return this.#start(new OpenRequest(this, spec, args, slot, group, isWrite(spec)));
-  }
-
-  #retry(): boolean {
-    const held = this.#held as OpenRequest | HeldLocal;
-    this.#held = undefined;
-    // What it waited for may have been EXEC with SUBSCRIBE in it.
-    const refusal = this.subscriber?.refusalOf(held.spec, held.args);
-    if (refusal !== undefined) return this.#reject(held.spec, refusal);
-    return held instanceof OpenRequest ? this.#start(held) : this.#local(held.spec, held.args);
-  }
-
-  #show(spec: CommandSpec, args: readonly Uint8Array[]): void {
-    this.#connections.monitors.show(this, spec, args, this.#connections.facts.wallMs());
-  }
-
-  #start(request: OpenRequest): boolean {
-    if (this.#connections.pause.holds(request.write)) {
-      this.#held = request;
-      return false;
-    }
-    const group: GroupId = request.group;
-    const mine = request.write ? this.#writes : this.#reads;
-    const others = request.write ? this.#reads : this.#writes;
-    if ((others[group] ?? 0) > 0) {
-      this.#held = request;
-      return false;
-    }
-    mine[group] = (mine[group] ?? 0) + 1;
-    this.#replies.place(request);
-    this.#node.execute(request);
-    return true;
-  }
-
-  /** Such a command may change how later replies are written, so it runs when all before it have been. */
-  #local(spec: CommandSpec, args: readonly Uint8Array[]): boolean {
-    if (spec.group === "transactions") return this.#transact(spec, args);
-    if (!this.#replies.empty || this.#connections.pause.holdsCommand(spec)) {
-      this.#held = { spec, args };
-      return false;
-    }
-    const answer = answerLocally(spec, args, this, this.#connections);
-    return answer instanceof Later ? this.#await(answer) : this.#answer(answer);
-  }
-
-  #await(later: Later): boolean {
-    if (later.reply !== undefined) return this.#answer(later.reply);
-    this.#later = later;
-    this.#replies.place(later);
-    later.await(() => this.#arrived(later));
-    return true;
-  }
-
-  #arrived(later: Later): void {
-    this.#later = undefined;
-    this.#replies.removeOnly(later);
-    this.#connections.timer.answeredLate(later);
-    this.#answer(later.reply as Reply);
-    this.#list();
-    this.#node.requestPass();
-  }
-
-  #transact(spec: CommandSpec, args: readonly Uint8Array[]): boolean {
-    this.#transactions ??= new Transactions(this, this.#connections);
-    const step = this.#transactions.take(spec, args);
-    if (step instanceof OpenRequest) return this.#start(step);
-    if (step !== undefined) {
-      this.#connections.timer.answeredLocally(spec, step, 0);
-      return this.#answer(step);
-    }
-    this.#held = { spec, args };
-    return false;
-  }
-
-  #reject(spec: CommandSpec | undefined, reply: Reply): boolean {
-    return this.#answer(this.#connections.refused(spec, reply));
-  }
-
-  /** Always true. */
-  #answer(reply: Reply): boolean {
-    if (reply.type === "error") {
-      this.#connections.errors += 1;
-      this.#connections.statistics.recordError(reply.kind);
-    }
-    this.#replies.add(reply);
-    return true;
   }
 
   #list(): void {
