@@ -20,9 +20,9 @@ const PROCESSES = { testTimeout: 120_000, hookTimeout: 60_000, pool: "forks", ma
 export default defineConfig({
   resolve: { alias },
   test: {
-    // On a shared CI machine a process may stand still for longer than a test can wait. One more attempt there, and the
+    // On a shared CI machine a process may stand still for longer than a test can wait. More attempts there, and the
     // reporter names each test that needed it: it is noticed, not hidden. Locally a failure is a failure.
-    retry: process.env["CI"] === "true" ? 1 : 0,
+    retry: process.env["CI"] === "true" ? 2 : 0,
     reporters: ["default", source("scripts/closing-line-reporter.ts")],
     projects: [
       {

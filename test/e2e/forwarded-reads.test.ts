@@ -7,11 +7,11 @@ const VALUE_BYTES = 2 * 1024 * 1024;
 /** More than a link, and all that may wait for it, hold. Each must arrive within REQUEST_MS_MAX. */
 const READS = 90;
 
-test("values of hundreds of megabytes, asked for at once through a node that does not lead, all arrive; no leader changes", async () => {
-  // As many as nodes: none has to change its leader for balance.
+test("values of hundreds of megabytes, asked for at once through a node that does not lead, all arrive", async () => {
   const cluster = await TestCluster.start({ shards: 3 });
-  const before = await cluster.leaders();
-  const leader = before.get(1) as string;
+  // That Raft's messages do not wait behind values is shown in core/node/answers-out.test.ts: here a leader may change,
+  // for balance or because the machine stands still, and the reads must find the next one.
+  const leader = (await cluster.leaders()).get(1) as string;
   const through = cluster.file.nodes.find(({ name }) => name !== leader) as (typeof cluster.file.nodes)[number];
   const { key } = keysOfShards(cluster.file, 1).find(({ shard }) => shard === 1) as { key: string };
   const clients = Array.from({ length: 10 }, () => {
@@ -26,5 +26,4 @@ test("values of hundreds of megabytes, asked for at once through a node that doe
     return read !== null && read.equals(value);
   });
   expect((await Promise.all(reads)).every((equal) => equal)).toBe(true);
-  expect(await cluster.leaders()).toEqual(before);
 });

@@ -60,7 +60,7 @@ test("three nodes with certificates: load goes on while all certificates are rep
   for (const name of NODES) await authority.replace(files.get(name) as IssuedFiles, name);
   process.kill(cluster.process("node-1").pid, "SIGHUP");
   for (const [at, name] of NODES.entries()) {
-    await eventually(`a new certificate of ${name}`, 30_000, async () =>
+    await eventually(`a new certificate of ${name}`, 90_000, async () =>
       (await fingerprintOf(cluster, name, tls)) === before[at] ? undefined : true,
     );
   }
@@ -123,7 +123,7 @@ test("a node whose certificate is of another authority is not let in, the others
 
   const load = new Load(cluster);
   load.start();
-  await eventually("the refusal in both logs", 30_000, () => {
+  await eventually("the refusal in both logs", 90_000, () => {
     const refused = (["node-1", "node-2"] as const).every((name) =>
       /peer port: (the certificate of a client is refused|a client left during the TLS handshake)/.test(
         cluster.log(name),

@@ -1,8 +1,10 @@
-import { RespConnection } from "@sherd/client";
+import { RespConnection, RespError } from "@sherd/client";
 import type { PlacedNode } from "../cluster/index.ts";
 
 /** Between two requests of a bystander: they are guests, not a benchmark. */
 const PAUSE_MS = 4;
+/** Refusals that say so: nothing wrong was told, and the same request may be sent again. */
+const REFUSALS = new Set(["CLUSTERDOWN", "TRYAGAIN", "INDETERMINATE"]);
 
 /** Clients that behave: each writes numbers to a key of its own and reads them back, through all nodes in turn. */
 export class Bystanders {
@@ -14,6 +16,8 @@ export class Bystanders {
   #stopped = false;
   /** An answer that was not the right one: there must be none. */
   readonly wrong: string[] = [];
+  /** Requests that were refused, by kind: a leader was lost. None on a machine that can bear the attack. */
+  readonly refused: Map<string, number> = new Map();
   acknowledged = 0;
 
   constructor(nodes: readonly PlacedNode[], count: number) {
@@ -60,8 +64,13 @@ export class Bystanders {
 
   async #ask(connection: RespConnection, args: string[], expected: string): Promise<void> {
     const begunMs = performance.now();
-    const answer = text(await connection.call(args).catch((error: Error) => `(${error.message})`));
+    const reply = await connection.call(args).catch((error: Error) => `(${error.message})`);
     this.#latenciesMs.push(performance.now() - begunMs);
+    if (reply instanceof RespError && REFUSALS.has(reply.kind)) {
+      this.refused.set(reply.kind, (this.refused.get(reply.kind) ?? 0) + 1);
+      return this.#ask(connection, args, expected);
+    }
+    const answer = text(reply);
     if (answer === expected) return;
     this.wrong.push(`${args.join(" ")} through ${connection.port}: ${answer} instead of ${expected}`);
     this.#stopped = true;

@@ -34,8 +34,10 @@ console.log(
   `${result.rows.reduce((sum, { tried }) => sum + tried, 0)} tried; ${result.acknowledged} writes of bystanders acknowledged, ` +
     `${result.failures.length === 0 ? "all there, all answers right, no process ended" : `${result.failures.length} failures`}`,
 );
+const refused = Object.entries(result.refused);
+for (const [kind, count] of refused) console.error(`BROKEN: ${count} requests of bystanders were refused: ${kind}`);
 if (values.write) writeFileSync(REPORT, `${readFileSync(REPORT, "utf8").split(BEGIN)[0]}${BEGIN}\n\n${table(result)}`);
-process.exitCode = result.failures.length === 0 ? 0 : 1;
+process.exitCode = result.failures.length + refused.length === 0 ? 0 : 1;
 
 function table({ quiet, rows, acknowledged }: HostileResult): string {
   const line = (cells: readonly (string | number)[]): string => `| ${cells.join(" | ")} |\n`;

@@ -34,6 +34,8 @@ export interface HostileResult {
   readonly rows: readonly HostileRow[];
   /** What must not have happened. */
   readonly failures: readonly string[];
+  /** Bystanders' requests that had to be sent again, by kind of refusal. */
+  readonly refused: Readonly<Record<string, number>>;
   /** Writes of bystanders that were acknowledged, and were there at the end. */
   readonly acknowledged: number;
 }
@@ -96,7 +98,8 @@ export async function runHostile(options: HostileOptions, print: (line: string) 
     await cluster.startAll();
     for (const node of cluster.file.nodes) await bystanders.verify(node);
     failures.push(...bystanders.wrong);
-    return { quiet, rows, failures, acknowledged: bystanders.acknowledged };
+    const refused = Object.fromEntries(bystanders.refused);
+    return { quiet, rows, failures, refused, acknowledged: bystanders.acknowledged };
   } finally {
     await cluster.dispose();
   }

@@ -4,7 +4,9 @@ import { crowd, RawSocket } from "../raw-socket.ts";
 
 const CONNECTIONS = 10_000;
 const DIALS_AT_ONCE = 200;
-const ANSWER_MS = 10_000;
+/** For a machine that is busy with the attack itself. */
+const ANSWER_MS = 60_000;
+const HELD_MS = 10_000;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Opens so many connections; those that were accepted. The bystanders have theirs already. */
@@ -93,7 +95,7 @@ const unfinished: Attack = {
       Buffer.from("*3\r\n$3\r\nSET\r\n$9\r\nhostile:y\r\n$8300000\r\n"),
       Buffer.alloc(8_000_000, 0x61),
     ]);
-    await Promise.all(sockets.map((socket) => Promise.race([socket.write(value), pause(ANSWER_MS)])));
+    await Promise.all(sockets.map((socket) => Promise.race([socket.write(value), pause(HELD_MS)])));
     for (const socket of sockets) {
       const head = socket.head.toString("latin1").split("\r\n")[0] as string;
       if (head !== "") tally.count(head);

@@ -4,25 +4,22 @@ import { crowd, RawSocket } from "../raw-socket.ts";
 
 const MIB = 1024 * 1024;
 const AT_ONCE = 16;
-const ANSWER_MS = 10_000;
-/** A gRPC server asks for a sign of life every 20 s and waits 10 s for it. */
-const GRPC_CLOSE_MS = 40_000;
+/** Some of these stay until the server asks for a sign of life. */
+const HTTP2_AT_ONCE = 64;
+/** For a machine that is busy with the attack itself. A gRPC server asks for a sign of life after 20 s, and waits 10 s. */
+const ANSWER_MS = 90_000;
+/** An attacker gives up a call after so long. */
+const CALL_MS = 10_000;
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /** Magic and version of a node's stream; docs/formats/peer.md. */
 const PEER_PREAMBLE = Buffer.from("534845524450520a01000000", "hex");
 
-async function send(
-  port: number,
-  { target }: Ground,
-  bytes: Uint8Array,
-  tally: Tally,
-  withinMs: number = ANSWER_MS,
-): Promise<void> {
+async function send(port: number, { target }: Ground, bytes: Uint8Array, tally: Tally): Promise<void> {
   const socket = new RawSocket(target.host, port);
   if (!(await socket.opened)) return tally.count("refused");
   await socket.write(bytes);
   socket.end();
-  tally.count((await socket.closesWithin(withinMs)) ? "closed" : "STILL OPEN");
+  tally.count((await socket.closesWithin(ANSWER_MS)) ? "closed" : "STILL OPEN");
 }
 
 /** Length, CRC and type as frames have them, and nonsense within. */
@@ -50,7 +47,7 @@ const http2: Attack = {
   name: "gRPC: HTTP/2 noise",
   what: "noise, and streams that begin as HTTP/2 and go on with broken frames",
   run: (ground, tally) =>
-    crowd(times(ground, 3_000), AT_ONCE, async (n) => {
+    crowd(times(ground, 3_000), HTTP2_AT_ONCE, async (n) => {
       const { dice } = ground;
       const noise = dice.bytes(1 + dice.below(2_048));
       await send(
@@ -58,7 +55,6 @@ const http2: Attack = {
         ground,
         n % 2 === 0 ? noise : Buffer.concat([Buffer.from(PREFACE), noise]),
         tally,
-        GRPC_CLOSE_MS,
       );
     }),
 };
@@ -79,7 +75,7 @@ function call(session: ClientHttp2Session, path: string, body: Uint8Array): Prom
     };
     stream.on("response", take).on("trailers", take).resume();
     stream.on("error", () => {});
-    stream.setTimeout(ANSWER_MS, () => stream.close(constants.NGHTTP2_CANCEL));
+    stream.setTimeout(CALL_MS, () => stream.close(constants.NGHTTP2_CANCEL));
     stream.on("close", () => resolve(status ?? "stream reset"));
     stream.end(body);
   });
