@@ -1,7 +1,9 @@
+import type { User } from "../access/index.ts";
 import { CONNECTION_INFLIGHT_MAX, type GroupId } from "../base/index.ts";
 import {
   admit,
   type CommandSpec,
+  type ErrorReply,
   err,
   findCommand,
   isWrite,
@@ -15,10 +17,11 @@ import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { Later } from "./later.ts";
 import { OpenRequest } from "./open-request.ts";
-import { refusalOf } from "./permission.ts";
+import { refusalOf, requestRefusalOf } from "./permission.ts";
 import { unknownOrRefused } from "./refusals.ts";
 import { ReplyQueue } from "./reply-queue.ts";
 import { Parsed, RequestParser } from "./request-parser.ts";
+import { WatchRequest } from "./transaction-requests.ts";
 import { Transactions } from "./transactions.ts";
 
 /** A command of the connection itself that waits until everything before it is answered. */
@@ -34,6 +37,9 @@ interface HeldLocal {
  * connection behind anything) holds back all that follow it. It is looked at again at the end of the pass. Reads of a
  * shard run together; if the node has to try one again, those behind it are read again after it, because they may have
  * seen an older state than it will.
+ *
+ * Rules: each command is checked when it is taken from the input, and once more when it begins later than that and the
+ * user's rules have changed meanwhile.
  */
 export class CommandIntake {
   readonly parser: RequestParser;
@@ -45,6 +51,8 @@ export class CommandIntake {
   readonly #reads: number[] = [];
   readonly #writes: number[] = [];
   #held: OpenRequest | HeldLocal | undefined;
+  /** By whose rules it was checked: other rules are another object. */
+  #heldFor: User | undefined;
   /** A command of the connection that has no answer yet: nothing behind it is taken. It is the oldest place. */
   #later: Later | undefined;
   /** Undefined before the first MULTI or WATCH. */
@@ -82,6 +90,19 @@ export class CommandIntake {
   /** The next command begins; false when there is none that can. */
   next(): boolean {
     return this.#held === undefined ? this.#take() : this.#retry();
+  }
+
+  /**
+   * Begins reads again whose replies were not good or too much to hold. The client may have taken its time: they show what
+   * the shard has now, and so must be allowed by the rules of now.
+   */
+  readAgain(): void {
+    this.replies.readAgain((request) => {
+      const refusal = requestRefusalOf(request, this.#connection, this.#connections);
+      if (refusal === undefined) return this.#node.execute(request);
+      request.complete(refusal);
+      this.#node.requestPass();
+    });
   }
 
   /** The command that waits is not run any more. */
@@ -159,10 +180,34 @@ export class CommandIntake {
   #retry(): boolean {
     const held = this.#held as OpenRequest | HeldLocal;
     this.#held = undefined;
-    // What it waited for may have been EXEC with SUBSCRIBE in it.
-    const refusal = this.#connection.subscriber?.refusalOf(held.spec, held.args);
-    if (refusal !== undefined) return this.#reject(held.spec, refusal);
+    const refusal = this.#refusalSince(held);
+    if (refusal !== undefined) {
+      // EXEC waits for what it found.
+      if (held instanceof WatchRequest) held.giveUp();
+      return this.#reject(held.spec, refusal);
+    }
     return held instanceof OpenRequest ? this.#start(held) : this.#local(held.spec, held.args);
+  }
+
+  /** Why a command that was allowed when it was sent must not begin any more. */
+  #refusalSince(held: OpenRequest | HeldLocal): ErrorReply | undefined {
+    const connection = this.#connection;
+    if (connection.user !== this.#heldFor) {
+      const refusal =
+        held instanceof OpenRequest
+          ? requestRefusalOf(held, connection, this.#connections)
+          : refusalOf(connection, this.#connections, held.spec, held.args);
+      if (refusal !== undefined) return refusal;
+    }
+    // What it waited for may have been EXEC with SUBSCRIBE in it.
+    return connection.subscriber?.refusalOf(held.spec, held.args);
+  }
+
+  /** Always false. */
+  #hold(held: OpenRequest | HeldLocal): boolean {
+    this.#held = held;
+    this.#heldFor = this.#connection.user;
+    return false;
   }
 
   #show(spec: CommandSpec, args: readonly Uint8Array[]): void {
@@ -170,17 +215,11 @@ export class CommandIntake {
   }
 
   #start(request: OpenRequest): boolean {
-    if (this.#connections.pause.holds(request.write)) {
-      this.#held = request;
-      return false;
-    }
+    if (this.#connections.pause.holds(request.write)) return this.#hold(request);
     const group: GroupId = request.group;
     const mine = request.write ? this.#writes : this.#reads;
     const others = request.write ? this.#reads : this.#writes;
-    if ((others[group] ?? 0) > 0) {
-      this.#held = request;
-      return false;
-    }
+    if ((others[group] ?? 0) > 0) return this.#hold(request);
     mine[group] = (mine[group] ?? 0) + 1;
     this.replies.place(request);
     this.#node.execute(request);
@@ -190,10 +229,7 @@ export class CommandIntake {
   /** Such a command may change how later replies are written, so it runs when all before it have been. */
   #local(spec: CommandSpec, args: readonly Uint8Array[]): boolean {
     if (spec.group === "transactions") return this.#transact(spec, args);
-    if (!this.replies.empty || this.#connections.pause.holdsCommand(spec)) {
-      this.#held = { spec, args };
-      return false;
-    }
+    if (!this.replies.empty || this.#connections.pause.holdsCommand(spec)) return this.#hold({ spec, args });
     const answer = answerLocally(spec, args, this.#connection, this.#connections);
     return answer instanceof Later ? this.#await(answer) : this.#answer(answer);
   }
@@ -223,8 +259,7 @@ export class CommandIntake {
       this.#connections.timer.answeredLocally(spec, step, 0);
       return this.#answer(step);
     }
-    this.#held = { spec, args };
-    return false;
+    return this.#hold({ spec, args });
   }
 
   #reject(spec: CommandSpec | undefined, reply: Reply): boolean {

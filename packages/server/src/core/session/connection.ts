@@ -125,8 +125,9 @@ export class Connection implements RequestOwner, Receiver {
     return this.#intake.transactions?.abort() === true;
   }
 
-  /** Its user is gone: nothing more is run. What is open is still answered, then it closes. */
+  /** Its user is gone: nothing more is run, nor read again. What is open is still answered, then it closes. */
   dismiss(): void {
+    this.user = undefined;
     this.#intake.dropHeld();
     this.finish();
     this.#list();
@@ -297,7 +298,11 @@ export class Connection implements RequestOwner, Receiver {
     this.#running = false;
     this.#waiting = more || this.#intake.holds;
     this.#flush();
-    if (this.#replies.repeats > 0 && !this.#replies.unread) this.#replies.readAgain(this.#node);
+    if (this.#replies.repeats > 0 && !this.#replies.unread) {
+      this.#intake.readAgain();
+      // Those that may not be read any more are answered.
+      this.#flush();
+    }
     const over = !this.busy && this.#isOver(more);
     if (over) this.#finishing = true;
     // Also when it is over: a socket that closes with unread input is reset, and the last replies may be lost with it.

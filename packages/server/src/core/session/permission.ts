@@ -1,12 +1,19 @@
 import { type Denial, denialOf, isAlwaysAllowed, type User } from "../access/index.ts";
-import { AUTH_FAILURES_MAX, latin1, utf8 } from "../base/index.ts";
-import { type CommandSpec, type ErrorReply, errorReply, findSubcommand } from "../command/index.ts";
+import { AUTH_FAILURES_MAX, latin1, utf8, utf8Bytes } from "../base/index.ts";
+import { type CommandSpec, commandByName, type ErrorReply, errorReply, findSubcommand } from "../command/index.ts";
 import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
+import type { OpenRequest } from "./open-request.ts";
 import type { Subscriber } from "./pubsub/index.ts";
+import { ExecRequest, WatchRequest } from "./transaction-requests.ts";
 
 const NOT_AUTHENTICATED = errorReply("NOAUTH", "Authentication required.");
 const WRONG_PASSWORD = errorReply("WRONGPASS", "invalid username-password pair or user is disabled.");
+export const RULES_CHANGED: ErrorReply = errorReply(
+  "EXECABORT",
+  "Transaction discarded because of: NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call",
+);
+const WATCH = commandByName(utf8Bytes("watch")) as CommandSpec;
 
 /** Why the connection may not run the command; what it has queued behind MULTI is given up then. */
 export function refusalOf(
@@ -26,6 +33,18 @@ export function refusalOf(
   const context = connection.abortTransaction() ? "multi" : "toplevel";
   note(connection, connections, { ...denial, context, userName: user.name });
   return errorReply("NOPERM", denialText(user, denial, false));
+}
+
+/** Why the connection may not run a request that was made for it earlier. */
+export function requestRefusalOf(
+  request: OpenRequest,
+  connection: Connection,
+  connections: Connections,
+): ErrorReply | undefined {
+  // The shard knows it as one command; what it is made of was checked one by one, by rules that may not count any more.
+  if (request instanceof ExecRequest) return request.user === connection.user ? undefined : RULES_CHANGED;
+  const spec = request instanceof WatchRequest ? WATCH : request.spec;
+  return refusalOf(connection, connections, spec, request.args);
 }
 
 /** Whether all that the subscriber listens to is still allowed; as in Redis its connection is closed if not. */

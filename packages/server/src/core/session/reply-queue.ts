@@ -1,6 +1,5 @@
 import { assert, CONNECTION_OUTPUT_BYTES_MAX, CONNECTION_OUTPUT_BYTES_PAUSE } from "../base/index.ts";
 import type { Reply } from "../command/index.ts";
-import type { NodeApi } from "../node/index.ts";
 import { OpenRequest, ReplyPlace, sizeOf } from "./open-request.ts";
 import type { PushedMessage } from "./pubsub/index.ts";
 import { ReplyWriter } from "./reply-writer.ts";
@@ -133,7 +132,7 @@ export class ReplyQueue {
   }
 
   /** Executes dropped reads again, from the oldest on: all before them are answered. As much as may be held. */
-  readAgain(node: NodeApi): void {
+  readAgain(execute: (request: OpenRequest) => void): void {
     let bytes = 0;
     let place = this.#first;
     while (place instanceof OpenRequest && place.droppedBytes !== undefined) {
@@ -142,7 +141,7 @@ export class ReplyQueue {
       const { next } = place;
       this.repeats -= 1;
       place.resume();
-      node.execute(place);
+      execute(place);
       place = next;
     }
   }

@@ -1,3 +1,4 @@
+import type { User } from "../access/index.ts";
 import { assert, type GroupId, type Slot } from "../base/index.ts";
 import { type CommandSpec, OK, type Reply, transactions, type Watched } from "../command/index.ts";
 import type { CommandStatistics } from "./command-statistics.ts";
@@ -11,6 +12,11 @@ export class WatchRequest extends OpenRequest {
 
   constructor(owner: RequestOwner, keys: readonly Uint8Array[], slot: Slot, group: GroupId) {
     super(owner, transactions.watch, keys, slot, group, false);
+  }
+
+  /** It is not asked for: nothing is watched. */
+  giveUp(): void {
+    this.watched = [];
   }
 
   /** May happen again: a read that was overtaken is read again, and the later versions count. */
@@ -32,10 +38,13 @@ export type Queued = CommandSpec | (() => Reply);
 
 /** EXEC on its way: what the shard does not answer is put between what it does. */
 export class ExecRequest extends OpenRequest {
+  /** By whose rules each command was checked; undefined: nobody's. */
+  readonly user: User | undefined;
   readonly #queue: readonly Queued[];
 
   constructor(
     owner: RequestOwner,
+    user: User | undefined,
     spec: CommandSpec,
     argument: Uint8Array,
     slot: Slot,
@@ -43,6 +52,7 @@ export class ExecRequest extends OpenRequest {
     queue: readonly Queued[],
   ) {
     super(owner, spec, [argument], slot, group, spec !== transactions.read);
+    this.user = user;
     this.#queue = queue;
   }
 

@@ -28,15 +28,12 @@ import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { Later } from "./later.ts";
 import type { OpenRequest } from "./open-request.ts";
+import { RULES_CHANGED } from "./permission.ts";
 import { unknownOrRefused } from "./refusals.ts";
 import { ExecRequest, merge, type Queued, WatchRequest } from "./transaction-requests.ts";
 
 const QUEUED: Reply = { type: "simple", text: "QUEUED" };
 const ABORTED = errorReply("EXECABORT", "Transaction discarded because of previous errors.");
-const RULES_CHANGED = errorReply(
-  "EXECABORT",
-  "Transaction discarded because of: NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call",
-);
 const NOT_INSIDE = err("Command not allowed inside a transaction");
 /** As Redis has it, where SUBSCRIBE may be queued and this may not. */
 const SSUBSCRIBE_INSIDE = err("SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
@@ -229,7 +226,8 @@ export class Transactions {
     if (multi.at === undefined) return merge(multi.queue, []);
     const argument = multi.encoder.finish(watched);
     if (argument.length > TRANSACTION_BYTES_MAX) return TOO_LARGE;
-    return new ExecRequest(this.#connection, multi.spec, argument, multi.at.slot, multi.at.group, multi.queue);
+    const { user, spec: shardSpec, at, queue } = multi;
+    return new ExecRequest(this.#connection, user, shardSpec, argument, at.slot, at.group, queue);
   }
 }
 

@@ -294,3 +294,104 @@ test("a name longer than any key or channel is denied without a comparison, and 
   const objects = log.map((entry) => entry[entry.indexOf("object") + 1] as string);
   expect(objects.map(({ length }) => length)).toEqual([KEY_BYTES_MAX, KEY_BYTES_MAX]);
 });
+
+test("what CLIENT PAUSE holds back is run by the rules of the moment at which it runs", () => {
+  const { client, admin, connect, node } = alice("~* &* +@all");
+  const others = [connect(), connect(), connect(), connect()] as const;
+  for (const other of others) expect(other.ask("AUTH", "alice", "pw")).toBe("OK");
+  const [allowed, transaction, published, watching] = others;
+  transaction.pipeline(["MULTI"], ["SET", "t", "1"]);
+  expect(transaction.take()).toEqual(["OK", "QUEUED"]);
+  expect(admin.ask("CLIENT", "PAUSE", "100000", "ALL")).toBe("OK");
+  client.pipeline(["SET", "a", "1"], ["PING"]);
+  allowed.send("GET", "a");
+  transaction.send("EXEC");
+  published.send("PUBLISH", "news", "x");
+  watching.pipeline(["WATCH", "a"], ["MULTI"], ["GET", "a"], ["EXEC"]);
+  // At another node: ACL waits here, too.
+  const rules = "on nopass ~* &* +@all -set -publish -watch";
+  node.changeUsers(
+    () => [{ name: "alice", rules }],
+    () => {},
+  );
+  expect(admin.ask("CLIENT", "UNPAUSE")).toBe("OK");
+  node.pass();
+  expect(client.take()).toEqual(["-NOPERM User alice has no permissions to run the 'set' command", "PONG"]);
+  expect(allowed.take()).toEqual([null]);
+  expect(transaction.take()).toEqual([expect.stringMatching(/^-EXECABORT .* NOPERM ACLs rules changed/)]);
+  expect(published.take()).toEqual(["-NOPERM User alice has no permissions to run the 'publish' command"]);
+  expect(watching.take()).toEqual([
+    "-NOPERM User alice has no permissions to run the 'watch' command",
+    "OK",
+    "QUEUED",
+    [null],
+  ]);
+  expect([...node.rows.keys()]).toEqual([]);
+});
+
+test("a command that waits for its connection's earlier ones is checked again; who is gone runs nothing", () => {
+  const { client, admin, connect, node } = alice("~* +@all");
+  const second = connect();
+  expect(second.ask("AUTH", "alice", "pw")).toBe("OK");
+  node.manual = true;
+  client.pipeline(["GET", "a"], ["SET", "a", "1"]);
+  second.pipeline(["GET", "a"], ["SET", "a", "2"]);
+  expect(node.waiting.map(({ spec }) => spec.name)).toEqual(["get", "get"]);
+  expect(admin.ask("ACL", "SETUSER", "alice", "resetkeys", "~b")).toBe("OK");
+  node.answer();
+  node.pass();
+  expect(client.take()).toEqual([null, "-NOPERM No permissions to access a key"]);
+  expect(admin.ask("ACL", "DELUSER", "alice")).toBe(1);
+  node.answerAll();
+  node.pass();
+  expect(second.take()).toEqual([null]);
+  expect([second.closed, node.rows.size, node.waiting.length]).toEqual([true, 0, 0]);
+});
+
+/** Alice again, who does not take her replies; rows as large as they may be, and requests that wait to be answered. */
+function slowReader(): ReturnType<typeof alice> & { names: readonly string[] } {
+  const world = alice("~* +@all");
+  const names = "abcdefghij".split("");
+  for (const name of names) {
+    world.node.rows.set(name, { kind: 1, expiresAtMs: 0, version: 1, payload: Buffer.alloc(VALUE_BYTES_MAX, name) });
+  }
+  world.node.manual = true;
+  world.client.slow = true;
+  return { ...world, names };
+}
+
+test("reads that are read again, since the client did not take their replies, are checked again", () => {
+  const { client, admin, node, names } = slowReader();
+  client.pipeline(...names.map((name) => ["GET", name]), ["PING"]);
+  node.answerAll();
+  node.pass();
+  const before = client.take().length;
+  expect(before).toBeLessThan(names.length);
+  expect(admin.ask("ACL", "SETUSER", "alice", "resetkeys", "~j")).toBe("OK");
+  const readAgain = node.executed.length;
+  for (let turn = 0; turn < names.length; turn += 1) {
+    client.catchUp();
+    node.answerAll();
+    node.pass();
+  }
+  const [last, ...refused] = client.take().reverse().slice(1);
+  expect((last as string).slice(0, 3)).toBe("jjj");
+  expect(refused).toEqual(names.slice(before, -1).map(() => "-NOPERM No permissions to access a key"));
+  expect(node.executed.slice(readAgain)).toEqual(["get"]);
+});
+
+test("of a user that is removed, nothing is read again", () => {
+  const { client, admin, node, names } = slowReader();
+  client.pipeline(...names.map((name) => ["GET", name]));
+  node.answerAll();
+  node.pass();
+  const before = client.take().length;
+  const executed = node.executed.length;
+  expect(admin.ask("ACL", "DELUSER", "alice")).toBe(1);
+  for (let turn = 0; turn < names.length; turn += 1) {
+    client.catchUp();
+    node.pass();
+  }
+  expect(client.take()).toEqual(names.slice(before).map(() => NOT_IN));
+  expect([client.closed, node.executed.length]).toEqual([true, executed]);
+});

@@ -55,13 +55,14 @@ export class FakeNode implements NodeApi {
   /** What other nodes were told. */
   readonly published: { readonly sharded: boolean; readonly channel: string; readonly message: string }[] = [];
   readonly complaints: Readonly<Record<string, unknown>>[] = [];
+  /** As `FakeNodeOptions`. */
+  manual: boolean;
   ready = true;
   leaderless = false;
   activeExpiry = true;
   slow: readonly (readonly [string, DurationHistogram])[] = [];
   /** How far the replicas of a shard are. */
   holding: (group: GroupId) => ReplicasHolding | undefined = () => ({ applied: 1, matched: [1, 1] });
-  readonly #manual: boolean;
   readonly #listeners: (() => void)[] = [];
   readonly #onTick: ((nowMs: number) => void)[] = [];
   readonly #onMap: (() => void)[] = [];
@@ -75,7 +76,7 @@ export class FakeNode implements NodeApi {
     const nodes = options.nodes ?? [{ clusterPort: 7379 }];
     this.id = hexId((options.self ?? 0) + 1);
     this.rows = options.rows ?? new Map();
-    this.#manual = options.manual ?? false;
+    this.manual = options.manual ?? false;
     this.map = mapOf(nodes, options.shards ?? 1);
     const rows = this.rows;
     const version = (): number => this.#version;
@@ -118,7 +119,7 @@ export class FakeNode implements NodeApi {
 
   execute(request: Request): void {
     this.executed.push(request.spec.name);
-    if (this.#manual) this.waiting.push(request);
+    if (this.manual) this.waiting.push(request);
     else this.#run(request);
     this.#askForPass();
   }
@@ -224,7 +225,7 @@ export class FakeNode implements NodeApi {
 
   /** As a real node: soon, once. */
   #askForPass(): void {
-    if (this.#manual || this.#passAsked) return;
+    if (this.manual || this.#passAsked) return;
     this.#passAsked = true;
     queueMicrotask(() => {
       this.#passAsked = false;
