@@ -17,6 +17,8 @@ const BACKSLASH = 0x5c;
  * tried twice: a match costs at most `searchBytes` times the length of the text, whatever the pattern.
  */
 export class Glob {
+  /** Comparisons of bytes so far, by all calls. */
+  steps = 0;
   /** How many bytes the parts between two stars have together: the pattern's share in the worst cost of a match. */
   readonly searchBytes: number;
   readonly #head: readonly Token[];
@@ -24,6 +26,7 @@ export class Glob {
   readonly #tail: readonly Token[] | undefined;
   readonly #parts: readonly (readonly Token[])[];
   readonly #lengthMin: number;
+  readonly #matchesEmpty: boolean;
 
   /** `pattern`, and all texts, are latin1 of their bytes. */
   constructor(pattern: string) {
@@ -33,34 +36,38 @@ export class Glob {
     this.#tail = parts.pop();
     this.#parts = parts.filter((part) => part.length > 0);
     this.searchBytes = this.#parts.reduce((sum, part) => sum + part.length, 0);
+    // As in Redis, where not even two stars match what is empty.
+    this.#matchesEmpty = pattern === "" || pattern === "*";
   }
 
   matches(text: string): boolean {
     const { length } = text;
+    if (length === 0) return this.#matchesEmpty;
     if (length < this.#lengthMin) return false;
     const tail = this.#tail;
-    if (tail === undefined) return length === this.#lengthMin && isAt(this.#head, text, 0);
-    if (!isAt(this.#head, text, 0)) return false;
+    if (tail === undefined) return length === this.#lengthMin && this.#isAt(this.#head, text, 0);
+    if (!this.#isAt(this.#head, text, 0)) return false;
     const end = length - tail.length;
-    if (!isAt(tail, text, end)) return false;
+    if (!this.#isAt(tail, text, end)) return false;
     let at = this.#head.length;
     for (const part of this.#parts) {
       const last = end - part.length;
-      while (at <= last && !isAt(part, text, at)) at += 1;
+      while (at <= last && !this.#isAt(part, text, at)) at += 1;
       if (at > last) return false;
       at += part.length;
     }
     return true;
   }
-}
 
-function isAt(part: readonly Token[], text: string, from: number): boolean {
-  for (let i = 0; i < part.length; i += 1) {
-    const token = part[i] as Token;
-    const byte = text.charCodeAt(from + i);
-    if (token !== byte && token !== ANY && (typeof token === "number" || !token.has(byte))) return false;
+  #isAt(part: readonly Token[], text: string, from: number): boolean {
+    for (let i = 0; i < part.length; i += 1) {
+      this.steps += 1;
+      const token = part[i] as Token;
+      const byte = text.charCodeAt(from + i);
+      if (token !== byte && token !== ANY && (typeof token === "number" || !token.has(byte))) return false;
+    }
+    return true;
   }
-  return true;
 }
 
 /** What lies between the stars: one part more than there are stars. */

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { latin1, latin1Bytes } from "../base/index.ts";
-import { Glob, NOT_RESIDENT } from "./index.ts";
+import { NOT_RESIDENT } from "./index.ts";
 import {
   bitfields,
   bitmaps,
@@ -89,23 +88,5 @@ describe.skipIf(version === undefined)("as Redis", () => {
   ] as const)("%s", async (_group, command, lengthMax) => {
     const sequences = fc.array(command, { minLength: 1, maxLength: lengthMax });
     await fc.assert(fc.asyncProperty(sequences, compare), { numRuns: SEQUENCES });
-  });
-
-  test("patterns of keys", async () => {
-    const letters = (some: string): fc.Arbitrary<string> =>
-      fc.array(fc.constantFrom(...some.split("")), { maxLength: 8 }).map((chosen) => chosen.join(""));
-    const [names] = fc.sample(fc.array(letters("aab-]"), { minLength: 300, maxLength: 300, size: "max" }), 1);
-    await theirs("flushall");
-    await Promise.all(["", ...(names as string[])].map((name) => theirs("set", name, "v")));
-    const all = (await redis.value(["KEYS", "*"])) as Uint8Array[];
-    await fc.assert(
-      fc.asyncProperty(letters("aab*?[]^-\\"), async (pattern) => {
-        const glob = new Glob(latin1Bytes(pattern));
-        const ours = all.map(latin1).filter((key) => glob.matches(key));
-        const found = (await redis.value(["KEYS", pattern])) as Uint8Array[];
-        expect(ours.toSorted()).toEqual(found.map(latin1).toSorted());
-      }),
-      { numRuns: 3 * SEQUENCES },
-    );
   });
 });

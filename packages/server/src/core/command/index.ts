@@ -25,7 +25,6 @@ export {
   unknownSubcommand,
   wrongArity,
 } from "./errors.ts";
-export { Glob } from "./glob.ts";
 export { parseInt64 } from "./integer-text.ts";
 export { array, bulk, bulkText, integer } from "./replies.ts";
 export {

@@ -1,6 +1,8 @@
 import {
   assert,
+  Glob,
   KEY_PAGE_KEYS_MAX,
+  latin1,
   latin1Bytes,
   MATCH_STEPS_MAX,
   mark,
@@ -8,7 +10,7 @@ import {
   type Slot,
   SMALL_SLOT_KEYS,
 } from "../base/index.ts";
-import { bulk, Glob, integer, NIL, type Reply } from "../command/index.ts";
+import { bulk, integer, NIL, type Reply } from "../command/index.ts";
 import {
   decodeKeyPageRequest,
   encodeKeyPageReply,
@@ -102,7 +104,7 @@ export class KeyReads {
     const leaves = !complete && upTo.slot !== behind.slot && this.#isSmall(upTo.slot);
     const keys = leaves ? page.keys.filter(({ slot }) => slot !== upTo.slot) : page.keys;
     const end = leaves ? { slot: upTo.slot, key: undefined } : upTo;
-    const glob = request.pattern === undefined ? undefined : new Glob(request.pattern);
+    const glob = request.pattern === undefined ? undefined : new Glob(latin1(request.pattern));
     const taken: Uint8Array[] = [];
     let undecided = false;
     for (const [at, { key, expiresAtMs }] of keys.entries()) {
