@@ -1,26 +1,15 @@
-import { local } from "./local.ts";
+import { container, rowsOf } from "./local.ts";
+import { CHANGES } from "./tips.ts";
 import type { CommandFlag, CommandSpec } from "./types.ts";
 
 const group = "connection";
+const sub = rowsOf(group, "client");
 const SELF: readonly CommandFlag[] = ["noscript", "loading", "stale"];
 const OTHERS: readonly CommandFlag[] = ["admin", ...SELF];
-const CHANGES = ["nondeterministic_output"];
-
-const sub = (
-  name: string,
-  arity: number,
-  flags: readonly CommandFlag[],
-  since: string,
-  summary: string,
-  tips?: readonly string[],
-): CommandSpec =>
-  local({ name: `client|${name}`, arity, flags, since, group, summary, ...(tips !== undefined && { tips }) });
 
 /** CLIENT: the connections of one node, and what a client says about itself. */
-export const clientCommand: CommandSpec = local({
+export const clientCommand: CommandSpec = container({
   name: "client",
-  arity: -2,
-  flags: [],
   since: "2.4.0",
   group,
   summary: "Container of commands about connections.",

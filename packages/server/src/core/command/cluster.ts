@@ -1,22 +1,13 @@
 import { slotSubcommands } from "./keyspace.ts";
-import { local } from "./local.ts";
+import { container, local, rowsOf } from "./local.ts";
+import { CHANGES } from "./tips.ts";
 import type { CommandFlag, CommandSpec } from "./types.ts";
 
 const group = "cluster";
+const sub = rowsOf(group, "cluster");
 const READS: readonly CommandFlag[] = ["stale"];
 const ADMIN: readonly CommandFlag[] = ["admin", "stale"];
-const CHANGES = ["nondeterministic_output"];
 const QUICK: readonly CommandFlag[] = ["fast", "loading", "stale"];
-
-const sub = (
-  name: string,
-  arity: number,
-  flags: readonly CommandFlag[],
-  since: string,
-  summary: string,
-  tips?: readonly string[],
-): CommandSpec =>
-  local({ name: `cluster|${name}`, arity, flags, since, group, summary, ...(tips !== undefined && { tips }) });
 
 const clusterSubcommands: readonly CommandSpec[] = [
   ...slotSubcommands,
@@ -51,10 +42,8 @@ export const clusterCommands: readonly CommandSpec[] = [
     group,
     summary: "Accepted and without effect: slots do not move between shards yet, so no node answers ASK.",
   }),
-  local({
+  container({
     name: "cluster",
-    arity: -2,
-    flags: [],
     since: "3.0.0",
     group,
     summary: "Container of commands about the cluster.",

@@ -1,5 +1,6 @@
 import { clientCommand } from "./client.ts";
 import { local } from "./local.ts";
+import { ALL_SHARDS, ALL_SUCCEEDED, SMALLEST } from "./tips.ts";
 import type { CommandFlag, CommandSpec } from "./types.ts";
 
 const group = "connection";
@@ -41,7 +42,7 @@ export const connectionCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     group,
     summary: "PONG, or the argument.",
-    tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
+    tips: [ALL_SHARDS, ALL_SUCCEEDED],
   }),
   local({
     name: "quit",
@@ -77,7 +78,7 @@ export const connectionCommands: readonly CommandSpec[] = [
       "How many replicas besides the leader have this connection's writes on disk: waits for so many, at most so many ms. " +
       "A write that was acknowledged is on a majority already.",
     waits: true,
-    tips: ["request_policy:all_shards", "response_policy:agg_min"],
+    tips: [ALL_SHARDS, SMALLEST],
   }),
   local({
     name: "waitaof",
@@ -87,6 +88,6 @@ export const connectionCommands: readonly CommandSpec[] = [
     group,
     summary: "The same, with the leader's own disk as the first number: always 1.",
     waits: true,
-    tips: ["request_policy:all_shards", "response_policy:agg_min"],
+    tips: [ALL_SHARDS, SMALLEST],
   }),
 ];

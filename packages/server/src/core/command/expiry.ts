@@ -2,6 +2,7 @@ import type { Slot } from "../base/index.ts";
 import { err, NOT_AN_INTEGER, quoted } from "./errors.ts";
 import { EX, EXAT, type ExpireForm, expireMoment, invalidExpireTime, PX, PXAT } from "./expire-time.ts";
 import { parseInt64 } from "./integer-text.ts";
+import { CHANGES } from "./tips.ts";
 import { type CommandContext, type CommandSpec, NOT_RESIDENT, ONE, ONE_KEY, type Reply, ZERO } from "./types.ts";
 import { word } from "./words.ts";
 
@@ -97,7 +98,7 @@ function timeCommand(name: string, opcode: number, form: ExpireForm, since: stri
     group: "generic",
     summary,
     // What is left shrinks while one looks.
-    ...(form.relative && { tips: ["nondeterministic_output"] }),
+    ...(form.relative && { tips: [CHANGES] }),
     run(context, slot, args) {
       const row = context.get(slot, context.latin1(args[0] as Uint8Array));
       if (row === undefined) return NOT_RESIDENT;

@@ -2,12 +2,13 @@ import type { Slot } from "../base/index.ts";
 import { err, SYNTAX_ERROR } from "./errors.ts";
 import { parseInt64 } from "./integer-text.ts";
 import { integer } from "./replies.ts";
+import { MULTI_SHARD, SUM } from "./tips.ts";
 import { type CommandContext, type CommandSpec, NOT_RESIDENT, OK, ONE, ONE_KEY, type Reply, ZERO } from "./types.ts";
 import { word } from "./words.ts";
 
 const TWO_KEYS = { first: 1, last: 2, step: 1 } as const;
 const ANY_NUMBER_OF_KEYS = { first: 1, last: -1, step: 1 } as const;
-const MULTI_SHARD = ["request_policy:multi_shard", "response_policy:agg_sum"] as const;
+const SUM_OF_SHARDS = [MULTI_SHARD, SUM] as const;
 const NO_SUCH_KEY: Reply = err("no such key");
 const NONE: Reply = { type: "simple", text: "none" };
 const STRING: Reply = { type: "simple", text: "string" };
@@ -86,7 +87,7 @@ export const genericCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     group: "generic",
     summary: "Removes keys of one slot, all in one step, and says how many there were.",
-    tips: MULTI_SHARD,
+    tips: SUM_OF_SHARDS,
     run: remove,
   },
   {
@@ -98,7 +99,7 @@ export const genericCommands: readonly CommandSpec[] = [
     since: "4.0.0",
     group: "generic",
     summary: "As DEL, whose cost does not depend on the size of a value here either.",
-    tips: MULTI_SHARD,
+    tips: SUM_OF_SHARDS,
     run: remove,
   },
   {
@@ -110,7 +111,7 @@ export const genericCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     group: "generic",
     summary: "How many of the given keys of one slot exist; a key given twice counts twice.",
-    tips: MULTI_SHARD,
+    tips: SUM_OF_SHARDS,
     run: countExisting,
   },
   {
@@ -122,7 +123,7 @@ export const genericCommands: readonly CommandSpec[] = [
     since: "3.2.1",
     group: "generic",
     summary: "As EXISTS; nothing is evicted here, so the time of the last use is not kept.",
-    tips: MULTI_SHARD,
+    tips: SUM_OF_SHARDS,
     run: countExisting,
   },
   {

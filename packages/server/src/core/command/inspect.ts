@@ -1,20 +1,9 @@
 import { latin1, type Slot, utf8Bytes } from "../base/index.ts";
 import { err, NOT_AN_INTEGER, SYNTAX_ERROR } from "./errors.ts";
 import { parseInt64 } from "./integer-text.ts";
-import { local } from "./local.ts";
-import {
-  type CommandContext,
-  type CommandFlag,
-  type CommandSpec,
-  NIL,
-  NOT_RESIDENT,
-  ONE,
-  type Reply,
-} from "./types.ts";
-
-const CHANGES = ["nondeterministic_output"];
-const ALL_SHARDS = "request_policy:all_shards";
-const SPECIAL = "response_policy:special";
+import { container, rowsOf } from "./local.ts";
+import { ALL_SHARDS, ALL_SUCCEEDED, CHANGES, SPECIAL } from "./tips.ts";
+import { type CommandContext, type CommandSpec, NIL, NOT_RESIDENT, ONE, type Reply } from "./types.ts";
 
 const KEY_BEHIND_SUBCOMMAND = { first: 2, last: 2, step: 1 } as const;
 /** Up to here Redis keeps a string together with its header. */
@@ -62,7 +51,7 @@ const object = (name: string, summary: string): CommandSpec => ({
   since: "2.2.3",
   group: "generic",
   summary,
-  tips: CHANGES,
+  tips: [CHANGES],
   run: runObject,
 });
 
@@ -91,53 +80,42 @@ const memoryUsage: CommandSpec = {
   },
 };
 
-const memory = (name: string, flags: readonly CommandFlag[], summary: string, tips: readonly string[]): CommandSpec =>
-  local({ name: `memory|${name}`, arity: 2, flags, since: "4.0.0", group: "server", summary, tips });
+const objectRow = rowsOf("generic", "object");
+const memoryRow = rowsOf("server", "memory");
+const memory = (name: string, summary: string, ...tips: readonly string[]): CommandSpec =>
+  memoryRow(name, 2, [], "4.0.0", summary, ...tips);
 
 /** Of group "generic" and "server": containers of which some subcommands run on shards, others on the connection. */
 export const inspectCommands: readonly CommandSpec[] = [
-  local({
+  container({
     name: "object",
-    arity: -2,
-    flags: [],
     since: "2.2.3",
     group: "generic",
     summary: "Container of commands about how a value is kept.",
     subcommands: [
       object("encoding", "How Redis would keep the value: int, embstr or raw."),
       object("freq", "Refused: nothing is evicted, so uses are not counted."),
-      local({
-        name: "object|help",
-        arity: 2,
-        flags: ["loading", "stale"],
-        since: "6.2.0",
-        group: "generic",
-        summary: "Lists the subcommands.",
-      }),
+      objectRow("help", 2, ["loading", "stale"], "6.2.0", "Lists the subcommands."),
       object("idletime", "Refused: nothing is evicted, so times of access are not kept."),
       object("refcount", "Always 1."),
     ],
   }),
-  local({
+  container({
     name: "memory",
-    arity: -2,
-    flags: [],
     since: "4.0.0",
     group: "server",
     summary: "Container of commands about memory.",
     subcommands: [
-      memory("doctor", [], "Whether the node's memory is as it should be, in words.", [
-        ...CHANGES,
+      memory("doctor", "Whether the node's memory is as it should be, in words.", CHANGES, ALL_SHARDS, SPECIAL),
+      memoryRow("help", 2, ["loading", "stale"], "4.0.0", "Lists the subcommands."),
+      memory("malloc-stats", "Says that there is no such allocator here.", CHANGES, ALL_SHARDS, SPECIAL),
+      memory(
+        "purge",
+        "Accepted and without effect: the collector gives memory back by itself.",
         ALL_SHARDS,
-        SPECIAL,
-      ]),
-      memory("help", ["loading", "stale"], "Lists the subcommands.", []),
-      memory("malloc-stats", [], "Says that there is no such allocator here.", [...CHANGES, ALL_SHARDS, SPECIAL]),
-      memory("purge", [], "Accepted and without effect: the collector gives memory back by itself.", [
-        ALL_SHARDS,
-        "response_policy:all_succeeded",
-      ]),
-      memory("stats", [], "What the node's memory is used for.", [...CHANGES, ALL_SHARDS, SPECIAL]),
+        ALL_SUCCEEDED,
+      ),
+      memory("stats", "What the node's memory is used for.", CHANGES, ALL_SHARDS, SPECIAL),
       memoryUsage,
     ],
   }),

@@ -1,10 +1,7 @@
 import { SLOT_COUNT } from "../base/index.ts";
 import { local } from "./local.ts";
+import { ALL_SHARDS, ALL_SUCCEEDED, ASKED_IN_TURN, CHANGES, SUM, UNORDERED } from "./tips.ts";
 import type { CommandSpec } from "./types.ts";
-
-const ALL_SHARDS = "request_policy:all_shards";
-const SUM = "response_policy:agg_sum";
-const ALL_SUCCEED = "response_policy:all_succeeded";
 
 const flush = (name: string, summary: string): CommandSpec =>
   local({
@@ -14,7 +11,7 @@ const flush = (name: string, summary: string): CommandSpec =>
     since: "1.0.0",
     group: "server",
     summary,
-    tips: [ALL_SHARDS, ALL_SUCCEED],
+    tips: [ALL_SHARDS, ALL_SUCCEEDED],
     waits: true,
   });
 
@@ -30,7 +27,7 @@ export const keyspaceCommands: readonly CommandSpec[] = [
     since: "2.8.0",
     group: "generic",
     summary: "Some of the keys and a cursor for those behind them: MATCH a pattern, COUNT about so many, TYPE string.",
-    tips: ["nondeterministic_output", "request_policy:special"],
+    tips: [CHANGES, ASKED_IN_TURN],
     waits: true,
   }),
   local({
@@ -40,7 +37,7 @@ export const keyspaceCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     group: "generic",
     summary: "All keys that match a pattern, up to some 100,000 of them; see SCAN.",
-    tips: [ALL_SHARDS, "nondeterministic_output_order"],
+    tips: [ALL_SHARDS, UNORDERED],
     waits: true,
   }),
   local({
@@ -50,7 +47,7 @@ export const keyspaceCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     group: "generic",
     summary: "Some key.",
-    tips: [ALL_SHARDS, "nondeterministic_output"],
+    tips: [ALL_SHARDS, CHANGES],
     waits: true,
   }),
   local({
@@ -72,7 +69,7 @@ export const keyspaceCommands: readonly CommandSpec[] = [
     since: "2.6.0",
     group: "server",
     summary: "The node's clock: Unix time in seconds, and microseconds.",
-    tips: ["nondeterministic_output"],
+    tips: [CHANGES],
   }),
 ];
 
@@ -94,7 +91,7 @@ export const slotSubcommands: readonly CommandSpec[] = [
     since: "3.0.0",
     group: "cluster",
     summary: "Up to so many of the keys of a slot, in the order of their bytes.",
-    tips: ["nondeterministic_output"],
+    tips: [CHANGES],
     waits: true,
   }),
 ];

@@ -1,7 +1,8 @@
-import { local } from "./local.ts";
+import { container, local, rowsOf } from "./local.ts";
 import type { ChannelSpec, CommandFlag, CommandSpec } from "./types.ts";
 
 const group = "pubsub";
+const sub = rowsOf(group, "pubsub");
 const SUBSCRIBE: readonly CommandFlag[] = ["pubsub", "noscript", "loading", "stale"];
 const PUBLISH: readonly CommandFlag[] = ["pubsub", "loading", "stale", "fast"];
 const LOOK: readonly CommandFlag[] = ["pubsub", "loading", "stale"];
@@ -12,54 +13,18 @@ const ONE = { first: 1, last: 1, step: 1 } as const;
 const withChannels = (spec: CommandSpec, channels: ChannelSpec): CommandSpec => ({ ...spec, channels });
 
 const pubsubSubcommands: readonly CommandSpec[] = [
-  local({
-    name: "pubsub|channels",
-    arity: -2,
-    flags: LOOK,
-    since: "2.8.0",
-    group,
-    summary: "Channels with subscribers at this node, or those that match a pattern.",
-  }),
-  local({
-    name: "pubsub|help",
-    arity: 2,
-    flags: ["loading", "stale"],
-    since: "6.2.0",
-    group,
-    summary: "Lists the subcommands.",
-  }),
-  local({
-    name: "pubsub|numpat",
-    arity: 2,
-    flags: LOOK,
-    since: "2.8.0",
-    group,
-    summary: "How many different patterns there are subscribers for at this node.",
-  }),
-  local({
-    name: "pubsub|numsub",
-    arity: -2,
-    flags: LOOK,
-    since: "2.8.0",
-    group,
-    summary: "How many subscribers each of the channels has at this node.",
-  }),
-  local({
-    name: "pubsub|shardchannels",
-    arity: -2,
-    flags: LOOK,
-    since: "7.0.0",
-    group,
-    summary: "Shard channels with subscribers at this node, or those that match a pattern.",
-  }),
-  local({
-    name: "pubsub|shardnumsub",
-    arity: -2,
-    flags: LOOK,
-    since: "7.0.0",
-    group,
-    summary: "How many subscribers each of the shard channels has at this node.",
-  }),
+  sub("channels", -2, LOOK, "2.8.0", "Channels with subscribers at this node, or those that match a pattern."),
+  sub("help", 2, ["loading", "stale"], "6.2.0", "Lists the subcommands."),
+  sub("numpat", 2, LOOK, "2.8.0", "How many different patterns there are subscribers for at this node."),
+  sub("numsub", -2, LOOK, "2.8.0", "How many subscribers each of the channels has at this node."),
+  sub(
+    "shardchannels",
+    -2,
+    LOOK,
+    "7.0.0",
+    "Shard channels with subscribers at this node, or those that match a pattern.",
+  ),
+  sub("shardnumsub", -2, LOOK, "7.0.0", "How many subscribers each of the shard channels has at this node."),
 ];
 
 /** Group "pubsub": messages to whoever listens now, at any node. Nothing of it is kept or replicated. */
@@ -86,10 +51,8 @@ export const pubsubCommands: readonly CommandSpec[] = [
     }),
     { ...ONE, use: "publish", sharded: false },
   ),
-  local({
+  container({
     name: "pubsub",
-    arity: -2,
-    flags: [],
     since: "2.8.0",
     group,
     summary: "Container of commands about channels.",

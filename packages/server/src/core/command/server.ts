@@ -1,102 +1,50 @@
-import { local } from "./local.ts";
+import { container, local, rowsOf } from "./local.ts";
+import { ALL_NODES, ALL_SHARDS, ALL_SUCCEEDED, CHANGES, SPECIAL, UNORDERED } from "./tips.ts";
 import type { CommandFlag, CommandSpec } from "./types.ts";
 
 const group = "server";
+const commandRow = rowsOf(group, "command");
+const configRow = rowsOf(group, "config");
 const ALWAYS: readonly CommandFlag[] = ["loading", "stale"];
 const ADMIN: readonly CommandFlag[] = ["admin", "noscript", "loading", "stale"];
 
-const UNORDERED: readonly string[] = ["nondeterministic_output_order"];
-
 const commandSubcommands: readonly CommandSpec[] = [
-  local({
-    name: "command|count",
-    arity: 2,
-    flags: ALWAYS,
-    since: "2.8.13",
-    group,
-    summary: "How many commands there are.",
-  }),
-  local({
-    name: "command|docs",
-    arity: -2,
-    flags: ALWAYS,
-    since: "7.0.0",
-    group,
-    summary: "Descriptions of all or the named commands.",
-    tips: UNORDERED,
-  }),
-  local({
-    name: "command|getkeys",
-    arity: -4,
-    flags: ALWAYS,
-    since: "2.8.13",
-    group,
-    summary: "The keys in a command with its arguments.",
-  }),
-  local({
-    name: "command|getkeysandflags",
-    arity: -4,
-    flags: ALWAYS,
-    since: "7.0.0",
-    group,
-    summary: "The keys in a command with its arguments, each with what happens to it.",
-  }),
-  local({ name: "command|help", arity: 2, flags: ALWAYS, since: "5.0.0", group, summary: "Lists the subcommands." }),
-  local({
-    name: "command|info",
-    arity: -2,
-    flags: ALWAYS,
-    since: "2.8.13",
-    group,
-    summary: "Arity, flags and key positions of all or the named commands.",
-    tips: UNORDERED,
-  }),
-  local({
-    name: "command|list",
-    arity: -2,
-    flags: ALWAYS,
-    since: "7.0.0",
-    group,
-    summary: "The names of all commands, or of those that FILTERBY MODULE, ACLCAT or PATTERN leaves.",
-    tips: UNORDERED,
-  }),
+  commandRow("count", 2, ALWAYS, "2.8.13", "How many commands there are."),
+  commandRow("docs", -2, ALWAYS, "7.0.0", "Descriptions of all or the named commands.", UNORDERED),
+  commandRow("getkeys", -4, ALWAYS, "2.8.13", "The keys in a command with its arguments."),
+  commandRow(
+    "getkeysandflags",
+    -4,
+    ALWAYS,
+    "7.0.0",
+    "The keys in a command with its arguments, each with what happens to it.",
+  ),
+  commandRow("help", 2, ALWAYS, "5.0.0", "Lists the subcommands."),
+  commandRow("info", -2, ALWAYS, "2.8.13", "Arity, flags and key positions of all or the named commands.", UNORDERED),
+  commandRow(
+    "list",
+    -2,
+    ALWAYS,
+    "7.0.0",
+    "The names of all commands, or of those that FILTERBY MODULE, ACLCAT or PATTERN leaves.",
+    UNORDERED,
+  ),
 ];
 
 const configSubcommands: readonly CommandSpec[] = [
-  local({
-    name: "config|get",
-    arity: -3,
-    flags: ADMIN,
-    since: "2.0.0",
-    group,
-    summary: "Values of the settings that match the patterns.",
-  }),
-  local({ name: "config|help", arity: 2, flags: ALWAYS, since: "5.0.0", group, summary: "Lists the subcommands." }),
-  local({
-    name: "config|resetstat",
-    arity: 2,
-    flags: ADMIN,
-    since: "2.0.0",
-    group,
-    summary: "Begins the counts of INFO again.",
-  }),
-  local({
-    name: "config|rewrite",
-    arity: 2,
-    flags: ADMIN,
-    since: "2.8.0",
-    group,
-    summary: "Refused: what is to last is given when the node starts.",
-  }),
-  local({
-    name: "config|set",
-    arity: -4,
-    flags: ADMIN,
-    since: "2.0.0",
-    group,
-    summary: "Sets all of the named settings or none, on this node until it stops.",
-    tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
-  }),
+  configRow("get", -3, ADMIN, "2.0.0", "Values of the settings that match the patterns."),
+  configRow("help", 2, ALWAYS, "5.0.0", "Lists the subcommands."),
+  configRow("resetstat", 2, ADMIN, "2.0.0", "Begins the counts of INFO again."),
+  configRow("rewrite", 2, ADMIN, "2.8.0", "Refused: what is to last is given when the node starts."),
+  configRow(
+    "set",
+    -4,
+    ADMIN,
+    "2.0.0",
+    "Sets all of the named settings or none, on this node until it stops.",
+    ALL_NODES,
+    ALL_SUCCEEDED,
+  ),
 ];
 
 /** Group "server": what concerns the node. */
@@ -108,13 +56,11 @@ export const serverCommands: readonly CommandSpec[] = [
     since: "2.8.13",
     group,
     summary: "Describes all commands in Redis' ten fields.",
-    tips: UNORDERED,
+    tips: [UNORDERED],
     subcommands: commandSubcommands,
   }),
-  local({
+  container({
     name: "config",
-    arity: -2,
-    flags: [],
     since: "2.0.0",
     group,
     summary: "Container of commands about settings.",
@@ -127,6 +73,6 @@ export const serverCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     group,
     summary: "Numbers about the node, in Redis' sections.",
-    tips: ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+    tips: [CHANGES, ALL_SHARDS, SPECIAL],
   }),
 ];

@@ -1,6 +1,7 @@
 import { REPLY_BYTES_MAX, type Slot } from "../base/index.ts";
 import { err, wrongArity } from "./errors.ts";
 import { bulkOf, isString, putString, valueTooLong } from "./string-row.ts";
+import { ALL_SUCCEEDED, MULTI_SHARD } from "./tips.ts";
 import { type CommandContext, type CommandSpec, NIL, NOT_RESIDENT, OK, ONE, type Reply, ZERO } from "./types.ts";
 
 const KEYS_AND_VALUES = { first: 1, last: -1, step: 2 } as const;
@@ -58,7 +59,7 @@ export const stringManyCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     group: "string",
     summary: "The values of keys of one slot, all at one moment; null for what does not exist or is no string.",
-    tips: ["request_policy:multi_shard"],
+    tips: [MULTI_SHARD],
     run: getAll,
   },
   {
@@ -70,7 +71,7 @@ export const stringManyCommands: readonly CommandSpec[] = [
     since: "1.0.1",
     group: "string",
     summary: "Gives keys of one slot their values, all in one step.",
-    tips: ["request_policy:multi_shard", "response_policy:all_succeeded"],
+    tips: [MULTI_SHARD, ALL_SUCCEEDED],
     check: (args) => checkPairs("mset", args),
     run(context, slot, args) {
       if (existing(context, slot, args) === undefined) return NOT_RESIDENT;
