@@ -27,8 +27,16 @@ export class Tally {
     return sum;
   }
 
+  /** What must not have happened. */
+  readonly failures: Set<string> = new Set();
+
   count(outcome: string, times = 1): void {
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + times);
+  }
+
+  fail(outcome: string): void {
+    this.count(outcome);
+    this.failures.add(outcome);
   }
 }
 

@@ -1,6 +1,11 @@
 import { connect, type Socket } from "node:net";
 
 const HEAD_BYTES = 256;
+/**
+ * For a machine that is busy with the attack itself. The longest that a node takes by design: its gRPC server asks for a
+ * sign of life after 20 s, and waits 10 s.
+ */
+const ANSWER_MS = 90_000;
 
 /** A connection without manners: no protocol, no error that would matter. */
 export class RawSocket {
@@ -11,6 +16,13 @@ export class RawSocket {
   open = false;
   readonly closed: Promise<void>;
   readonly opened: Promise<boolean>;
+
+  /** Resolves when it is open, or was refused. */
+  static async dial(host: string, port: number): Promise<RawSocket> {
+    const socket = new RawSocket(host, port);
+    await socket.opened;
+    return socket;
+  }
 
   constructor(host: string, port: number) {
     this.#socket = connect({ host, port, allowHalfOpen: true });
@@ -43,34 +55,32 @@ export class RawSocket {
     await Promise.race([new Promise<void>((resolve) => this.#socket.once("drain", resolve)), this.closed]);
   }
 
-  /** Bytes that the other side has not taken. */
-  get unsentBytes(): number {
-    return this.#socket.writableLength;
-  }
-
   /** Takes nothing that is sent from now on. */
   stopReading(): void {
     this.#socket.pause();
   }
 
-  readAgain(): void {
-    this.#socket.resume();
+  /** Sends this and closes our side; whether the other side closed within the time. It is destroyed afterwards. */
+  async finish(bytes: Uint8Array | string, withinMs: number = ANSWER_MS): Promise<boolean> {
+    await this.write(bytes);
+    if (!this.#socket.destroyed) this.#socket.end();
+    return this.closes(withinMs);
   }
 
-  /** Closes our side only. */
-  end(): void {
-    if (!this.#socket.destroyed) this.#socket.end();
+  /** The first line of what came back. */
+  get line(): string {
+    return this.head.toString("latin1").split("\r\n", 1)[0] as string;
   }
 
   destroy(): void {
     this.#socket.destroy();
   }
 
-  /** Whether it closed within the time; it is destroyed afterwards. */
-  async closesWithin(ms: number): Promise<boolean> {
+  /** Whether the other side closed within the time; it is destroyed afterwards. */
+  async closes(withinMs: number = ANSWER_MS): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), ms);
+      timer = setTimeout(() => resolve(false), withinMs);
     });
     const closed = await Promise.race([this.closed.then(() => true), late]);
     clearTimeout(timer);

@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ProcessCluster } from "../cluster/index.ts";
 import { type Attack, type Ground, Tally } from "./attack.ts";
 import { Bystanders, percentile } from "./bystanders.ts";
@@ -77,17 +78,16 @@ export async function runHostile(options: HostileOptions, print: (line: string) 
         maxMs: round(latencies.at(-1) ?? 0),
         peakMib: peakMib(pid),
       };
-      for (const outcome of tally.outcomes.keys()) {
-        if (/[A-Z]{2,} [A-Z]{2,}|UNANSWERED/.test(outcome)) failures.push(`${name}: ${outcome}`);
-      }
+      for (const failure of tally.failures) failures.push(`${name}: ${failure}`);
       print(
         `${name}: ${row.tried} in ${row.seconds} s, others' p99 ${row.p99Ms} ms, ${row.peakMib} MiB, ${JSON.stringify(row.outcomes)}`,
       );
       return row;
     };
 
-    const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, QUIET_MS * options.scale));
-    const quiet = await measure("nothing", "no attack: what the bystanders see by themselves", pause);
+    const quiet = await measure("nothing", "no attack: what the bystanders see by themselves", () =>
+      sleep(QUIET_MS * options.scale),
+    );
     const rows: HostileRow[] = [];
     for (const [at, attack] of options.attacks.entries()) {
       const ground: Ground = { target, dice: new Dice(options.seed + at), scale: options.scale };

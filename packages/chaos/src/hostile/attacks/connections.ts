@@ -1,13 +1,11 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { encodeCommand } from "@sherd/client";
 import { type Attack, type Ground, times } from "../attack.ts";
 import { crowd, RawSocket } from "../raw-socket.ts";
 
 const CONNECTIONS = 10_000;
 const DIALS_AT_ONCE = 200;
-/** For a machine that is busy with the attack itself. */
-const ANSWER_MS = 60_000;
 const HELD_MS = 10_000;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Opens so many connections; those that were accepted. The bystanders have theirs already. */
 async function open({ target }: Ground, count: number): Promise<RawSocket[]> {
@@ -24,16 +22,12 @@ const idle: Attack = {
   what: "10,000 connections that send nothing for ten seconds, then PING on each",
   async run(ground, tally) {
     const sockets = await open(ground, times(ground, CONNECTIONS));
-    await pause(10_000 * ground.scale);
+    await sleep(10_000 * ground.scale);
     await crowd(sockets.length, DIALS_AT_ONCE, async (n) => {
       const socket = sockets[n] as RawSocket;
-      await socket.write("PING\r\n");
-      socket.end();
-      const closed = await socket.closesWithin(ANSWER_MS);
-      const head = socket.head.toString("latin1");
-      if (head.startsWith("+PONG")) tally.count("served");
-      else
-        tally.count(head === "" ? (closed ? "closed without a word" : "NO ANSWER") : (head.split("\r\n")[0] as string));
+      const closed = await socket.finish("PING\r\n");
+      if (socket.line === "" && !closed) return tally.fail("NO ANSWER");
+      tally.count(socket.line === "+PONG" ? "served" : socket.line || "closed without a word");
     });
   },
 };
@@ -43,14 +37,13 @@ const halfClosed: Attack = {
   what: "a pipeline, or a part of a command, and our side closed at once",
   run: (ground, tally) =>
     crowd(times(ground, 3_000), 64, async (n) => {
-      const socket = new RawSocket(ground.target.host, ground.target.respPort);
-      await socket.opened;
+      const socket = await RawSocket.dial(ground.target.host, ground.target.respPort);
       const whole = n % 2 === 0;
-      await socket.write(whole ? "PING\r\n".repeat(50) : "*3\r\n$3\r\nSET\r\n$3\r\nabc\r\n$100\r\nunfinished");
-      socket.end();
-      if (!(await socket.closesWithin(ANSWER_MS))) return tally.count("STILL OPEN");
-      if (!whole) return tally.count(socket.receivedBytes === 0 ? "unfinished: closed" : "unfinished: ANSWERED");
-      tally.count(socket.receivedBytes === 50 * "+PONG\r\n".length ? "answered in full, closed" : "ANSWERED IN PART");
+      const sent = whole ? "PING\r\n".repeat(50) : "*3\r\n$3\r\nSET\r\n$3\r\nabc\r\n$100\r\nunfinished";
+      if (!(await socket.finish(sent))) return tally.fail("STILL OPEN");
+      const expected = whole ? 50 * "+PONG\r\n".length : 0;
+      if (socket.receivedBytes !== expected) return tally.fail(whole ? "ANSWERED IN PART" : "unfinished: ANSWERED");
+      tally.count(whole ? "answered in full, closed" : "unfinished: closed");
     }),
 };
 
@@ -59,8 +52,7 @@ const vanishing: Attack = {
   what: "connections that are reset while commands are open",
   run: (ground, tally) =>
     crowd(times(ground, 5_000), 64, async (n) => {
-      const socket = new RawSocket(ground.target.host, ground.target.respPort);
-      await socket.opened;
+      const socket = await RawSocket.dial(ground.target.host, ground.target.respPort);
       await socket.write(encodeCommand(["INCR", `hostile:vanish:${n % 100}`]));
       socket.destroy();
       tally.count("reset");
@@ -77,7 +69,7 @@ const slowLoris: Attack = {
     for (let round = 0; round < rounds; round += 1) {
       const byte = command.subarray(round % command.length, (round % command.length) + 1);
       await Promise.all(sockets.map((socket) => socket.write(byte)));
-      await pause(500);
+      await sleep(500);
     }
     for (const socket of sockets) {
       tally.count(socket.open ? "held, costs what it sent" : "closed");
@@ -95,11 +87,9 @@ const unfinished: Attack = {
       Buffer.from("*3\r\n$3\r\nSET\r\n$9\r\nhostile:y\r\n$8300000\r\n"),
       Buffer.alloc(8_000_000, 0x61),
     ]);
-    await Promise.all(sockets.map((socket) => Promise.race([socket.write(value), pause(HELD_MS)])));
+    await Promise.all(sockets.map((socket) => Promise.race([socket.write(value), sleep(HELD_MS)])));
     for (const socket of sockets) {
-      const head = socket.head.toString("latin1").split("\r\n")[0] as string;
-      if (head !== "") tally.count(head);
-      else tally.count(socket.open ? "held" : "closed");
+      tally.count(socket.line || (socket.open ? "held" : "closed"));
       socket.destroy();
     }
   },

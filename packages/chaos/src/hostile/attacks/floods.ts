@@ -1,18 +1,15 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { encodeCommand } from "@sherd/client";
 import { type Attack, type Ground, type Tally, times } from "../attack.ts";
 import { crowd, RawSocket } from "../raw-socket.ts";
 
 const MIB = 1024 * 1024;
-const ANSWER_MS = 60_000;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const MILLION_MS = 600_000;
 
 async function put({ target }: Ground, key: string, value: Uint8Array, tally: Tally): Promise<void> {
-  const socket = new RawSocket(target.host, target.respPort);
-  await socket.opened;
-  await socket.write(encodeCommand(["SET", key, value]));
-  socket.end();
-  await socket.closesWithin(ANSWER_MS);
-  if (socket.head.toString() !== "+OK\r\n") tally.count("a value was NOT STORED");
+  const socket = await RawSocket.dial(target.host, target.respPort);
+  await socket.finish(encodeCommand(["SET", key, value]));
+  if (socket.line !== "+OK") tally.fail("a value was NOT STORED");
 }
 
 const million: Attack = {
@@ -24,16 +21,14 @@ const million: Attack = {
       const count = times(ground, 1_000_000);
       const command = [["SET", `hostile:m${n}`, "v"], ["GET", `hostile:m${n}`], ["PING"]][n] as string[];
       const block = Buffer.concat(Array.from({ length: 1_000 }, () => encodeCommand(command)));
-      const socket = new RawSocket(ground.target.host, ground.target.respPort);
-      await socket.opened;
-      for (let sent = 0; sent < count; sent += 1_000) await socket.write(block);
-      socket.end();
-      if (!(await socket.closesWithin(10 * ANSWER_MS))) return tally.count("STILL OPEN");
-      const reply = ["+OK\r\n", "$1\r\nv\r\n", "+PONG\r\n"][n] as string;
+      const socket = await RawSocket.dial(ground.target.host, ground.target.respPort);
       const blocks = Math.ceil(count / 1_000);
+      for (let sent = 1; sent < blocks; sent += 1) await socket.write(block);
+      if (!(await socket.finish(block, MILLION_MS))) return tally.fail("STILL OPEN");
+      const reply = ["+OK\r\n", "$1\r\nv\r\n", "+PONG\r\n"][n] as string;
       const answered = socket.receivedBytes / reply.length;
       tally.count("commands answered", Math.min(answered, blocks * 1_000));
-      if (answered !== blocks * 1_000) tally.count(`UNANSWERED on connection ${n}`);
+      if (answered !== blocks * 1_000) tally.fail(`UNANSWERED on connection ${n}`);
     });
   },
 };
@@ -52,9 +47,9 @@ const neverRead: Attack = {
       const socket = sockets[n] as RawSocket;
       if (!(await socket.opened)) return tally.count("refused");
       socket.stopReading();
-      await Promise.race([socket.write(gets), pause(1_000)]);
+      await Promise.race([socket.write(gets), sleep(1_000)]);
     });
-    await pause(8_000 * ground.scale);
+    await sleep(8_000 * ground.scale);
     for (const socket of sockets) {
       tally.count(socket.open ? "held back, nothing piled up" : "closed");
       socket.destroy();
@@ -67,8 +62,7 @@ const costly: Attack = {
   what: "commands that ask for the most work with the fewest bytes: LCS, BITOP, SETRANGE, MGET of many keys, EXEC of 10,000",
   run: (ground, tally) =>
     crowd(times(ground, 60), 4, async (n) => {
-      const socket = new RawSocket(ground.target.host, ground.target.respPort);
-      await socket.opened;
+      const socket = await RawSocket.dial(ground.target.host, ground.target.respPort);
       const key = (name: string): string => `{hostile}${name}`;
       const text = Buffer.alloc(100_000, n);
       const commands: (string | Uint8Array)[][] = [
@@ -86,7 +80,8 @@ const costly: Attack = {
         ["QUIT"],
       ];
       await socket.write(Buffer.concat(commands.map((command) => encodeCommand(command))));
-      tally.count((await socket.closesWithin(ANSWER_MS)) ? "answered to the end" : "NOT ANSWERED");
+      if (await socket.closes()) tally.count("answered to the end");
+      else tally.fail("NOT ANSWERED");
     }),
 };
 

@@ -6,8 +6,6 @@ const MIB = 1024 * 1024;
 const AT_ONCE = 16;
 /** Some of these stay until the server asks for a sign of life. */
 const HTTP2_AT_ONCE = 64;
-/** For a machine that is busy with the attack itself. A gRPC server asks for a sign of life after 20 s, and waits 10 s. */
-const ANSWER_MS = 90_000;
 /** An attacker gives up a call after so long. */
 const CALL_MS = 10_000;
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -17,9 +15,8 @@ const PEER_PREAMBLE = Buffer.from("534845524450520a01000000", "hex");
 async function send(port: number, { target }: Ground, bytes: Uint8Array, tally: Tally): Promise<void> {
   const socket = new RawSocket(target.host, port);
   if (!(await socket.opened)) return tally.count("refused");
-  await socket.write(bytes);
-  socket.end();
-  tally.count((await socket.closesWithin(ANSWER_MS)) ? "closed" : "STILL OPEN");
+  if (await socket.finish(bytes)) tally.count("closed");
+  else tally.fail("STILL OPEN");
 }
 
 /** Length, CRC and type as frames have them, and nonsense within. */

@@ -4,16 +4,12 @@ import type { Dice } from "../dice.ts";
 import { crowd, RawSocket } from "../raw-socket.ts";
 
 const AT_ONCE = 32;
-/** For a machine that is busy with the attack itself. */
-const ANSWER_MS = 60_000;
 
 /** Sends the bytes, closes our side, and counts how the node took it. */
 async function send(port: number, { target }: Ground, bytes: Uint8Array, tally: Tally): Promise<void> {
   const socket = new RawSocket(target.host, port);
   if (!(await socket.opened)) return tally.count("refused");
-  await socket.write(bytes);
-  socket.end();
-  if (!(await socket.closesWithin(ANSWER_MS))) return tally.count("STILL OPEN");
+  if (!(await socket.finish(bytes))) return tally.fail("STILL OPEN");
   const text = socket.head.toString("latin1");
   if (text === "") tally.count("closed without a word");
   else if (text.includes("Protocol error")) tally.count("protocol error, closed");
