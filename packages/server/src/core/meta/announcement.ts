@@ -1,4 +1,4 @@
-import { utf8 } from "../base/index.ts";
+import { fromJson } from "./json.ts";
 import type { NodeAddresses, NodeInfo } from "./types.ts";
 
 const PORTS = [
@@ -15,13 +15,7 @@ const PORT_MAX = 0xffff;
  * proposed, because a replica that met it in an entry could only stop.
  */
 export function decodeAnnouncement(bytes: Uint8Array): NodeInfo | undefined {
-  let plain: unknown;
-  try {
-    plain = JSON.parse(utf8(bytes));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  const plain = fromJson(bytes);
   return isNodeInfo(plain) ? plain : undefined;
 }
 

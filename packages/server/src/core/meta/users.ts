@@ -1,11 +1,5 @@
-import {
-  USER_NAME_BYTES_MAX,
-  USER_RULES_BYTES_MAX,
-  USERS_BYTES_MAX,
-  USERS_MAX,
-  utf8,
-  utf8Bytes,
-} from "../base/index.ts";
+import { USER_NAME_BYTES_MAX, USER_RULES_BYTES_MAX, USERS_BYTES_MAX, USERS_MAX, utf8Bytes } from "../base/index.ts";
+import { fromJson } from "./json.ts";
 import type { UserInfo } from "./types.ts";
 
 /** A change of users, as an entry of the meta group carries it. */
@@ -20,13 +14,7 @@ export const encodeUsersChange = ({ expected, list }: UsersChange): Uint8Array =
 
 /** Undefined: no node wrote this. Checked before it is proposed, because a replica that met it in an entry could only stop. */
 export function decodeUsersChange(bytes: Uint8Array): UsersChange | undefined {
-  let plain: unknown;
-  try {
-    plain = JSON.parse(utf8(bytes));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  const plain = fromJson(bytes);
   if (typeof plain !== "object" || plain === null) return undefined;
   const { expected, list } = plain as Partial<Record<keyof UsersChange, unknown>>;
   if (!Number.isSafeInteger(expected) || (expected as number) < 0) return undefined;
