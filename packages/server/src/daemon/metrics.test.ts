@@ -1,39 +1,20 @@
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { RespConnection } from "@sherd/client";
-import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { metricsPage } from "../../../../scripts/generate-docs.mjs";
-import { ROW_CACHE_BYTES_DEFAULT } from "../core/base/index.ts";
 import { metricDefinitions } from "../front/metrics/index.ts";
-import { addressesOf, checkClusterFile } from "./cluster-file.ts";
 import { startNode } from "./compose.ts";
-import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
 import type { RunningNode } from "./node-config.ts";
-
-const HOST = "127.0.0.1";
+import { freePort, HOST, OneNode } from "./testing/one-node.ts";
 
 /** Name with labels, as on the page, to value. */
 type Page = ReadonlyMap<string, number>;
 
-let root: string;
-let directory: DataDirectory;
+let one: OneNode;
 let node: RunningNode;
 let ports: { respPort: number; httpPort: number };
 let text: string;
 let page: Page;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, HOST);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 const ask = (client: RespConnection, ...args: string[]): Promise<unknown> =>
   new Promise((resolve) => {
@@ -60,31 +41,9 @@ function parse(lines: string): Page {
 const committed = (path: string): string => readFileSync(new URL(`../../../../docs/${path}`, import.meta.url), "utf8");
 
 beforeAll(async () => {
-  root = mkdtempSync(join(tmpdir(), "sherd-metrics-"));
-  const file = checkClusterFile(
-    { cluster: "d".repeat(40), shards: 2, replicas: 1, nodes: [{ name: "a", host: HOST }] },
-    "test",
-  );
-  directory = await openDataDirectory(join(root, "a"), file, "a");
+  one = await OneNode.create();
   ports = { respPort: await freePort(), httpPort: await freePort() };
-  const { identity } = directory;
-  node = await startNode({
-    name: "a",
-    nodeId: identity.node,
-    clusterId: identity.plan.clusterId,
-    directoryId: identity.directory,
-    bootCounter: identity.bootCounter,
-    dataDirectory: directory.path,
-    addresses: { ...addressesOf(file.nodes[0]!), clusterPort: 0, grpcPort: 0, peerPort: 0, ...ports },
-    listenHost: HOST,
-    plan: identity.plan,
-    seeds: [],
-    logger: pino({ level: "silent" }),
-    cacheBytes: ROW_CACHE_BYTES_DEFAULT,
-    fatal: (error) => {
-      throw error;
-    },
-  });
+  node = await startNode(one.config(ports));
   await node.ready;
   const client = await RespConnection.open({ host: HOST, port: ports.respPort });
   for (let n = 0; n < 10; n += 1) await ask(client, "SET", `key:${n}`, "value");
@@ -98,8 +57,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await node.close();
-  await directory.release();
-  rmSync(root, { recursive: true });
+  await one.dispose();
 });
 
 test("every metric is on the page of a node, typed and explained, and nothing else of ours", () => {
