@@ -18,7 +18,7 @@ const EXPONENT_MAX = 24;
 const US = 1e-6;
 
 /** A histogram's lines: each bucket holds all that took no longer. */
-export function histogram(name: string, durations: DurationHistogram, labels: Labels = {}): Sample[] {
+export function histogramLines(name: string, durations: DurationHistogram, labels: Labels = {}): Sample[] {
   const samples: Sample[] = [];
   for (let exponent = EXPONENT_MIN; exponent <= EXPONENT_MAX; exponent += 1) {
     const le = `${2 ** exponent / 1e6}`;

@@ -1,5 +1,5 @@
 import type { CertificateFacts } from "../../host/tls/index.ts";
-import type { MetricDefinition } from "./definitions.ts";
+import type { MetricDefinition } from "./metric.ts";
 import type { Moment, Sample } from "./sources.ts";
 
 /** Lines for each certificate in use: that of the ports for clients, and that of the port for nodes. */
