@@ -15,6 +15,14 @@ import type { ServerFacts } from "./types.ts";
 /** Why a value is not taken; the end of the error reply. */
 type Problem = string;
 
+type NumberField =
+  | "timeoutSeconds"
+  | "tcpKeepaliveSeconds"
+  | "clientsMax"
+  | "slowlogSlowerThanUs"
+  | "slowlogLength"
+  | "latencyThresholdMs";
+
 /** One setting as CONFIG shows it. */
 interface Setting {
   readonly name: string;
@@ -79,59 +87,24 @@ export class Settings {
   }
 
   #live(): Setting[] {
-    const number = (
-      name: string,
-      [least, most]: readonly [number, number],
-      get: () => number,
-      put: (value: number) => void,
-    ): Setting => ({
+    const number = (name: string, [least, most]: readonly [number, number], field: NumberField): Setting => ({
       name,
-      get: () => String(get()),
+      get: () => String(this[field]),
       accept: (text) => {
         if (!/^-?\d{1,19}$/.test(text)) return "argument couldn't be parsed into an integer";
         const value = Number(text);
         if (value < least || value > most) return `argument must be between ${least} and ${most} inclusive`;
-        return () => put(value);
+        return () => void (this[field] = value);
       },
     });
     const timeout: readonly [number, number] = [0, CLIENT_TIMEOUT_SECONDS_MAX];
     return [
-      number(
-        "timeout",
-        timeout,
-        () => this.timeoutSeconds,
-        (value) => void (this.timeoutSeconds = value),
-      ),
-      number(
-        "tcp-keepalive",
-        timeout,
-        () => this.tcpKeepaliveSeconds,
-        (value) => void (this.tcpKeepaliveSeconds = value),
-      ),
-      number(
-        "maxclients",
-        [1, CONNECTIONS_MAX],
-        () => this.clientsMax,
-        (value) => void (this.clientsMax = value),
-      ),
-      number(
-        "slowlog-log-slower-than",
-        [-1, Number.MAX_SAFE_INTEGER],
-        () => this.slowlogSlowerThanUs,
-        (value) => void (this.slowlogSlowerThanUs = value),
-      ),
-      number(
-        "slowlog-max-len",
-        [0, SLOWLOG_LENGTH_MAX],
-        () => this.slowlogLength,
-        (value) => void (this.slowlogLength = value),
-      ),
-      number(
-        "latency-monitor-threshold",
-        [0, Number.MAX_SAFE_INTEGER],
-        () => this.latencyThresholdMs,
-        (value) => void (this.latencyThresholdMs = value),
-      ),
+      number("timeout", timeout, "timeoutSeconds"),
+      number("tcp-keepalive", timeout, "tcpKeepaliveSeconds"),
+      number("maxclients", [1, CONNECTIONS_MAX], "clientsMax"),
+      number("slowlog-log-slower-than", [-1, Number.MAX_SAFE_INTEGER], "slowlogSlowerThanUs"),
+      number("slowlog-max-len", [0, SLOWLOG_LENGTH_MAX], "slowlogLength"),
+      number("latency-monitor-threshold", [0, Number.MAX_SAFE_INTEGER], "latencyThresholdMs"),
       {
         name: "latency-tracking-info-percentiles",
         get: () => this.percentiles.join(" "),
