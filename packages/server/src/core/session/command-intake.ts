@@ -268,10 +268,7 @@ export class CommandIntake {
 
   /** Always true. */
   #answer(reply: Reply): boolean {
-    if (reply.type === "error") {
-      this.#connections.errors += 1;
-      this.#connections.statistics.recordError(reply.kind);
-    }
+    if (reply.type === "error") this.#connections.statistics.recordError(reply.kind);
     this.replies.add(reply);
     return true;
   }

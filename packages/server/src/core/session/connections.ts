@@ -59,8 +59,6 @@ export class Connections {
   outputBytes = 0;
   /** KEYS that have no answer yet. */
   walksOpen = 0;
-  /** Error replies that the connections gave themselves. */
-  errors = 0;
   readonly #open: Map<number, Connection> = new Map();
   /** Those with something to do at the end of the pass. */
   #listed: Connection[] = [];
@@ -126,7 +124,6 @@ export class Connections {
     this.commands = 0;
     this.inputBytes = 0;
     this.outputBytes = 0;
-    this.errors = 0;
     this.statistics.reset();
     this.upkeep.reset();
   }

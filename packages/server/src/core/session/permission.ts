@@ -1,5 +1,5 @@
 import { type Denial, denialOf, isAlwaysAllowed, type User } from "../access/index.ts";
-import { AUTH_FAILURES_MAX, latin1, utf8, utf8Bytes } from "../base/index.ts";
+import { AUTH_FAILURES_MAX, latin1, latin1Bytes, utf8, utf8Bytes } from "../base/index.ts";
 import { type CommandSpec, commandByName, type ErrorReply, errorReply, findSubcommand } from "../command/index.ts";
 import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
@@ -97,4 +97,4 @@ function note(connection: Connection, connections: Connections, refused: Refused
 }
 
 /** Names and keys are kept as latin1; people read UTF-8. */
-const utf8Text = (text: string): string => utf8(Uint8Array.from(text, (character) => character.charCodeAt(0)));
+const utf8Text = (text: string): string => utf8(latin1Bytes(text));

@@ -14,10 +14,12 @@ import {
 import { latin1, latin1Bytes, utf8, utf8Bytes } from "../../base/index.ts";
 import {
   arityFits,
+  array,
   type CommandSpec,
   commandByName,
   err,
   findSubcommand,
+  integer,
   NIL,
   NOT_AN_INTEGER,
   OK,
@@ -31,8 +33,6 @@ import type { Answers, LocalCall } from "./types.ts";
 
 /** Names and rules are kept as latin1 of their bytes. */
 const bulk = (text: string): Reply => ({ type: "bulk", bytes: latin1Bytes(text) });
-const integer = (value: number): Reply => ({ type: "integer", value });
-const array = (items: readonly Reply[]): Reply => ({ type: "array", items });
 const set = (items: readonly Reply[]): Reply => ({ type: "set", items });
 const map = (entries: readonly (readonly [string, Reply])[]): Reply => ({
   type: "map",

@@ -1,6 +1,6 @@
 import { DEFAULT_USER } from "../../access/index.ts";
 import { latin1, utf8 } from "../../base/index.ts";
-import { err, type Reply, SYNTAX_ERROR, word } from "../../command/index.ts";
+import { type ErrorReply, err, type Reply, SYNTAX_ERROR, word } from "../../command/index.ts";
 import type { Connection } from "../connection.ts";
 import type { Connections } from "../connections.ts";
 
@@ -8,7 +8,10 @@ import type { Connections } from "../connections.ts";
 const TYPES = ["normal", "master", "replica", "slave", "pubsub"] as const;
 type ClientType = (typeof TYPES)[number];
 
-export const isClientType = (type: string): type is ClientType => (TYPES as readonly string[]).includes(type);
+export function clientTypeNamed(name: Uint8Array): ClientType | ErrorReply {
+  const type = TYPES.find((known) => known === word(name));
+  return type ?? err(`Unknown client type '${utf8(name).slice(0, 64)}'`);
+}
 
 export const clientTypeOf = ({ subscriber }: Connection): ClientType =>
   subscriber !== undefined && subscriber.total > 0 ? "pubsub" : "normal";
@@ -54,8 +57,8 @@ function testOf(option: string, value: Uint8Array, connections: Connections): Te
     case "laddr":
       return ({ socket }) => socket.localAddress === text;
     case "type": {
-      const type = word(value);
-      if (!isClientType(type)) return err(`Unknown client type '${utf8(value).slice(0, 64)}'`);
+      const type = clientTypeNamed(value);
+      if (typeof type !== "string") return type;
       return (connection) => clientTypeOf(connection) === type;
     }
     case "user":

@@ -13,7 +13,7 @@ import {
 } from "../../command/index.ts";
 import { PauseMode } from "../client-pause.ts";
 import type { Connection } from "../connection.ts";
-import { clientsChosenBy, clientTypeOf, isClientType } from "./client-choice.ts";
+import { clientsChosenBy, clientTypeNamed, clientTypeOf } from "./client-choice.ts";
 import { NAME_CHARACTERS, nameFrom, wrongForm } from "./client-words.ts";
 import type { Answers, LocalCall } from "./types.ts";
 
@@ -86,8 +86,8 @@ function list({ args, connections }: LocalCall): Reply {
   if (option !== undefined) {
     const [first] = values;
     if (word(option) === "type" && first !== undefined && values.length === 1) {
-      const type = word(first);
-      if (!isClientType(type)) return err(`Unknown client type '${utf8(first).slice(0, 64)}'`);
+      const type = clientTypeNamed(first);
+      if (typeof type !== "string") return type;
       shown = shown.filter((connection) => clientTypeOf(connection) === type);
     } else if (word(option) === "id" && first !== undefined) {
       const ids = new Set<number>();

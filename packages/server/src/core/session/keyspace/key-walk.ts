@@ -1,5 +1,5 @@
 import { keySlot } from "@sherd/client/protocol";
-import { compareBytes, type Slot } from "../../base/index.ts";
+import { compareBytes, PATTERN_BYTES_MAX, type Slot } from "../../base/index.ts";
 import { type ErrorReply, err } from "../../command/index.ts";
 import { decodeKeyPageReply, encodeKeyPageRequest, KEY_PAGE } from "../../machine/index.ts";
 import type { NodeApi } from "../../node/index.ts";
@@ -27,6 +27,7 @@ export interface KeysFound {
   readonly next: KeyPosition | undefined;
 }
 
+export const PATTERN_TOO_LONG: ErrorReply = err(`the pattern is longer than ${PATTERN_BYTES_MAX} bytes`);
 const NO_PAGE = err(
   "the shard's leader answered otherwise than asked: it runs another version of sherd than this node",
 );

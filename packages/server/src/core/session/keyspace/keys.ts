@@ -12,7 +12,7 @@ import {
 import { array, bulk, err, NOT_AN_INTEGER, parseInt64, type Reply } from "../../command/index.ts";
 import type { LocalCall } from "../answers/types.ts";
 import { Later } from "../later.ts";
-import { type KeyPosition, readKeys } from "./key-walk.ts";
+import { type KeyPosition, PATTERN_TOO_LONG, readKeys } from "./key-walk.ts";
 import { type ShardSlots, slotsFor } from "./shards.ts";
 
 const TOO_MANY: Reply = err(
@@ -22,7 +22,6 @@ const TOO_LONG: Reply = err(
   `the keys could not be read within ${KEYS_MS_MAX / 1000} s; use SCAN, which gives them in portions`,
 );
 const BUSY: Reply = err(`${KEYS_AT_ONCE_MAX} other KEYS are under way on this node; try again later, or use SCAN`);
-const PATTERN_TOO_LONG: Reply = err(`the pattern is longer than ${PATTERN_BYTES_MAX} bytes`);
 const INVALID_SLOT: Reply = err("Invalid slot or number of keys");
 
 /** What the reads of one command have found, until all are done or one of them says why not. */

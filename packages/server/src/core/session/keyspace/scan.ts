@@ -22,7 +22,7 @@ import {
 import { PLACES_END } from "../../machine/index.ts";
 import type { LocalCall } from "../answers/types.ts";
 import { Later } from "../later.ts";
-import { type KeyPosition, readKeys } from "./key-walk.ts";
+import { type KeyPosition, PATTERN_TOO_LONG, readKeys } from "./key-walk.ts";
 import { slotsFor } from "./shards.ts";
 
 /*
@@ -40,7 +40,6 @@ import { slotsFor } from "./shards.ts";
  */
 
 const INVALID_CURSOR = err("invalid cursor");
-const PATTERN_TOO_LONG: Reply = err(`the pattern is longer than ${PATTERN_BYTES_MAX} bytes`);
 const COUNT_DEFAULT = 10;
 
 const START: KeyPosition = { slot: 0 as Slot, place: 0 };
