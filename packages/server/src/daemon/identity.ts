@@ -19,7 +19,7 @@ import { bootstrapPlan } from "./plan.ts";
 import { clusterMapSchema, clusterMapToJson } from "./plan-json.ts";
 
 /** Counts changes of what a data directory holds that an older version could not read. */
-export const DATA_FORMAT = 1;
+const DATA_FORMAT = 1;
 /** The lock of `host/disk`. */
 export const LOCK_DIRECTORY = "lock";
 const IDENTITY_FILE = "identity.json";

@@ -17,33 +17,15 @@
  * It does not: decide who leads, move replicas, or change a cluster after its bootstrap.
  */
 export {
-  addressesOf,
   type ClusterFile,
   type ClusterFileNode,
   checkClusterFile,
-  clusterIdOf,
-  DEFAULT_PORTS,
   formatClusterFile,
-  nodeIdOf,
-  nodeOfFile,
-  PORT_NAMES,
-  type PortName,
   parseClusterFile,
-  readClusterFile,
 } from "./cluster-file.ts";
-export { Launcher, type LauncherOptions } from "./launcher.ts";
-export {
-  LOCAL_NODES_DEFAULT,
-  type LocalCluster,
-  type LocalClusterOptions,
-  openLocalCluster,
-  REPLICAS_DEFAULT,
-  SHARDS_DEFAULT,
-} from "./local-cluster.ts";
-export type { NodeConfig, RunningNode, StartNode } from "./node-config.ts";
-export type { LogLevel } from "./node-log.ts";
-export { type HostProcess, type NodeOptions, runNode } from "./node-process.ts";
-export { bootstrapPlan } from "./plan.ts";
-export { checkPortsFree, flagOf, socketText } from "./ports.ts";
+export { Launcher } from "./launcher.ts";
+export { type LocalCluster, openLocalCluster } from "./local-cluster.ts";
+export { runNode } from "./node-process.ts";
+export { checkPortsFree } from "./ports.ts";
 export { onStopSignals } from "./stop-signals.ts";
-export { EXIT_CLEAN, EXIT_FAILED, EXIT_REFUSED } from "./supervision.ts";
+export { EXIT_REFUSED } from "./supervision.ts";

@@ -136,7 +136,7 @@ async function run(options: NodeOptions, startNode: StartNode, host: HostProcess
 }
 
 /** Refusals are told from failures that may pass: a port or a lock that is not free yet, a disk that is full for now. */
-export function exitCodeOf(error: unknown): number {
+function exitCodeOf(error: unknown): number {
   if (!(error instanceof SherdError)) return EXIT_FAILED;
   const mayPass = ["SHERD_ADDRESS_IN_USE", "SHERD_DATA_IN_USE", "SHERD_DISK_FULL", "SHERD_DISK_HANGS"];
   return mayPass.includes(error.code) ? EXIT_FAILED : EXIT_REFUSED;

@@ -7,7 +7,7 @@ export const socketText = (host: string, port: number): string =>
   host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 
 /** `respPort` → `--resp-port`. */
-export const flagOf = (portName: string): string => `--${portName.replace("Port", "-port")}`;
+const flagOf = (portName: string): string => `--${portName.replace("Port", "-port")}`;
 
 /**
  * Tries every address of the file before any node is started, so that a busy port is one clear message and not a

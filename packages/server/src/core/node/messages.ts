@@ -254,7 +254,7 @@ export function encodePublished({ sharded, channel, message }: Published): Uint8
 }
 
 /** Views of the input. */
-export function decodePublished(input: ByteReader): Published {
+function decodePublished(input: ByteReader): Published {
   const space = input.u8();
   if (space > 1) throw new RangeError(`a message of channels of kind ${space}`);
   const channel = input.block();

@@ -31,7 +31,7 @@ const NO_LEADER: Reply = { type: "error", kind: "CLUSTERDOWN", text: "The shard 
 const TOO_MANY: Reply = { type: "error", kind: "CLUSTERDOWN", text: "Too many requests wait for the shard" };
 
 /** Bytes of arguments that outlive the caller's buffer. */
-export function ownArgs(args: readonly Uint8Array[]): Uint8Array[] {
+function ownArgs(args: readonly Uint8Array[]): Uint8Array[] {
   return args.map((arg) => arg.slice());
 }
 

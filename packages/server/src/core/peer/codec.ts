@@ -102,7 +102,7 @@ const HOST = /^[0-9A-Za-z._:%-]*$/;
 
 export const isHost = (text: string): boolean => HOST.test(text) && text.length <= NODE_HOST_BYTES_MAX;
 
-export function writeNode(out: ByteWriter, node: NodeInfo): void {
+function writeNode(out: ByteWriter, node: NodeInfo): void {
   writeId(out, node.id);
   if (node.directory === undefined) out.bytes(NO_ID);
   else writeId(out, node.directory);
@@ -113,7 +113,7 @@ export function writeNode(out: ByteWriter, node: NodeInfo): void {
   for (const port of [peerPort, respPort, clusterPort, grpcPort, httpPort]) out.u16(port);
 }
 
-export function readNode(input: ByteReader): NodeInfo {
+function readNode(input: ByteReader): NodeInfo {
   const id = nodeId(readId(input));
   const directory = readOptionalId(input);
   const counter = readCounter(input);

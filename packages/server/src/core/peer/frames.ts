@@ -10,7 +10,7 @@ import type { Env } from "../env/index.ts";
 import { FRAME_MESSAGES, MalformedPeerBytes } from "./codec.ts";
 
 /** u32 length of the body, u32 CRC-32 of the body. */
-export const FRAME_HEADER_BYTES = 8;
+const FRAME_HEADER_BYTES = 8;
 const FRAME_START = FRAME_HEADER_BYTES + 1;
 const MESSAGE_HEADER_BYTES = 4;
 /** A buffer that a single huge message made grow is not kept. */
