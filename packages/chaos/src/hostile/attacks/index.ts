@@ -1,4 +1,4 @@
-/** attacks: one file per kind; each counts how what it sent was taken. Capitals in an outcome mean that something is wrong. */
+/** attacks: a file per kind. Each counts how what it sent was taken, and says which of that must not be. */
 import type { Attack } from "../attack.ts";
 import { connections } from "./connections.ts";
 import { floods } from "./floods.ts";

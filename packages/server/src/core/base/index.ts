@@ -1,7 +1,8 @@
 /**
  * base: what every other part stands on.
  *
- * Assertions, coded errors, byte readers and writers, branded ids, a checksum, and the limits of the whole store.
+ * Assertions, coded errors, byte readers and writers, branded ids, a checksum, Redis' patterns, histograms of durations,
+ * complaints at a bounded rate, and the limits of the whole store.
  *
  * Invariants
  * - Imports nothing from other folders.
