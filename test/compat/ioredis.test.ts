@@ -1,31 +1,21 @@
-import { RespConnection } from "@sherd/client";
 import { Cluster, Redis } from "ioredis";
-import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { TestCluster } from "../harness/cluster.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { PlacedNode } from "../../packages/chaos/src/cluster/index.ts";
+import { clusterForFile } from "../harness/file-cluster.ts";
 
 /**
  * ioredis as its users have it: no option that the store would need. Retries of its own are on, as they are by default.
  */
-let cluster: TestCluster;
-beforeAll(async () => {
-  cluster = await TestCluster.shared();
-  return () => cluster.dispose();
-});
-beforeEach(async () => {
-  const [node] = cluster.file.nodes;
-  const connection = await RespConnection.open({ host: node?.host as string, port: node?.respPort as number });
-  expect(await connection.call(["FLUSHALL"])).toBe("OK");
-  connection.close();
-});
+const cluster = clusterForFile();
 
 function clusterClient(): Cluster {
-  const client = new Cluster(cluster.file.nodes.map(({ host, clusterPort }) => ({ host, port: clusterPort })));
+  const client = new Cluster(cluster().file.nodes.map(({ host, clusterPort }) => ({ host, port: clusterPort })));
   onTestFinished(() => client.disconnect());
   return client;
 }
 
 function plainClient(at = 0): Redis {
-  const { host, respPort } = cluster.file.nodes[at] as (typeof cluster.file.nodes)[number];
+  const { host, respPort } = cluster().file.nodes[at] as PlacedNode;
   const client = new Redis({ host, port: respPort });
   onTestFinished(() => client.disconnect());
   return client;
@@ -143,7 +133,7 @@ test("ioredis: WATCH notices a change by another client", async () => {
 
 test("ioredis: scaleReads finds its way, also where every node leads something", async () => {
   const client = new Cluster(
-    cluster.file.nodes.map(({ host, clusterPort }) => ({ host, port: clusterPort })),
+    cluster().file.nodes.map(({ host, clusterPort }) => ({ host, port: clusterPort })),
     { scaleReads: "slave" },
   );
   onTestFinished(() => client.disconnect());

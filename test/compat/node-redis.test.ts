@@ -1,26 +1,16 @@
-import { RespConnection } from "@sherd/client";
 import { RateLimiterRedisNonAtomic } from "rate-limiter-flexible";
 import { createClient, createCluster } from "redis";
 import { createClient as createVersion4Client } from "redis-client-4";
 import lock from "redis-lock";
-import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { TestCluster } from "../harness/cluster.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { PlacedNode } from "../../packages/chaos/src/cluster/index.ts";
+import { clusterForFile } from "../harness/file-cluster.ts";
 
 /** node-redis as its users have it, with both protocols, and two libraries on top of it. */
-let cluster: TestCluster;
-beforeAll(async () => {
-  cluster = await TestCluster.shared();
-  return () => cluster.dispose();
-});
-beforeEach(async () => {
-  const [node] = cluster.file.nodes;
-  const connection = await RespConnection.open({ host: node?.host as string, port: node?.respPort as number });
-  expect(await connection.call(["FLUSHALL"])).toBe("OK");
-  connection.close();
-});
+const cluster = clusterForFile();
 
 const urlOf = (at: number, port: "respPort" | "clusterPort"): string => {
-  const node = cluster.file.nodes[at] as (typeof cluster.file.nodes)[number];
+  const node = cluster().file.nodes[at] as PlacedNode;
   return `redis://${node.host}:${node[port]}`;
 };
 
