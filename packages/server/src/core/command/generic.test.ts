@@ -54,7 +54,7 @@ test("COPY copies value and end, and replaces only when told", () => {
   expect(rows.ask("copy none b replace")).toBe("0");
   expect(rows.ask("copy a a")).toBe("(error) ERR source and destination objects are the same");
   expect(rows.ask("copy a b db 1")).toBe("(error) ERR DB index is out of range");
-  expect(rows.ask("copy a b db x")).toBe("(error) ERR invalid DB index");
+  expect(rows.ask("copy a b db x")).toBe("(error) ERR value is not an integer or out of range");
   expect(rows.ask("copy a b db")).toBe("(error) ERR syntax error");
 });
 

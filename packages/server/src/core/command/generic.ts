@@ -1,5 +1,5 @@
 import type { Slot } from "../base/index.ts";
-import { err, SYNTAX_ERROR } from "./errors.ts";
+import { err, NOT_AN_INTEGER, SYNTAX_ERROR } from "./errors.ts";
 import { parseInt64 } from "./integer-text.ts";
 import { integer } from "./replies.ts";
 import { MULTI_SHARD, SUM } from "./tips.ts";
@@ -70,7 +70,7 @@ function copyReplaces(args: readonly Uint8Array[]): boolean | Reply {
     else if (option === "db" && at + 1 < args.length) {
       at += 1;
       const database = parseInt64(args[at] as Uint8Array);
-      if (database !== 0n) return err(database === undefined ? "invalid DB index" : "DB index is out of range");
+      if (database !== 0n) return database === undefined ? NOT_AN_INTEGER : err("DB index is out of range");
     } else return SYNTAX_ERROR;
   }
   return replaces;

@@ -19,6 +19,7 @@ export {
   err,
   errorReply,
   NOT_AN_INTEGER,
+  quoted,
   SLOT_NOT_SERVED,
   SYNTAX_ERROR,
   unknownCommand,

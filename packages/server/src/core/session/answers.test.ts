@@ -41,7 +41,7 @@ test("HELLO describes the node and changes the protocol only when all of it is r
   expect(flat.slice(0, 6)).toEqual(["server", "redis", "version", "7.2.0", "proto", 2]);
   expect(client.ask("HELLO", "4")).toBe("-NOPROTO unsupported protocol version");
   expect(client.ask("HELLO", "x")).toBe("-ERR Protocol version is not an integer or out of range");
-  expect(client.ask("HELLO", "3", "SETNAME")).toBe("-ERR Syntax error in HELLO option 'setname'");
+  expect(client.ask("HELLO", "3", "SETNAME")).toBe("-ERR Syntax error in HELLO option 'SETNAME'");
   expect(client.ask("HELLO", "3", "AUTH", "eve", "pw")).toMatch(/^-WRONGPASS/);
   expect(client.ask("HELLO", "3", "SETNAME", "a b")).toMatch(/^-ERR Client names cannot contain spaces/);
   expect(client.connection.resp).toBe(2);

@@ -2,8 +2,7 @@ import { type ErrorReply, err, errorReply, unknownCommand, word } from "../comma
 
 const NO_SCRIPTS = "Scripts do not run here: commands of one slot become one atomic step with MULTI, EXEC and WATCH.";
 const SAVED = "Nothing has to be saved: what was acknowledged is synced on the disks of a majority.";
-const LEADERS =
-  "Leaders are elected, and move by themselves: `sherd --help` tells how nodes are added, stopped and replaced.";
+const LEADERS = "Leaders are elected, and move by themselves; the nodes of a cluster are those of its first start.";
 
 /** Commands of Redis that operators and their scripts send, and what to do instead. They are not in the command table. */
 const REFUSED: ReadonlyMap<string, ErrorReply> = new Map([

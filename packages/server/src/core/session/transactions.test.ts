@@ -28,6 +28,24 @@ test("what is queued happens at EXEC, as one request", () => {
   expect(client.ask("GET", "{k}1")).toBe("ab");
 });
 
+test("a subcommand that there is not, or not with so many arguments, is refused when it is queued", () => {
+  const { node, client } = world();
+  for (const [command, error] of [
+    [["COMMAND", "COUNT", "x"], "-ERR wrong number of arguments for 'command|count' command"],
+    [["COMMAND", "NOSUCH"], "-ERR unknown subcommand 'NOSUCH'. Try COMMAND HELP."],
+    [["PUBSUB"], "-ERR wrong number of arguments for 'pubsub' command"],
+  ] as const) {
+    client.ask("MULTI");
+    client.ask("SET", "{k}1", "a");
+    expect(client.ask(...command)).toBe(error);
+    expect(client.ask("EXEC")).toBe(ABORTED);
+  }
+  expect(node.executed).toEqual([]);
+  client.ask("MULTI");
+  expect(client.ask("PUBSUB", "CHANNELS")).toBe("QUEUED");
+  expect(client.ask("EXEC")).toEqual([[]]);
+});
+
 test("a command behind MULTI that is too large to be read past the limits ends the transaction", () => {
   const { node, client } = world();
   client.ask("MULTI");

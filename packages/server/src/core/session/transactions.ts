@@ -23,7 +23,7 @@ import {
   transactions,
   wrongArity,
 } from "../command/index.ts";
-import { answerLocally } from "./answers/index.ts";
+import { answerLocally, misnamed } from "./answers/index.ts";
 import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { Later } from "./later.ts";
@@ -133,6 +133,8 @@ export class Transactions {
     const own = args.map((arg) => arg.slice());
     // What was watched has been judged by then.
     if (spec.name === "unwatch") return this.#add("", own, () => OK);
+    const refusal = misnamed(spec, own);
+    if (refusal !== undefined) return this.#connections.refused(spec, refusal);
     // Such commands change how the connection speaks, which must not happen between the replies of an array.
     const named = own[0] === undefined ? undefined : findSubcommand(spec, own[0]);
     const { flags, waits } = named ?? spec;

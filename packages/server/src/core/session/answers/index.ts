@@ -8,6 +8,7 @@ import {
   allCommands,
   arityFits,
   type CommandSpec,
+  type ErrorReply,
   err,
   findSubcommand,
   type Reply,
@@ -81,6 +82,19 @@ const NOT_BY_COMMAND: ReadonlyMap<string, string> = new Map([
   ["cluster", "The cluster is changed by the sherd command, not by CLUSTER; see `sherd --help`."],
 ]);
 
+/** Why a command cannot be run whatever the state is: there is no such subcommand, or not with so many arguments. */
+export function misnamed(spec: CommandSpec, args: readonly Uint8Array[]): ErrorReply | undefined {
+  const name = args[0];
+  const named = spec.subcommands === undefined || name === undefined ? spec : findSubcommand(spec, name);
+  if (named === undefined) {
+    const unknown = unknownSubcommand(spec.name, name as Uint8Array);
+    const hint = NOT_BY_COMMAND.get(spec.name);
+    return hint === undefined ? unknown : err(`${unknown.text} ${hint}`);
+  }
+  const misfit = [spec, named].find((each) => !arityFits(each, args.length));
+  return misfit && wrongArity(misfit.name);
+}
+
 /** Answers a command without an opcode. */
 export function answerLocally(
   spec: CommandSpec,
@@ -88,19 +102,13 @@ export function answerLocally(
   connection: Connection,
   connections: Connections,
 ): Reply | Later {
-  const { statistics } = connections;
   const name = args[0];
-  const named = spec.subcommands === undefined || name === undefined ? spec : findSubcommand(spec, name);
-  if (named === undefined) {
-    statistics.record(spec, "rejected", 0);
-    const unknown = unknownSubcommand(spec.name, name as Uint8Array);
-    const hint = NOT_BY_COMMAND.get(spec.name);
-    return hint === undefined ? unknown : err(`${unknown.text} ${hint}`);
-  }
-  const misfit = [spec, named].find((each) => !arityFits(each, args.length));
-  if (misfit !== undefined) {
-    statistics.record(named, "rejected", 0);
-    return wrongArity(misfit.name);
+  const inside = spec.subcommands === undefined || name === undefined ? undefined : findSubcommand(spec, name);
+  const named = inside ?? spec;
+  const refusal = misnamed(spec, args);
+  if (refusal !== undefined) {
+    connections.statistics.record(named, "rejected", 0);
+    return refusal;
   }
   return timed(named, { args: named === spec ? args : args.slice(1), connection, connections });
 }

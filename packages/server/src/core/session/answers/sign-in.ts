@@ -1,6 +1,6 @@
 import { DEFAULT_USER, type User } from "../../access/index.ts";
 import { latin1, latin1Bytes, utf8Bytes } from "../../base/index.ts";
-import { type ErrorReply, err, errorReply, OK, type Reply, SYNTAX_ERROR } from "../../command/index.ts";
+import { type ErrorReply, err, errorReply, OK, quoted, type Reply, SYNTAX_ERROR } from "../../command/index.ts";
 import { authenticate } from "../permission.ts";
 import { NAME_CHARACTERS, nameFrom, word } from "./client-words.ts";
 import { REDIS_COMPATIBLE_VERSION } from "./info.ts";
@@ -45,7 +45,7 @@ function hello({ args, connection, connections }: LocalCall): Reply {
       if (name === undefined) return NAME_CHARACTERS;
       at += 2;
     } else {
-      return err(`Syntax error in HELLO option '${word(args[at])}'`);
+      return err(`Syntax error in HELLO option '${quoted(args[at] as Uint8Array)}'`);
     }
   }
   if (user === undefined) return HELLO_UNAUTHENTICATED;
