@@ -4,6 +4,7 @@ import type { Env, PeerLinks } from "../env/index.ts";
 import type { ClusterMap } from "../meta/index.ts";
 import type { Replica, Request, Rerouted } from "../replica/index.ts";
 import { AnswersOut } from "./answers-out.ts";
+import { ArrivalClock } from "./arrival-clock.ts";
 import { ForwardedRequest, ForwardIn } from "./forward-in.ts";
 import { ForwardOut } from "./forward-out.ts";
 import { type Answer, encodeForward, type Forward } from "./messages.ts";
@@ -31,6 +32,7 @@ export interface RequestsHost {
  */
 export class Requests {
   readonly #host: RequestsHost;
+  readonly #arrivals: ArrivalClock;
   readonly #router: Router;
   readonly #out: ForwardOut;
   readonly #in: ForwardIn;
@@ -42,6 +44,7 @@ export class Requests {
     this.#host = host;
     this.#answers = new AnswersOut(host.links);
     const nowMs = (): number => host.env.monotonicMs();
+    this.#arrivals = new ArrivalClock(nowMs);
     this.#out = new ForwardOut({
       nowMs,
       nextNumber: () => host.nextNumber(),
@@ -50,7 +53,7 @@ export class Requests {
       requeue: (group, items) => this.#router.requeue(group, items),
     });
     this.#router = new Router({
-      nowMs,
+      nowMs: () => this.#arrivals.nowMs(),
       replicaOf: (group) => host.replicaOf(group),
       remoteLeader: (group) => {
         const node = host.reachableLeader(group);
@@ -129,6 +132,7 @@ export class Requests {
 
   /** Once a pass, before the replicas have their turn. */
   answerSelf(): void {
+    this.#arrivals.moveOn();
     const answers = this.#selfAnswers;
     this.#selfAnswers = [];
     for (const answer of answers) this.#out.onAnswer(answer);
@@ -136,6 +140,7 @@ export class Requests {
 
   /** At the end of each pass, after the links were flushed. */
   pumpAnswers(): void {
+    this.#arrivals.moveOn();
     this.#answers.pump();
   }
 

@@ -17,6 +17,8 @@ interface FakeReplica {
   accepts: boolean;
   unsettled: boolean;
   readonly given: string[];
+  /** When the reads among them came. */
+  readonly bornMs: number[];
 }
 
 let now: number;
@@ -31,7 +33,7 @@ let router: Router;
 
 beforeEach(() => {
   now = 0;
-  replica = { leads: true, accepts: true, unsettled: false, given: [] };
+  replica = { leads: true, accepts: true, unsettled: false, given: [], bornMs: [] };
   remote = undefined;
   refusal = undefined;
   forwarded = [];
@@ -51,14 +53,17 @@ beforeEach(() => {
 
 function replicaHere(): Replica | undefined {
   if (replica === undefined) return undefined;
-  const { given } = replica;
+  const { given, bornMs } = replica;
   return {
     ...replica,
     submitWrite: (request: Request, args: readonly Uint8Array[]) => {
       proposed.push(request);
       given.push(utf8(args[0]!));
     },
-    submitRead: (_request: Request, args: readonly Uint8Array[]) => void given.push(utf8(args[0]!)),
+    submitRead: (_request: Request, args: readonly Uint8Array[], atMs: number) => {
+      given.push(utf8(args[0]!));
+      bornMs.push(atMs);
+    },
   } as unknown as Replica;
 }
 
@@ -148,4 +153,16 @@ test("without a leader a request is refused after its time, counted from when it
   router.tick();
   expect(done).toEqual(["old retried", "old CLUSTERDOWN"]);
   expect(router.waiting).toBe(1);
+});
+
+test("a read that waits for its way is as old as when it came", () => {
+  replica!.accepts = false;
+  now = 1_000;
+  route(client("waits", GET));
+  replica!.accepts = true;
+  now = 1_500;
+  router.drain(GROUP);
+  route(client("comes", GET));
+  expect(replica!.given).toEqual(["waits", "comes"]);
+  expect(replica!.bornMs).toEqual([1_000, 1_500]);
 });

@@ -12,6 +12,7 @@ import { Refusal } from "./forward-in.ts";
 
 /** What the router knows the cluster by. */
 export interface RouterHost {
+  /** When what is given to the router now arrived. */
   nowMs(): number;
   replicaOf(group: GroupId): Replica | undefined;
   /** The leader's node, if it is another one, known and reachable. */
@@ -29,11 +30,6 @@ export interface RouterHost {
 
 const NO_LEADER: Reply = { type: "error", kind: "CLUSTERDOWN", text: "The shard has no leader" };
 const TOO_MANY: Reply = { type: "error", kind: "CLUSTERDOWN", text: "Too many requests wait for the shard" };
-
-/** Bytes of arguments that outlive the caller's buffer. */
-function ownArgs(args: readonly Uint8Array[]): Uint8Array[] {
-  return args.map((arg) => arg.slice());
-}
 
 /**
  * Finds the way of each request: to the replica here if it leads, to the leader's node, or back to a client that wants
@@ -56,11 +52,12 @@ export class Router {
 
   route(group: GroupId, request: Request, args: readonly Uint8Array[]): void {
     const queue = this.#queues.get(group);
-    if (queue === undefined && this.#dispatch(group, request, args, undefined)) return;
+    const bornMs = this.#host.nowMs();
+    if (queue === undefined && this.#dispatch(group, request, args, bornMs)) return;
     if (this.#waiting >= WAITING_REQUESTS_MAX || this.#waitingBytes >= WAITING_BYTES_MAX) {
       return refuse(request, TOO_MANY);
     }
-    this.#push(group, [{ request, args: ownArgs(args), bornMs: this.#host.nowMs() }]);
+    this.#push(group, [{ request, args, bornMs }]);
   }
 
   /**
@@ -68,7 +65,7 @@ export class Router {
    * behind requests that may be waiting for its answer.
    */
   routeOwn(group: GroupId, request: Request, args: readonly Uint8Array[]): void {
-    if (!this.#dispatch(group, request, args, undefined)) request.giveBack?.();
+    if (!this.#dispatch(group, request, args, this.#host.nowMs())) request.giveBack?.();
   }
 
   /** Requests that had no effect where they were, before all that wait. */
@@ -132,8 +129,8 @@ export class Router {
     for (const arg of item.args) this.#waitingBytes += sign * arg.length;
   }
 
-  /** False: no way now. `bornMs` is undefined when the arguments may not outlive the call. */
-  #dispatch(group: GroupId, request: Request, args: readonly Uint8Array[], bornMs: number | undefined): boolean {
+  /** False: no way now. */
+  #dispatch(group: GroupId, request: Request, args: readonly Uint8Array[], bornMs: number): boolean {
     const replica = this.#host.replicaOf(group);
     const writes = request.spec.flags.includes("write");
     const stays = writes && !request.redirect && request.giveBack === undefined && this.#host.forwardsWrites(group);
@@ -143,7 +140,7 @@ export class Router {
         const refusal = this.#host.refusalOf(request);
         if (refusal !== undefined) refuseAsLeader(replica, request, refusal);
         else if (writes) replica.submitWrite(request, args);
-        else replica.submitRead(request, bornMs === undefined ? ownArgs(args) : args);
+        else replica.submitRead(request, args, bornMs);
         return true;
       }
       // It may yet turn out that what was proposed here has to be sent again: it goes first (redirected clients see to
@@ -153,7 +150,7 @@ export class Router {
         return false;
       }
       if (request.stale && !writes && replica.stopped === undefined) {
-        replica.readStale(request, bornMs === undefined ? ownArgs(args) : args);
+        replica.readStale(request, args, bornMs);
         return true;
       }
     }
@@ -170,8 +167,7 @@ export class Router {
     if (node !== undefined && request.redirect) {
       request.complete({ type: "error", kind: "MOVED", text: `${request.slot} ${this.#host.redirectAddress(node)}` });
     } else {
-      const owned = bornMs === undefined ? ownArgs(args) : args;
-      this.#host.forward(group, request, owned, bornMs ?? this.#host.nowMs());
+      this.#host.forward(group, request, args, bornMs);
     }
     return true;
   }

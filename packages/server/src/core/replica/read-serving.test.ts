@@ -22,6 +22,8 @@ const spec = (name: string): CommandSpec => commandByName(latin1Bytes(name)) as 
 /** A leader's state, a clock beside its log time, and what the leader puts in the log. */
 class World {
   clockMs = 1_000;
+  /** How far the clock goes between two looks at it. */
+  clockStepMs = 0;
   leads = true;
   readonly group = groupId(1);
   readonly space: Space;
@@ -56,7 +58,13 @@ class World {
     this.space = space as unknown as Space;
     this.machine = new ShardMachine({ latin1 } as unknown as Env, this.space, commandByOpcode);
     const host = {
-      env: { wallMs: () => this.clockMs },
+      env: {
+        wallMs: () => {
+          const nowMs = this.clockMs;
+          this.clockMs += this.clockStepMs;
+          return nowMs;
+        },
+      },
       store: {
         keys: (_: Space, __: unknown, done: (page: KeyPage) => void) => {
           const keys = [...this.#rows].map(([key, { expiresAtMs }]) => ({ slot: SLOT, key, expiresAtMs }));
@@ -101,13 +109,17 @@ class World {
   }
 
   get(key: string, stale = false): void {
+    this.serving.serve([this.read(key, stale)], stale);
+  }
+
+  read(key: string, stale = false): Rerouted {
     const args = [latin1Bytes(key)];
     let late = "";
     const complete = (reply: Reply): void =>
       void this.answered.push(`${late}${key}=${reply.type === "bulk" ? latin1(reply.bytes) : reply.type}`);
     const retried = (): void => void (late = "!");
     const request = { spec: spec("get"), args, slot: SLOT, redirect: false, stale, complete, retried };
-    this.serving.serve({ request, args, bornMs: 0 }, stale);
+    return { request, args, bornMs: 0 };
   }
 
   /** A page of all keys, of which only the number is noted. */
@@ -117,7 +129,7 @@ class World {
       this.answered.push(`page=${decodeKeyPageReply(reply)?.keys.length}`);
     };
     const request = { spec: KEY_PAGE, args, slot: slot(0), redirect: false, stale, complete };
-    this.serving.serve({ request, args, bornMs: 0 }, stale);
+    this.serving.serve([{ request, args, bornMs: 0 }], stale);
   }
 
   /** What the leader proposed for its reads is applied. */
@@ -157,6 +169,19 @@ test("a key that has ended by the leader's clock is shown as gone only when log 
   world.get("k");
   expect(world.answered.at(-1)).toBe("k=nil");
   expect(world.proposed).toEqual([]);
+});
+
+test("reads that have their turn together are judged by one moment", () => {
+  const world = new World();
+  world.write("set k v");
+  world.write("pexpire k 100");
+  world.clockMs += 99;
+  world.clockStepMs = 1;
+  world.serving.serve([world.read("k"), world.read("k")], false);
+  expect(world.answered).toEqual(["k=v", "k=v"]);
+  expect(world.proposed).toEqual([]);
+  world.get("k");
+  expect(world.proposed).toHaveLength(1);
 });
 
 test("a page of keys in which one ends by the leader's clock waits for log time, too", () => {

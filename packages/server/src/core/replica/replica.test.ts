@@ -215,7 +215,7 @@ test("a leader that steps down gives back more reads than a call takes arguments
   const args = [latin1Bytes("k")];
   const request: Request = { spec: SET, args, slot: slot(0), redirect: false, stale: false, complete: () => {} };
   const count = 300_000;
-  for (let n = 0; n < count; n += 1) world.replica.submitRead(request, args);
+  for (let n = 0; n < count; n += 1) world.replica.submitRead(request, args, 0);
   world.replica.onRole(Role.follower, replicaId(2), term(3));
   expect(world.waiting).toHaveLength(count);
 });
@@ -225,7 +225,7 @@ test("a replica takes so many reads and no more; the others wait where waiting i
   const read = { spec: commandByName(latin1Bytes("get")) as CommandSpec, args: [], slot: slot(1) };
   for (let n = 0; n < REPLICA_PENDING_READS_MAX; n += 1) {
     expect(world.replica.accepts).toBe(true);
-    world.replica.submitRead({ ...read, redirect: false, stale: false, complete: () => {} }, []);
+    world.replica.submitRead({ ...read, redirect: false, stale: false, complete: () => {} }, [], 0);
   }
   expect(world.replica.accepts).toBe(false);
   world.replica.feed();

@@ -125,14 +125,14 @@ export class Replica implements SpaceOwner {
     this.#host.wake(this);
   }
 
-  submitRead(request: Request, args: readonly Uint8Array[]): void {
-    this.#reads.add(request, args, this.#host.env.monotonicMs());
+  submitRead(request: Request, args: readonly Uint8Array[], bornMs: number): void {
+    this.#reads.add(request, args, bornMs);
     this.#host.wake(this);
   }
 
   /** A read of the state as it is here, however old. */
-  readStale(request: Request, args: readonly Uint8Array[]): void {
-    this.#serving.serve({ request, args, bornMs: this.#host.env.monotonicMs() }, true);
+  readStale(request: Request, args: readonly Uint8Array[], bornMs: number): void {
+    this.#serving.serve([{ request, args, bornMs }], true);
   }
 
   /** Once a pass: what waits becomes proposals and a read round. */
@@ -247,7 +247,7 @@ export class Replica implements SpaceOwner {
     if (this.applied > before) this.#host.raft.applied(this.group, this.applied);
     if (othersWait && !this.unsettled) this.#host.settled(this);
     const reads = this.#reads.takeServable(this.applied);
-    if (reads !== undefined) for (const read of reads) this.#serving.serve(read, false);
+    if (reads !== undefined) this.#serving.serve(reads, false);
     this.#serving.resume();
   }
 

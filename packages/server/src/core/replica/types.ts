@@ -10,7 +10,7 @@ import type { Replica } from "./replica.ts";
 /** One command of a client, on its way through the node. */
 export interface Request {
   readonly spec: CommandSpec;
-  /** Without the name. May be views of a socket's buffer: whoever keeps them beyond the call copies them. */
+  /** Without the name. Whoever gives the request to a node leaves the bytes as they are, until it is completed. */
   readonly args: readonly Uint8Array[];
   readonly slot: Slot;
   /** The connection wants MOVED instead of forwarding. */
@@ -30,7 +30,7 @@ export interface Request {
   giveBack?(): void;
 }
 
-/** A request that certainly had no effect yet, with arguments that outlive the call. */
+/** A request that certainly had no effect yet. */
 export interface Rerouted {
   readonly request: Request;
   readonly args: readonly Uint8Array[];
