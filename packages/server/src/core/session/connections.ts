@@ -151,6 +151,7 @@ export class Connections {
 
   #onTick(nowMs: number): void {
     this.nowMs = nowMs;
+    this.timer.onTick();
     if (this.pause.isOver(nowMs)) this.unpause();
     this.waits.tick(nowMs);
     this.upkeep.tick(nowMs);
