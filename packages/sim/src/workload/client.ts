@@ -85,13 +85,12 @@ export class Client {
 
   #connect(): ClientConnection | undefined {
     if (this.#connection?.broken === false) return this.#connection;
-    const { process, connections } = this.#machine;
-    if (process === undefined || connections === undefined) return undefined;
-    this.#connection = new ClientConnection(this.#world, this.#random, this.#machine, process, this.#habits.redirect, {
+    const connection = ClientConnection.open(this.#world, this.#random, this.#machine, this.#habits.redirect, {
       onReply: (reply) => this.#onReply(reply),
       onBroken: () => this.#onBroken(),
     });
-    return this.#connection;
+    if (connection !== undefined) this.#connection = connection;
+    return connection;
   }
 
   #moveTo(machine: Machine): void {

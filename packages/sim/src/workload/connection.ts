@@ -25,7 +25,20 @@ export class ClientConnection {
   #toServerMs = 0;
   #toClientMs = 0;
 
-  constructor(
+  /** Undefined: the machine's node does not run. `redirect`: to the port that answers MOVED. */
+  static open(
+    world: World,
+    random: Random,
+    machine: Machine,
+    redirect: boolean,
+    handler: ConnectionHandler,
+  ): ClientConnection | undefined {
+    const { process, connections } = machine;
+    if (process === undefined || connections === undefined) return undefined;
+    return new ClientConnection(world, random, machine, process, redirect, handler);
+  }
+
+  private constructor(
     world: World,
     random: Random,
     machine: Machine,

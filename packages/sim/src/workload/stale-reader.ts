@@ -59,14 +59,14 @@ export class StaleReader {
     this.#connection?.close();
     this.#connection = undefined;
     const machine = this.#random.pick(this.#machines);
-    const { process, connections } = machine;
-    if (process === undefined || connections === undefined) return this.#later(AGAIN_MS);
-    this.#connections += 1;
-    this.#connection = new ClientConnection(this.#world, this.#random, machine, process, true, {
+    const connection = ClientConnection.open(this.#world, this.#random, machine, true, {
       onReply: (reply) => this.#onReply(reply),
       onBroken: () => this.#onBroken(),
     });
-    this.#send(this.#connection, "READONLY");
+    if (connection === undefined) return this.#later(AGAIN_MS);
+    this.#connections += 1;
+    this.#connection = connection;
+    this.#send(connection, "READONLY");
   }
 
   #send(connection: ClientConnection, ...command: [string, ...Uint8Array[]]): void {

@@ -79,10 +79,7 @@ export class Surveyor {
   }
 
   #connect(): ClientConnection | undefined {
-    const machine = this.#random.pick(this.#machines);
-    const { process, connections } = machine;
-    if (process === undefined || connections === undefined) return undefined;
-    return new ClientConnection(this.#world, this.#random, machine, process, false, {
+    return ClientConnection.open(this.#world, this.#random, this.#random.pick(this.#machines), false, {
       onReply: (reply) => this.#onReply(reply),
       onBroken: () => this.#onBroken(),
     });
