@@ -2,7 +2,7 @@ import { latin1, type Slot, utf8Bytes } from "../base/index.ts";
 import { err, NOT_AN_INTEGER, SYNTAX_ERROR } from "./errors.ts";
 import { parseInt64 } from "./integer-text.ts";
 import { container, rowsOf } from "./local.ts";
-import { ALL_SHARDS, ALL_SUCCEEDED, CHANGES, SPECIAL } from "./tips.ts";
+import { ALL_SHARDS, ALL_SUCCEEDED, CHANGES, SPECIAL_REPLY } from "./tips.ts";
 import { type CommandContext, type CommandSpec, NIL, NOT_RESIDENT, ONE, type Reply } from "./types.ts";
 
 const KEY_BEHIND_SUBCOMMAND = { first: 2, last: 2, step: 1 } as const;
@@ -106,16 +106,16 @@ export const inspectCommands: readonly CommandSpec[] = [
     group: "server",
     summary: "Container of commands about memory.",
     subcommands: [
-      memory("doctor", "Whether the node's memory is as it should be, in words.", CHANGES, ALL_SHARDS, SPECIAL),
+      memory("doctor", "Whether the node's memory is as it should be, in words.", CHANGES, ALL_SHARDS, SPECIAL_REPLY),
       memoryRow("help", 2, ["loading", "stale"], "4.0.0", "Lists the subcommands."),
-      memory("malloc-stats", "Says that there is no such allocator here.", CHANGES, ALL_SHARDS, SPECIAL),
+      memory("malloc-stats", "Says that there is no such allocator here.", CHANGES, ALL_SHARDS, SPECIAL_REPLY),
       memory(
         "purge",
         "Accepted and without effect: the collector gives memory back by itself.",
         ALL_SHARDS,
         ALL_SUCCEEDED,
       ),
-      memory("stats", "What the node's memory is used for.", CHANGES, ALL_SHARDS, SPECIAL),
+      memory("stats", "What the node's memory is used for.", CHANGES, ALL_SHARDS, SPECIAL_REPLY),
       memoryUsage,
     ],
   }),

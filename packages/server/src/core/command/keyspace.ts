@@ -1,6 +1,6 @@
 import { SLOT_COUNT } from "../base/index.ts";
 import { local } from "./local.ts";
-import { ALL_SHARDS, ALL_SUCCEEDED, ASKED_IN_TURN, CHANGES, SUM, UNORDERED } from "./tips.ts";
+import { ALL_SHARDS, ALL_SUCCEEDED, CHANGES, SPECIAL_REQUEST, SUM, UNORDERED } from "./tips.ts";
 import type { CommandSpec } from "./types.ts";
 
 const flush = (name: string, summary: string): CommandSpec =>
@@ -27,7 +27,7 @@ export const keyspaceCommands: readonly CommandSpec[] = [
     since: "2.8.0",
     group: "generic",
     summary: "Some of the keys and a cursor for those behind them: MATCH a pattern, COUNT about so many, TYPE string.",
-    tips: [CHANGES, ASKED_IN_TURN],
+    tips: [CHANGES, SPECIAL_REQUEST],
     waits: true,
   }),
   local({

@@ -1,5 +1,5 @@
 import { container, rowsOf } from "./local.ts";
-import { ALL_NODES, ALL_SUCCEEDED, CHANGES, SPECIAL, SUM } from "./tips.ts";
+import { ALL_NODES, ALL_SUCCEEDED, CHANGES, SPECIAL_REPLY, SUM } from "./tips.ts";
 import type { CommandFlag, CommandSpec } from "./types.ts";
 
 const group = "server";
@@ -45,9 +45,9 @@ const latency = container({
       "What was slow, in words, and what to look at.",
       CHANGES,
       ALL_NODES,
-      SPECIAL,
+      SPECIAL_REPLY,
     ),
-    latencyRow("graph", 3, ADMIN, "2.8.13", "An event's history, drawn.", CHANGES, ALL_NODES, SPECIAL),
+    latencyRow("graph", 3, ADMIN, "2.8.13", "An event's history, drawn.", CHANGES, ALL_NODES, SPECIAL_REPLY),
     latencyRow("help", 2, READS, "2.8.13", "Lists the subcommands."),
     latencyRow(
       "histogram",
@@ -57,7 +57,7 @@ const latency = container({
       "How long all or the named commands took: counts by powers of two of microseconds.",
       CHANGES,
       ALL_NODES,
-      SPECIAL,
+      SPECIAL_REPLY,
     ),
     latencyRow(
       "history",
@@ -67,7 +67,7 @@ const latency = container({
       "Moment and milliseconds of an event's last 160 times.",
       CHANGES,
       ALL_NODES,
-      SPECIAL,
+      SPECIAL_REPLY,
     ),
     latencyRow(
       "latest",
@@ -77,7 +77,7 @@ const latency = container({
       "Each event with its last and its longest time.",
       CHANGES,
       ALL_NODES,
-      SPECIAL,
+      SPECIAL_REPLY,
     ),
     latencyRow("reset", -2, ADMIN, "2.8.13", "Forgets all or the named events.", ALL_NODES, ALL_SUCCEEDED),
   ],

@@ -1,5 +1,14 @@
 import { container, rowsOf } from "./local.ts";
-import { ALL_NODES, ALL_SHARDS, ALL_SUCCEEDED, ALL_TRUE, CHANGES, ONE_SUCCEEDED, SPECIAL, UNORDERED } from "./tips.ts";
+import {
+  ALL_NODES,
+  ALL_SHARDS,
+  ALL_SUCCEEDED,
+  ALL_TRUE,
+  CHANGES,
+  ONE_SUCCEEDED,
+  SPECIAL_REPLY,
+  UNORDERED,
+} from "./tips.ts";
 import type { CommandSpec } from "./types.ts";
 
 const group = "scripting";
@@ -31,7 +40,7 @@ export const scriptingCommands: readonly CommandSpec[] = [
         "No script runs, there are no engines.",
         CHANGES,
         ALL_SHARDS,
-        SPECIAL,
+        SPECIAL_REPLY,
       ),
     ],
   }),

@@ -1,5 +1,5 @@
 import { container, local, rowsOf } from "./local.ts";
-import { ALL_NODES, ALL_SHARDS, ALL_SUCCEEDED, CHANGES, SPECIAL, UNORDERED } from "./tips.ts";
+import { ALL_NODES, ALL_SHARDS, ALL_SUCCEEDED, CHANGES, SPECIAL_REPLY, UNORDERED } from "./tips.ts";
 import type { CommandFlag, CommandSpec } from "./types.ts";
 
 const group = "server";
@@ -73,6 +73,6 @@ export const serverCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     group,
     summary: "Numbers about the node, in Redis' sections.",
-    tips: [CHANGES, ALL_SHARDS, SPECIAL],
+    tips: [CHANGES, ALL_SHARDS, SPECIAL_REPLY],
   }),
 ];
