@@ -35,6 +35,7 @@ class FakeNode {
       nowMs: 0,
       version: 1,
       get: (_slot, key) => rows.get(key) ?? null,
+      head: (_slot, key) => rows.get(key) ?? null,
       put: (_slot, key, row) => void rows.set(key, row),
       delete: (_slot, key) => rows.delete(key),
       latin1: toLatin1,

@@ -64,7 +64,13 @@ function tighten(random: Random, profile: Profile): Profile {
         pinnedBytesMax: 24 * KIB,
         carryBytesMax: 10 * KIB,
       },
-      store: { cacheBytesMax: KIB, memtableBytesMax: 8 * KIB, flushBytes: 2 * KIB },
+      store: {
+        cacheBytesMax: KIB,
+        memtableBytesMax: 8 * KIB,
+        flushBytes: 2 * KIB,
+        fetchedBytesMax: KIB,
+        headValueBytesMax: 0,
+      },
       raft: {
         messageBytesMax: 512,
         inflightMessagesMax: 2,

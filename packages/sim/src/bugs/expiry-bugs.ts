@@ -21,6 +21,10 @@ function judgedBy(wallMs: () => number, run: NonNullable<CommandSpec["run"]>): N
         const row = context.get(...place);
         return row && row.expiresAtMs !== 0 && row.expiresAtMs <= wallMs() ? null : row;
       },
+      head(...place) {
+        const row = context.head(...place);
+        return row && row.expiresAtMs !== 0 && row.expiresAtMs <= wallMs() ? null : row;
+      },
       put: (...place) => context.put(...place),
       delete(...place) {
         const ended = view.get(...place) === null;

@@ -44,6 +44,7 @@ export const transactionHalfDone: Sabotage = {
       nowMs: context.nowMs,
       version: context.version,
       get: (...place) => context.get(...place),
+      head: (...place) => context.head(...place),
       put: (at, key, row) => (once(key) ? context.put(at, key, row) : undefined),
       delete: (at, key) => once(key) && context.delete(at, key),
       latin1: (bytes) => context.latin1(bytes),

@@ -41,6 +41,7 @@ function watchContext(context: CommandContext, rows: string[], changes: RowChang
     nowMs: context.nowMs,
     version: context.version,
     get: (slot: Slot, key: string) => context.get(slot, key),
+    head: (slot: Slot, key: string) => context.head(slot, key),
     put(slot, key, row) {
       const checksum = crc32(row.payload);
       rows.push(`put ${slot} ${key} ${row.kind} ${row.expiresAtMs} ${row.version} ${checksum}`);

@@ -40,6 +40,9 @@ export const errorCatalogue = {
   // --- entries
   SHERD_ENTRY_UNREADABLE:
     "A replicated entry cannot be decoded, so this replica has stopped. Nodes of different versions may be mixed; check their versions.",
+  // --- commands
+  SHERD_VALUES_TOO_LARGE:
+    "Nothing was done. Name fewer keys in one command, or in one EXEC, of which the values are needed.",
   // --- peers
   SHERD_PEER_OTHER_CLUSTER:
     "A node of another cluster answered at this address. Check the cluster file and the addresses.",

@@ -15,6 +15,11 @@ export const VALUE_BYTES_MAX: number = 8 * MIB;
 export const REPLY_BYTES_MAX: number = 16 * MIB;
 /** Sources of one BITOP together: every replica combines them in one go. */
 export const BITOP_BYTES_MAX: number = 4 * VALUE_BYTES_MAX;
+/**
+ * Values that one command, or one EXEC, needs in memory together: those of its keys whose bytes it looks at. Checked by
+ * every replica when it applies a write, so it is part of what the log means: never change it alone.
+ */
+export const COMMAND_VALUES_BYTES_MAX: number = 64 * MIB;
 /** Arguments of one command. */
 export const COMMAND_ARGS_MAX = 16_384;
 /** One command with all its arguments. */
@@ -121,6 +126,8 @@ export const TRANSACTION_BYTES_MAX: number = COMMAND_BYTES_MAX - 1 * KIB;
  * transaction are applied in one go, in memory.
  */
 export const TRANSACTION_GROWTH_BYTES_MAX: number = 8 * VALUE_BYTES_MAX;
+/** Values that the keys it writes have afterwards, together: COPY makes a large one out of a few bytes. */
+export const TRANSACTION_WRITES_BYTES_MAX: number = 2 * COMMAND_VALUES_BYTES_MAX;
 /** Keys that one connection watches at a time. */
 export const TRANSACTION_WATCHED_MAX = 1_024;
 /** Replies of one EXEC together: a session keeps them, in one row, as it keeps those of any write. */
@@ -323,10 +330,22 @@ export const ROW_CACHE_BYTES_DEFAULT: number = 64 * MIB;
  * LevelDB's own log is skipped silently at any place of it, and that log (16 MiB) holds thousands of small batches.
  */
 export const FLUSH_MARKERS_KEPT = 4_096;
-/** Keys of one read of the engine; more wait for the next. Larger reads cost no less a key. */
-export const FETCH_KEYS_PER_BATCH_MAX = 256;
-/** Reads of the engine under way at once for fetches. */
+/**
+ * Keys of one read of the engine; more wait for the next. Nobody knows beforehand how large the values are: with those of
+ * the largest size all reads under way bring FETCH_BATCHES_INFLIGHT_MAX times as many.
+ */
+export const FETCH_KEYS_PER_BATCH_MAX = 32;
+/** Reads of the engine under way at once for fetches; one when the last one was heavy. */
 export const FETCH_BATCHES_INFLIGHT_MAX = 2;
+/** A read that brought more than this is heavy; the next ones ask for so few keys that they should bring about so much. */
+export const FETCH_BATCH_BYTES_TARGET: number = 2 * MIB;
+/** A row of which only the head is needed keeps a value of up to this size in memory; a larger one is dropped. */
+export const HEAD_VALUE_BYTES_MAX: number = 4 * KIB;
+/**
+ * Rows in memory beyond the cache's limit, because they are needed or could not be evicted yet. Above it only what is
+ * needed first is read (see `Fetches`), which is at most COMMAND_VALUES_BYTES_MAX for a command.
+ */
+export const FETCHED_BYTES_MAX: number = 256 * MIB;
 /** Rows that the cache looks at in one pass when it is over its limit. */
 export const EVICT_STEPS_PER_PASS = 2_000;
 /** Rows of an abandoned space deleted in one tick: about 2 % of the main thread. */

@@ -1,25 +1,38 @@
 import { keySlot } from "@sherd/client/protocol";
 import { assert, KEY_BYTES_MAX, type Slot, slot as toSlot } from "../base/index.ts";
 import { crossSlot, keyTooLong, wrongArity } from "./errors.ts";
-import type { CommandSpec, Reply } from "./types.ts";
+import type { CommandSpec, KeyPositions, Reply } from "./types.ts";
 
 /** Whether so many arguments (without the name) are allowed. */
 export const arityFits = (spec: CommandSpec, args: number): boolean =>
   spec.arity >= 0 ? args + 1 === spec.arity : args + 1 >= -spec.arity;
 
-/** Positions of the keys in `args` (which lacks the name): first, last, step. */
-const lastKey = (spec: CommandSpec, args: number): number =>
-  spec.keys.last < 0 ? args + spec.keys.last : spec.keys.last - 1;
+/** Place of the last key in `args` (which lacks the name). */
+export const lastKey = ({ last }: KeyPositions, args: number): number => (last < 0 ? args + last : last - 1);
 
-/** The keys of a command whose arity fits. */
-export function keysOf(spec: CommandSpec, args: readonly Uint8Array[]): readonly Uint8Array[] {
-  if (spec.keysIn !== undefined) return spec.keysIn(args);
-  if (spec.keys.first === 0) return [];
+function keysAt(positions: KeyPositions, args: readonly Uint8Array[]): Uint8Array[] {
   const keys: Uint8Array[] = [];
-  const last = lastKey(spec, args.length);
-  for (let at = spec.keys.first - 1; at <= last; at += spec.keys.step) keys.push(args[at] as Uint8Array);
+  if (positions.first === 0) return keys;
+  const last = lastKey(positions, args.length);
+  for (let at = positions.first - 1; at <= last; at += positions.step) keys.push(args[at] as Uint8Array);
   return keys;
 }
+
+/** The keys of a command whose arity fits. */
+export const keysOf = (spec: CommandSpec, args: readonly Uint8Array[]): readonly Uint8Array[] =>
+  spec.keysIn === undefined ? keysAt(spec.keys, args) : spec.keysIn(args);
+
+/** Of a command without `valuesIn`: where the keys are whose values it looks at. */
+export const valuePositions = (spec: CommandSpec, args: readonly Uint8Array[]): KeyPositions =>
+  typeof spec.values === "function" ? spec.values(args) : (spec.values ?? spec.keys);
+
+/** The keys whose values a command looks at. */
+export const valuesOf = (spec: CommandSpec, args: readonly Uint8Array[]): readonly Uint8Array[] =>
+  spec.valuesIn === undefined ? keysAt(valuePositions(spec, args), args) : spec.valuesIn(args);
+
+/** A command that may look at any number of values: they are counted before it runs. */
+export const needsSeveralValues = ({ keys, values = keys, valuesIn }: CommandSpec): boolean =>
+  valuesIn !== undefined || (typeof values !== "function" && values.last < 0);
 
 /** The channels (or patterns of them) that a command whose arity fits names. */
 export function channelsOf({ channels }: CommandSpec, args: readonly Uint8Array[]): readonly Uint8Array[] {
@@ -54,7 +67,7 @@ export function admit(spec: CommandSpec, args: readonly Uint8Array[]): Slot | Re
   const first = args[spec.keys.first - 1] as Uint8Array;
   if (first.length > KEY_BYTES_MAX) return keyTooLong(first.length);
   const slot = toSlot(keySlot(first));
-  const last = lastKey(spec, args.length);
+  const last = lastKey(spec.keys, args.length);
   for (let at = spec.keys.first - 1 + spec.keys.step; at <= last; at += spec.keys.step) {
     const key = args[at] as Uint8Array;
     if (key.length > KEY_BYTES_MAX) return keyTooLong(key.length);

@@ -112,7 +112,7 @@ function combine(context: CommandContext, slot: Slot, args: readonly Uint8Array[
   const operation = operationOf(args[0] as Uint8Array);
   if (operation === undefined) return SYNTAX_ERROR;
   const key = context.latin1(args[1] as Uint8Array);
-  if (context.get(slot, key) === undefined) return NOT_RESIDENT;
+  if (context.head(slot, key) === undefined) return NOT_RESIDENT;
   const sources: Uint8Array[] = [];
   let sum = 0;
   let longest = 0;
@@ -181,6 +181,7 @@ export const bitmapCommands: readonly CommandSpec[] = [
     arity: -4,
     flags: ["write", "denyoom"],
     keys: { first: 2, last: -1, step: 1 },
+    values: { first: 3, last: -1, step: 1 },
     since: "2.6.0",
     group: "bitmap",
     summary: "Combines the bits of values of one slot (AND OR XOR NOT) into a key and says how many bytes that are.",

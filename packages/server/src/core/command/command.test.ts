@@ -75,6 +75,9 @@ class Rows implements CommandContext {
   get(_slot: number, key: string): Row | null | undefined {
     return this.absent.has(key) ? undefined : (this.rows.get(key) ?? null);
   }
+  head(_slot: number, key: string): Row | null | undefined {
+    return this.get(_slot, key);
+  }
   put(_slot: number, key: string, row: Row): void {
     this.rows.set(key, row);
   }

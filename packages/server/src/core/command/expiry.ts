@@ -3,7 +3,16 @@ import { err, NOT_AN_INTEGER, quoted } from "./errors.ts";
 import { EX, EXAT, type ExpireForm, expireMoment, invalidExpireTime, PX, PXAT } from "./expire-time.ts";
 import { parseInt64 } from "./integer-text.ts";
 import { CHANGES } from "./tips.ts";
-import { type CommandContext, type CommandSpec, NOT_RESIDENT, ONE, ONE_KEY, type Reply, ZERO } from "./types.ts";
+import {
+  type CommandContext,
+  type CommandSpec,
+  NO_KEYS,
+  NOT_RESIDENT,
+  ONE,
+  ONE_KEY,
+  type Reply,
+  ZERO,
+} from "./types.ts";
 import { word } from "./words.ts";
 
 /** What TTL and its kin say of a key that does not exist, and of one that never expires. */
@@ -94,13 +103,14 @@ function timeCommand(name: string, opcode: number, form: ExpireForm, since: stri
     arity: 2,
     flags: ["readonly", "fast"],
     keys: ONE_KEY,
+    values: NO_KEYS,
     since,
     group: "generic",
     summary,
     // What is left shrinks while one looks.
     ...(form.relative && { tips: [CHANGES] }),
     run(context, slot, args) {
-      const row = context.get(slot, context.latin1(args[0] as Uint8Array));
+      const row = context.head(slot, context.latin1(args[0] as Uint8Array));
       if (row === undefined) return NOT_RESIDENT;
       if (row === null) return NO_KEY;
       if (row.expiresAtMs === 0) return NO_EXPIRY;

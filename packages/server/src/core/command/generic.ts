@@ -3,7 +3,17 @@ import { err, NOT_AN_INTEGER, SYNTAX_ERROR } from "./errors.ts";
 import { parseInt64 } from "./integer-text.ts";
 import { integer } from "./replies.ts";
 import { MULTI_SHARD, SUM } from "./tips.ts";
-import { type CommandContext, type CommandSpec, NOT_RESIDENT, OK, ONE, ONE_KEY, type Reply, ZERO } from "./types.ts";
+import {
+  type CommandContext,
+  type CommandSpec,
+  NO_KEYS,
+  NOT_RESIDENT,
+  OK,
+  ONE,
+  ONE_KEY,
+  type Reply,
+  ZERO,
+} from "./types.ts";
 import { word } from "./words.ts";
 
 const TWO_KEYS = { first: 1, last: 2, step: 1 } as const;
@@ -16,7 +26,7 @@ const STRING: Reply = { type: "simple", text: "string" };
 /** Nothing may happen before every key is known to be resident: a command takes effect once, or not yet. */
 function allResident(context: CommandContext, slot: Slot, args: readonly Uint8Array[]): boolean {
   for (let i = 0; i < args.length; i += 1) {
-    if (context.get(slot, context.latin1(args[i] as Uint8Array)) === undefined) return false;
+    if (context.head(slot, context.latin1(args[i] as Uint8Array)) === undefined) return false;
   }
   return true;
 }
@@ -33,7 +43,7 @@ function remove(context: CommandContext, slot: Slot, args: readonly Uint8Array[]
 function countExisting(context: CommandContext, slot: Slot, args: readonly Uint8Array[]): Reply | typeof NOT_RESIDENT {
   let found = 0;
   for (let i = 0; i < args.length; i += 1) {
-    const row = context.get(slot, context.latin1(args[i] as Uint8Array));
+    const row = context.head(slot, context.latin1(args[i] as Uint8Array));
     if (row === undefined) return NOT_RESIDENT;
     if (row !== null) found += 1;
   }
@@ -50,7 +60,7 @@ function rename(
   const from = context.latin1(args[0] as Uint8Array);
   const to = context.latin1(args[1] as Uint8Array);
   const row = context.get(slot, from);
-  const target = context.get(slot, to);
+  const target = context.head(slot, to);
   if (row === undefined || target === undefined) return NOT_RESIDENT;
   if (row === null) return NO_SUCH_KEY;
   if (onlyNew && target !== null) return ZERO;
@@ -84,6 +94,7 @@ export const genericCommands: readonly CommandSpec[] = [
     arity: -2,
     flags: ["write"],
     keys: ANY_NUMBER_OF_KEYS,
+    values: NO_KEYS,
     since: "1.0.0",
     group: "generic",
     summary: "Removes keys of one slot, all in one step, and says how many there were.",
@@ -96,6 +107,7 @@ export const genericCommands: readonly CommandSpec[] = [
     arity: -2,
     flags: ["write", "fast"],
     keys: ANY_NUMBER_OF_KEYS,
+    values: NO_KEYS,
     since: "4.0.0",
     group: "generic",
     summary: "As DEL, whose cost does not depend on the size of a value here either.",
@@ -108,6 +120,7 @@ export const genericCommands: readonly CommandSpec[] = [
     arity: -2,
     flags: ["readonly", "fast"],
     keys: ANY_NUMBER_OF_KEYS,
+    values: NO_KEYS,
     since: "1.0.0",
     group: "generic",
     summary: "How many of the given keys of one slot exist; a key given twice counts twice.",
@@ -120,6 +133,7 @@ export const genericCommands: readonly CommandSpec[] = [
     arity: -2,
     flags: ["readonly", "fast"],
     keys: ANY_NUMBER_OF_KEYS,
+    values: NO_KEYS,
     since: "3.2.1",
     group: "generic",
     summary: "As EXISTS; nothing is evicted here, so the time of the last use is not kept.",
@@ -132,11 +146,12 @@ export const genericCommands: readonly CommandSpec[] = [
     arity: 2,
     flags: ["readonly", "fast"],
     keys: ONE_KEY,
+    values: NO_KEYS,
     since: "1.0.0",
     group: "generic",
     summary: "What a key holds: string, or none if there is no such key.",
     run(context, slot, args) {
-      const row = context.get(slot, context.latin1(args[0] as Uint8Array));
+      const row = context.head(slot, context.latin1(args[0] as Uint8Array));
       if (row === undefined) return NOT_RESIDENT;
       return row === null ? NONE : STRING;
     },
@@ -147,6 +162,7 @@ export const genericCommands: readonly CommandSpec[] = [
     arity: 3,
     flags: ["write"],
     keys: TWO_KEYS,
+    values: ONE_KEY,
     since: "1.0.0",
     group: "generic",
     summary: "Gives a key another name in its slot, replacing what has that name.",
@@ -158,6 +174,7 @@ export const genericCommands: readonly CommandSpec[] = [
     arity: 3,
     flags: ["write", "fast"],
     keys: TWO_KEYS,
+    values: ONE_KEY,
     since: "1.0.0",
     group: "generic",
     summary: "Gives a key another name in its slot, unless that name is taken.",
@@ -169,6 +186,7 @@ export const genericCommands: readonly CommandSpec[] = [
     arity: -3,
     flags: ["write", "denyoom"],
     keys: TWO_KEYS,
+    values: ONE_KEY,
     since: "6.2.0",
     group: "generic",
     summary: "Copies a key, with its expiry, to another name in its slot; REPLACE takes a name that is taken.",
@@ -180,7 +198,7 @@ export const genericCommands: readonly CommandSpec[] = [
       const from = context.latin1(args[0] as Uint8Array);
       const to = context.latin1(args[1] as Uint8Array);
       const row = context.get(slot, from);
-      const target = context.get(slot, to);
+      const target = context.head(slot, to);
       if (row === undefined || target === undefined) return NOT_RESIDENT;
       if (from === to) return err("source and destination objects are the same");
       if (row === null || (target !== null && copyReplaces(args) !== true)) return ZERO;

@@ -10,7 +10,16 @@
  *
  * It does not: know connections (`session/` answers the commands without an opcode), protocols, or where a shard is.
  */
-export { admit, arityFits, channelsOf, keysOf } from "./admit.ts";
+export {
+  admit,
+  arityFits,
+  channelsOf,
+  keysOf,
+  lastKey,
+  needsSeveralValues,
+  valuePositions,
+  valuesOf,
+} from "./admit.ts";
 export { categoriesOf, commandDocs, commandEntry, keysAndFlags } from "./describe.ts";
 export { type CommandDetails, detailsOf } from "./details.ts";
 export {
@@ -40,4 +49,5 @@ export {
 } from "./table.ts";
 export { TransactionEncoder, type Watched } from "./transaction-format.ts";
 export * from "./types.ts";
+export { exceedsValues, VALUES_TOO_LARGE } from "./values-limit.ts";
 export { word } from "./words.ts";

@@ -3,7 +3,7 @@ import { err, NOT_AN_INTEGER, SYNTAX_ERROR } from "./errors.ts";
 import { parseInt64 } from "./integer-text.ts";
 import { container, rowsOf } from "./local.ts";
 import { ALL_SHARDS, ALL_SUCCEEDED, CHANGES, SPECIAL_REPLY } from "./tips.ts";
-import { type CommandContext, type CommandSpec, NIL, NOT_RESIDENT, ONE, type Reply } from "./types.ts";
+import { type CommandContext, type CommandSpec, NIL, NO_KEYS, NOT_RESIDENT, ONE, type Reply } from "./types.ts";
 
 const KEY_BEHIND_SUBCOMMAND = { first: 2, last: 2, step: 1 } as const;
 /** Up to here Redis keeps a string together with its header. */
@@ -61,6 +61,7 @@ const memoryUsage: CommandSpec = {
   arity: -3,
   flags: ["readonly"],
   keys: KEY_BEHIND_SUBCOMMAND,
+  values: NO_KEYS,
   since: "4.0.0",
   group: "server",
   summary: "Bytes that the key and its value take in memory when they are there.",
@@ -73,7 +74,7 @@ const memoryUsage: CommandSpec = {
   },
   run(context, slot, args) {
     const key = args[1] as Uint8Array;
-    const row = context.get(slot, context.latin1(key));
+    const row = context.head(slot, context.latin1(key));
     if (row === undefined) return NOT_RESIDENT;
     if (row === null) return NIL;
     return { type: "integer", value: key.length + row.payload.length + ROW_OVERHEAD_BYTES };

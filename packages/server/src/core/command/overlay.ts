@@ -1,5 +1,5 @@
 import { assert, type Slot } from "../base/index.ts";
-import type { Row } from "../store/index.ts";
+import type { Row, RowHead } from "../store/index.ts";
 import type { CommandContext } from "./types.ts";
 
 /** The rows of one slot with changes that are not yet made: all or none of them will be. */
@@ -10,6 +10,8 @@ export class Overlay implements CommandContext {
   readonly #slot: Slot;
   /** Null: deleted. */
   readonly #changes: Map<string, Row | null> = new Map();
+  /** Of the values that the changed rows have. */
+  bytes = 0;
 
   constructor(under: CommandContext, slot: Slot) {
     this.#under = under;
@@ -24,15 +26,29 @@ export class Overlay implements CommandContext {
     return changed === undefined ? this.#under.get(slot, key) : changed;
   }
 
+  head(slot: Slot, key: string): RowHead | null | undefined {
+    assert(slot === this.#slot, "a transaction is in one slot");
+    const changed = this.#changes.get(key);
+    return changed === undefined ? this.#under.head(slot, key) : changed;
+  }
+
   put(_slot: Slot, key: string, row: Row): void {
-    // A later command may answer with these bytes, and the reply outlives the entry that they came with.
-    this.#changes.set(key, { ...row, payload: row.payload.slice() });
+    const { payload } = row;
+    // A later command may answer with these bytes, and the reply outlives the entry that they came with. A value that was
+    // made by a command, or stands in a row, is no view of it.
+    const kept = payload.length === payload.buffer.byteLength ? payload : payload.slice();
+    this.#change(key, { ...row, payload: kept });
+  }
+
+  #change(key: string, row: Row | null): void {
+    this.bytes += (row?.payload.length ?? 0) - (this.#changes.get(key)?.payload.length ?? 0);
+    this.#changes.set(key, row);
   }
 
   delete(slot: Slot, key: string): boolean {
-    const before = this.get(slot, key);
+    const before = this.head(slot, key);
     assert(before !== undefined, "a row is resident when a command deletes it");
-    this.#changes.set(key, null);
+    this.#change(key, null);
     return before !== null;
   }
 

@@ -2,7 +2,17 @@ import { REPLY_BYTES_MAX, type Slot } from "../base/index.ts";
 import { err, wrongArity } from "./errors.ts";
 import { bulkOf, isString, putString, valueTooLong } from "./string-row.ts";
 import { ALL_SUCCEEDED, MULTI_SHARD } from "./tips.ts";
-import { type CommandContext, type CommandSpec, NIL, NOT_RESIDENT, OK, ONE, type Reply, ZERO } from "./types.ts";
+import {
+  type CommandContext,
+  type CommandSpec,
+  NIL,
+  NO_KEYS,
+  NOT_RESIDENT,
+  OK,
+  ONE,
+  type Reply,
+  ZERO,
+} from "./types.ts";
 
 const KEYS_AND_VALUES = { first: 1, last: -1, step: 2 } as const;
 
@@ -25,7 +35,7 @@ function getAll(context: CommandContext, slot: Slot, keys: readonly Uint8Array[]
 function existing(context: CommandContext, slot: Slot, args: readonly Uint8Array[]): number | undefined {
   let found = 0;
   for (let i = 0; i < args.length; i += 2) {
-    const row = context.get(slot, context.latin1(args[i] as Uint8Array));
+    const row = context.head(slot, context.latin1(args[i] as Uint8Array));
     if (row === undefined) return undefined;
     if (row !== null) found += 1;
   }
@@ -68,6 +78,7 @@ export const stringManyCommands: readonly CommandSpec[] = [
     arity: -3,
     flags: ["write", "denyoom"],
     keys: KEYS_AND_VALUES,
+    values: NO_KEYS,
     since: "1.0.1",
     group: "string",
     summary: "Gives keys of one slot their values, all in one step.",
@@ -85,6 +96,7 @@ export const stringManyCommands: readonly CommandSpec[] = [
     arity: -3,
     flags: ["write", "denyoom"],
     keys: KEYS_AND_VALUES,
+    values: NO_KEYS,
     since: "1.0.1",
     group: "string",
     summary: "Gives keys of one slot their values, all in one step, if none of them exists.",

@@ -3,7 +3,7 @@ import { err, NOT_AN_INTEGER } from "./errors.ts";
 import { parseInt64 } from "./integer-text.ts";
 import { bulk, integer } from "./replies.ts";
 import { growsTooLong, isString, putString, valueTooLong, WRONG_TYPE } from "./string-row.ts";
-import { type CommandContext, type CommandSpec, NOT_RESIDENT, ONE_KEY, type Reply, ZERO } from "./types.ts";
+import { type CommandContext, type CommandSpec, NO_KEYS, NOT_RESIDENT, ONE_KEY, type Reply, ZERO } from "./types.ts";
 
 type Answer = Reply | typeof NOT_RESIDENT;
 
@@ -117,11 +117,12 @@ export const stringRangeCommands: readonly CommandSpec[] = [
     arity: 2,
     flags: ["readonly", "fast"],
     keys: ONE_KEY,
+    values: NO_KEYS,
     since: "2.2.0",
     group: "string",
     summary: "Bytes of a value; 0 if the key does not exist.",
     run(context, slot, args) {
-      const row = context.get(slot, context.latin1(args[0] as Uint8Array));
+      const row = context.head(slot, context.latin1(args[0] as Uint8Array));
       if (row === undefined) return NOT_RESIDENT;
       if (!isString(row)) return WRONG_TYPE;
       return row === null ? ZERO : integer(row.payload.length);

@@ -1,5 +1,5 @@
 import { type Slot, VALUE_BYTES_MAX } from "../base/index.ts";
-import { type Row, RowKind } from "../store/index.ts";
+import { type Row, type RowHead, RowKind } from "../store/index.ts";
 import { err, errorReply } from "./errors.ts";
 import { type CommandContext, NIL, type Reply } from "./types.ts";
 
@@ -9,7 +9,7 @@ export const WRONG_TYPE: Reply = errorReply("WRONGTYPE", "Operation against a ke
 const TOO_LONG: Reply = err(`string exceeds maximum allowed size (${VALUE_BYTES_MAX} bytes)`);
 
 /** Whether a command on strings can work with it; a key that does not exist counts as an empty string. */
-export const isString = (row: Row | null): boolean => row === null || row.kind === RowKind.string;
+export const isString = (row: RowHead | null): boolean => row === null || row.kind === RowKind.string;
 
 export const bulkOf = (row: Row | null): Reply => (row === null ? NIL : { type: "bulk", bytes: row.payload });
 

@@ -8,6 +8,7 @@ import {
   type CommandContext,
   type CommandSpec,
   NIL,
+  NO_KEYS,
   NOT_RESIDENT,
   OK,
   ONE,
@@ -15,13 +16,14 @@ import {
   type Reply,
   ZERO,
 } from "./types.ts";
+import { word } from "./words.ts";
 
 type Answer = Reply | typeof NOT_RESIDENT;
 
 /** SET with options: a function of its own, so that SET without any allocates nothing for them. */
 function setWithOptions(context: CommandContext, slot: Slot, args: readonly Uint8Array[]): Answer {
   const key = context.latin1(args[0] as Uint8Array);
-  const row = context.get(slot, key);
+  const row = context.head(slot, key);
   if (row === undefined) return NOT_RESIDENT;
   const options = stringOptions("set", args);
   if (options === undefined) return SYNTAX_ERROR;
@@ -31,11 +33,26 @@ function setWithOptions(context: CommandContext, slot: Slot, args: readonly Uint
     if (typeof end !== "number") return end;
     expiresAtMs = end;
   }
-  if (options.get && !isString(row)) return WRONG_TYPE;
-  const before = options.get ? bulkOf(row) : undefined;
+  let before: Reply | undefined;
+  if (options.get) {
+    const whole = context.get(slot, key);
+    if (whole === undefined) return NOT_RESIDENT;
+    if (!isString(whole)) return WRONG_TYPE;
+    before = bulkOf(whole);
+  }
   if (row === null ? options.xx : options.nx) return before ?? NIL;
   putString(context, slot, key, args[1] as Uint8Array, expiresAtMs);
   return before ?? OK;
+}
+
+/** Whether SET has its option GET. */
+function answersOldValue(args: readonly Uint8Array[]): boolean {
+  for (let at = 2; at < args.length; at += 1) {
+    const option = args[at] as Uint8Array;
+    // Most SETs have one of EX and PX, which need no text to be told from it.
+    if (option.length === 3 && word(option) === "get") return true;
+  }
+  return false;
 }
 
 function checkSetOptions(args: readonly Uint8Array[]): Reply | undefined {
@@ -54,6 +71,7 @@ function setWithEnd(name: string, opcode: number, form: ExpireForm, since: strin
     arity: 4,
     flags: ["write", "denyoom"],
     keys: ONE_KEY,
+    values: NO_KEYS,
     since,
     group: "string",
     summary,
@@ -63,7 +81,7 @@ function setWithEnd(name: string, opcode: number, form: ExpireForm, since: strin
     },
     run(context, slot, args) {
       const key = context.latin1(args[0] as Uint8Array);
-      if (context.get(slot, key) === undefined) return NOT_RESIDENT;
+      if (context.head(slot, key) === undefined) return NOT_RESIDENT;
       const end = endOf(name, form, args[1] as Uint8Array, context.nowMs);
       if (typeof end !== "number") return end;
       putString(context, slot, key, args[2] as Uint8Array, end);
@@ -115,6 +133,7 @@ export const stringCommands: readonly CommandSpec[] = [
     arity: -3,
     flags: ["write", "denyoom"],
     keys: ONE_KEY,
+    values: (args) => (answersOldValue(args) ? ONE_KEY : NO_KEYS),
     since: "1.0.0",
     group: "string",
     summary:
@@ -126,7 +145,7 @@ export const stringCommands: readonly CommandSpec[] = [
     run(context, slot, args) {
       if (args.length > 2) return setWithOptions(context, slot, args);
       const key = context.latin1(args[0] as Uint8Array);
-      if (context.get(slot, key) === undefined) return NOT_RESIDENT;
+      if (context.head(slot, key) === undefined) return NOT_RESIDENT;
       // The store copies it.
       const payload = args[1] as Uint8Array;
       context.put(slot, key, { kind: RowKind.string, expiresAtMs: 0, version: context.version, payload });
@@ -139,13 +158,14 @@ export const stringCommands: readonly CommandSpec[] = [
     arity: 3,
     flags: ["write", "denyoom", "fast"],
     keys: ONE_KEY,
+    values: NO_KEYS,
     since: "1.0.0",
     group: "string",
     summary: "Gives a key a value if it does not exist.",
     check: (args) => valueTooLong(args[1] as Uint8Array),
     run(context, slot, args) {
       const key = context.latin1(args[0] as Uint8Array);
-      const row = context.get(slot, key);
+      const row = context.head(slot, key);
       if (row === undefined) return NOT_RESIDENT;
       if (row !== null) return ZERO;
       putString(context, slot, key, args[1] as Uint8Array, 0);

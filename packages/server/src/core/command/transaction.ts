@@ -4,12 +4,13 @@ import {
   type Slot,
   TRANSACTION_GROWTH_BYTES_MAX,
   TRANSACTION_REPLY_BYTES_MAX,
+  TRANSACTION_WRITES_BYTES_MAX,
 } from "../base/index.ts";
-import { arityFits, keysOf } from "./admit.ts";
+import { arityFits, keysOf, valuesOf } from "./admit.ts";
 import { err, wrongArity } from "./errors.ts";
 import { Overlay } from "./overlay.ts";
 import { decodeTransaction, type Transaction } from "./transaction-format.ts";
-import { type CommandContext, type CommandSpec, NIL_ARRAY, NOT_RESIDENT, type Reply } from "./types.ts";
+import { type CommandContext, type CommandSpec, NIL_ARRAY, NO_KEYS, NOT_RESIDENT, type Reply } from "./types.ts";
 
 /**
  * MULTI and EXEC on a shard: what the connection queued is one command, so it is one step of one entry, nothing comes
@@ -36,6 +37,10 @@ const REPLIES_TOO_LARGE = err(
 const GROWS_TOO_MUCH = err(
   `the transaction's values may grow by more than ${TRANSACTION_GROWTH_BYTES_MAX} bytes; nothing was done. Write less at once.`,
 );
+const WRITES_TOO_MUCH = err(
+  `the values of the keys that the transaction writes are more than ${TRANSACTION_WRITES_BYTES_MAX} bytes together; ` +
+    "nothing was done. Write less at once.",
+);
 
 export function transactionCommands(commandOf: CommandOf): TransactionCommands {
   const inner: CommandOf = (opcode) => {
@@ -54,11 +59,12 @@ export function transactionCommands(commandOf: CommandOf): TransactionCommands {
     opcode,
     arity: 2,
     flags,
-    keys: { first: 0, last: 0, step: 0 },
+    keys: NO_KEYS,
     since: "",
     group: "internal",
     summary: "",
     keysIn: (args) => keysIn(decode(args)),
+    valuesIn: (args) => valuesIn(decode(args)),
     check: (args) => check(decodeTransaction(args[0] as Uint8Array, inner), flags.includes("write")),
     ...(flags.includes("denyoom") ? { growth: (args: readonly Uint8Array[]) => growth(decode(args)) } : {}),
     run: flags.includes("write")
@@ -75,6 +81,7 @@ export function transactionCommands(commandOf: CommandOf): TransactionCommands {
       arity: -2,
       flags: ["readonly", "fast"],
       keys: { first: 1, last: -1, step: 1 },
+      values: NO_KEYS,
       since: "",
       group: "internal",
       summary: "",
@@ -86,6 +93,12 @@ export function transactionCommands(commandOf: CommandOf): TransactionCommands {
 function keysIn({ watched, commands }: Transaction): Uint8Array[] {
   const keys = watched.map(({ key }) => key);
   for (const { spec, args } of commands) keys.push(...keysOf(spec, args));
+  return keys;
+}
+
+function valuesIn({ commands }: Transaction): Uint8Array[] {
+  const keys: Uint8Array[] = [];
+  for (const { spec, args } of commands) keys.push(...valuesOf(spec, args));
   return keys;
 }
 
@@ -108,17 +121,22 @@ const growth = ({ commands }: Transaction): number =>
 function versions(context: CommandContext, slot: Slot, args: readonly Uint8Array[]): Reply | typeof NOT_RESIDENT {
   const items: Reply[] = [];
   for (const arg of args) {
-    const row = context.get(slot, context.latin1(arg));
+    const row = context.head(slot, context.latin1(arg));
     if (row === undefined) return NOT_RESIDENT;
     items.push({ type: "integer", value: row?.version ?? 0 });
   }
   return { type: "array", items };
 }
 
-/** One command's error is its reply; the others have their effect, as in Redis. */
-function run(context: CommandContext, slot: Slot, transaction: Transaction): Reply | typeof NOT_RESIDENT {
+/** One command's error is its reply; the others have their effect, as in Redis. `overlay`: if it may write. */
+function run(
+  context: CommandContext,
+  slot: Slot,
+  transaction: Transaction,
+  overlay?: Overlay,
+): Reply | typeof NOT_RESIDENT {
   for (const { key, version } of transaction.watched) {
-    const row = context.get(slot, context.latin1(key));
+    const row = context.head(slot, context.latin1(key));
     if (row === undefined) return NOT_RESIDENT;
     if ((row?.version ?? 0) !== version) return NIL_ARRAY;
   }
@@ -128,6 +146,7 @@ function run(context: CommandContext, slot: Slot, transaction: Transaction): Rep
     assert(spec.run !== undefined, "what is queued runs on a shard");
     const reply = spec.run(context, slot, args);
     if (reply === NOT_RESIDENT) return NOT_RESIDENT;
+    if (overlay !== undefined && overlay.bytes > TRANSACTION_WRITES_BYTES_MAX) return WRITES_TOO_MUCH;
     bytes += replyBytes(reply);
     if (bytes > TRANSACTION_REPLY_BYTES_MAX) return REPLIES_TOO_LARGE;
     items.push(reply);
@@ -138,7 +157,7 @@ function run(context: CommandContext, slot: Slot, transaction: Transaction): Rep
 function runWrites(context: CommandContext, slot: Slot, transaction: Transaction): Reply | typeof NOT_RESIDENT {
   if (growth(transaction) > TRANSACTION_GROWTH_BYTES_MAX) return GROWS_TOO_MUCH;
   const overlay = new Overlay(context, slot);
-  const reply = run(overlay, slot, transaction);
+  const reply = run(overlay, slot, transaction, overlay);
   if (reply !== NOT_RESIDENT && reply.type === "array") overlay.commit();
   return reply;
 }

@@ -1,5 +1,5 @@
 import type { Slot } from "../base/index.ts";
-import type { Row } from "../store/index.ts";
+import type { Row, RowHead } from "../store/index.ts";
 
 /** An answer, before any protocol: RESP2, RESP3 and gRPC each write it in their way. */
 export type Reply =
@@ -31,8 +31,16 @@ export const NIL_ARRAY: Reply = { type: "nilArray" };
 export const ZERO: Reply = { type: "integer", value: 0 };
 export const ONE: Reply = { type: "integer", value: 1 };
 
+/** Positions as in Redis: the name is 0; last may be negative (from the end). All 0: none. */
+export interface KeyPositions {
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+}
+
 /** Position of the key of a command that has one, behind its name. */
 export const ONE_KEY = { first: 1, last: 1, step: 1 } as const;
+export const NO_KEYS = { first: 0, last: 0, step: 0 } as const;
 
 /** A row that the command needs is not in memory. The command has had no effect; it is run again when it is there. */
 export const NOT_RESIDENT: unique symbol = Symbol("not resident");
@@ -45,6 +53,8 @@ export interface CommandContext {
   readonly version: number;
   /** The row; null: there is none (or it has expired); undefined: answer NOT_RESIDENT. `key` is latin1 of its bytes. */
   get(slot: Slot, key: string): Row | null | undefined;
+  /** The same for who does not look at the value: of keys that are not among the spec's `values`. */
+  head(slot: Slot, key: string): RowHead | null | undefined;
   /** Writes only, and only after every row that it depends on was seen to be resident. */
   put(slot: Slot, key: string, row: Row): void;
   /** True when there was such a row. It must be resident. */
@@ -89,10 +99,16 @@ export interface CommandSpec {
   /** As in Redis: the name counts; negative: at least so many. */
   readonly arity: number;
   readonly flags: readonly CommandFlag[];
-  /** Positions as in Redis: the name is 0; last may be negative (from the end). All 0: no keys. */
-  readonly keys: { readonly first: number; readonly last: number; readonly step: number };
+  readonly keys: KeyPositions;
   /** Where the keys are if positions can not tell: `keys` is all 0 then. */
   readonly keysIn?: (args: readonly Uint8Array[]) => readonly Uint8Array[];
+  /**
+   * The keys whose values are looked at; not given: all. `run` asks for the others by `head`, and their values need not be
+   * in memory. A command with any number of them is refused when they are more than COMMAND_VALUES_BYTES_MAX together.
+   */
+  readonly values?: KeyPositions | ((args: readonly Uint8Array[]) => KeyPositions);
+  /** The same where positions can not tell. */
+  readonly valuesIn?: (args: readonly Uint8Array[]) => readonly Uint8Array[];
   readonly channels?: ChannelSpec;
   readonly since: string;
   readonly group: string;

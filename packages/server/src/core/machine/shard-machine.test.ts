@@ -33,6 +33,7 @@ class World {
       system: (name: string) => system.get(name),
       systemNames: () => [],
       get: (_slot: Slot, key: string) => this.rows.get(key) ?? null,
+      head: (_slot: Slot, key: string) => this.rows.get(key) ?? null,
       put: (_slot: Slot, key: string, row: Row) => void this.rows.set(key, row),
       delete: (_slot: Slot, key: string) => void this.rows.delete(key),
       clear: () => this.rows.clear(),

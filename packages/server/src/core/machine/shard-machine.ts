@@ -3,14 +3,20 @@ import {
   type CommandContext,
   type CommandSpec,
   errorReply,
+  exceedsValues,
   keysOf,
+  lastKey,
   NOT_RESIDENT,
+  needsSeveralValues,
   OK,
   type Reply,
+  VALUES_TOO_LARGE,
+  valuePositions,
+  valuesOf,
 } from "../command/index.ts";
 import type { Env } from "../env/index.ts";
 import type { Entry } from "../raft/index.ts";
-import type { Row, RowKey, Space } from "../store/index.ts";
+import type { Row, RowHead, RowNeed, Space } from "../store/index.ts";
 import { AppliedState } from "./applied.ts";
 import { KeyCounts } from "./counts.ts";
 import { type CommandView, EntryDecoder, NO_SESSION, Opcode } from "./entry.ts";
@@ -29,6 +35,15 @@ export class ShardMachine implements StateMachine {
   readonly #counts: KeyCounts = new KeyCounts();
   readonly #sessions: Sessions = new Sessions();
   readonly #decoder: EntryDecoder = new EntryDecoder();
+  /** The entry that `missing` looked at last, in the state as it is; 0: none. */
+  #examined: Index = 0 as Index;
+  /**
+   * Positions of its commands that are not run, because they need too many values. Decided by the state before the entry:
+   * that is when their rows are fetched. What the commands before them write is in memory.
+   */
+  readonly #refused: number[] = [];
+  /** Numbers for `RowNeed.together`. */
+  #togethers = 0;
 
   /** Takes over what the space's system rows say. */
   constructor(env: Env, space: Space, commands: (opcode: number) => CommandSpec | undefined) {
@@ -63,45 +78,70 @@ export class ShardMachine implements StateMachine {
     return this.#sessions.size;
   }
 
-  missing(entry: Entry): RowKey[] {
-    const missing: RowKey[] = [];
+  missing(entry: Entry): RowNeed[] {
+    const missing: RowNeed[] = [];
+    this.#refused.length = 0;
     this.#decoder.open(entry.data, this.#where(entry));
-    while (this.#decoder.next()) {
+    const now = Math.max(this.applied.logTimeMs, this.#decoder.logTimeMs);
+    this.#context.judgeBy(now, now);
+    for (let position = 0; this.#decoder.next(); position += 1) {
       const command = this.#decoder.command;
-      if (command.opcode === Opcode.end) this.#missingKey(command.slot, command.args[0] as Uint8Array, missing);
+      if (command.opcode === Opcode.end) this.#missingHead(command.slot, command.args[0] as Uint8Array, missing);
       if (isInternal(command.opcode)) continue;
       const spec = this.#commands(command.opcode);
       // Here and not only when it is run: the commands before it would have had their effect by then.
       if (spec?.run === undefined) throw this.#unknown(command.opcode, entry);
-      this.#missingKeys(spec, command.slot, command.args, missing);
+      if (!this.#missingRows(spec, command.slot, command.args, missing)) this.#refused.push(position);
     }
+    this.#examined = entry.index;
     return missing;
   }
 
-  /** Rows that a command names and that are not in memory, appended to `into`. */
-  #missingKeys(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], into: RowKey[]): void {
-    if (spec.keysIn !== undefined) {
-      for (const key of spec.keysIn(args)) this.#missingKey(slot, key, into);
-      return;
+  /** What a command needs and is not in memory, appended to `into`. False: its heads are, and say that it is refused. */
+  #missingRows(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], into: RowNeed[]): boolean {
+    if (needsSeveralValues(spec)) return this.#missingSeveral(spec, slot, args, into);
+    const { keys } = spec;
+    if (keys.first === 0) return true;
+    const values = valuePositions(spec, args);
+    const lastValue = values.first === 0 ? -1 : lastKey(values, args.length);
+    for (let at = keys.first - 1, last = lastKey(keys, args.length); at <= last; at += keys.step) {
+      const key = args[at] as Uint8Array;
+      if (at < values.first - 1 || at > lastValue) this.#missingHead(slot, key, into);
+      else this.#missingValue(slot, key, undefined, into);
     }
-    const { first, last, step } = spec.keys;
-    if (first === 0) return;
-    const end = last < 0 ? args.length + last : last - 1;
-    for (let at = first - 1; at <= end; at += step) this.#missingKey(slot, args[at] as Uint8Array, into);
+    return true;
   }
 
-  #missingKey(slot: Slot, bytes: Uint8Array, into: RowKey[]): void {
+  #missingSeveral(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], into: RowNeed[]): boolean {
+    const values = valuesOf(spec, args);
+    const exceeds = exceedsValues(this.#context, slot, values) === true;
+    this.#togethers += 1;
+    if (!exceeds) for (const key of values) this.#missingValue(slot, key, this.#togethers, into);
+    for (const key of keysOf(spec, args)) this.#missingHead(slot, key, into);
+    return !exceeds;
+  }
+
+  #missingValue(slot: Slot, bytes: Uint8Array, together: number | undefined, into: RowNeed[]): void {
     const key = this.#context.latin1(bytes);
-    if (this.#space.get(slot, key) === undefined) into.push({ slot, key });
+    if (this.#context.get(slot, key) !== undefined) return;
+    into.push(together === undefined ? { slot, key } : { slot, key, together });
   }
 
-  missingForRead(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): RowKey[] {
-    const missing: RowKey[] = [];
-    this.#missingKeys(spec, slot, args, missing);
+  #missingHead(slot: Slot, bytes: Uint8Array, into: RowNeed[]): void {
+    const key = this.#context.latin1(bytes);
+    if (this.#context.head(slot, key) === undefined) into.push({ slot, key, headOnly: true });
+  }
+
+  missingForRead(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): RowNeed[] {
+    const missing: RowNeed[] = [];
+    this.#missingRows(spec, slot, args, missing);
     return missing;
   }
 
   apply(entry: Entry, replies: ReplySink | undefined): void {
+    if (this.#examined !== entry.index) {
+      assert(this.missing(entry).length === 0, "all rows of an entry are resident when it is applied");
+    }
     const state = this.applied;
     const decoder = this.#decoder;
     decoder.open(entry.data, this.#where(entry));
@@ -115,6 +155,7 @@ export class ShardMachine implements StateMachine {
     }
     state.logTimeMs = now;
     state.advance(entry.index, entry.term);
+    this.#examined = 0 as Index;
   }
 
   #command(command: CommandView, entry: Entry, position: number): Reply {
@@ -152,6 +193,7 @@ export class ShardMachine implements StateMachine {
       default: {
         const spec = this.#commands(command.opcode);
         if (spec?.run === undefined) throw this.#unknown(command.opcode, entry);
+        if (this.#refused.length > 0 && this.#refused.includes(position)) return VALUES_TOO_LARGE;
         const reply = spec.run(this.#context, command.slot, command.args);
         assert(reply !== NOT_RESIDENT, "all rows of an entry are resident while it is applied");
         return reply;
@@ -163,7 +205,15 @@ export class ShardMachine implements StateMachine {
     assert(spec.run !== undefined, "a read is a command that runs on a shard");
     const { logTimeMs } = this.applied;
     this.#context.judgeBy(logTimeMs, Math.max(logTimeMs, clockMs));
-    return spec.run(this.#context, slot, args);
+    // A transaction is refused also when all is in memory, as one that writes is. MGET's replies have a narrower limit.
+    if (spec.valuesIn !== undefined && this.#exceeds(spec, slot, args)) return VALUES_TOO_LARGE;
+    const reply = spec.run(this.#context, slot, args);
+    const unfinished = reply === NOT_RESIDENT && needsSeveralValues(spec);
+    return unfinished && this.#exceeds(spec, slot, args) ? VALUES_TOO_LARGE : reply;
+  }
+
+  #exceeds(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): boolean {
+    return exceedsValues(this.#context, slot, valuesOf(spec, args)) === true;
   }
 
   get undecided(): boolean {
@@ -172,7 +222,7 @@ export class ShardMachine implements StateMachine {
 
   changedSince(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], since: Index): boolean {
     return keysOf(spec, args).some((key) => {
-      const row = this.#space.get(slot, this.#context.latin1(key));
+      const row = this.#space.head(slot, this.#context.latin1(key));
       // One that is not there may have been deleted, and one that expires may have expired, since then.
       return !row || row.expiresAtMs !== 0 || row.version > since;
     });
@@ -228,32 +278,43 @@ class RowContext implements CommandContext {
 
   get(slot: Slot, key: string): Row | null | undefined {
     const row = this.#space.get(slot, key);
-    if (!row || row.expiresAtMs === 0 || row.expiresAtMs > this.nowMs) return row;
-    if (row.expiresAtMs > this.#logTimeMs) this.undecided = true;
-    return null;
+    // Nobody looks at the value of what has ended.
+    if (row === undefined) return this.head(slot, key) === null ? null : undefined;
+    return row === null || this.#lives(row) ? row : null;
+  }
+
+  head(slot: Slot, key: string): RowHead | null | undefined {
+    const row = this.#space.head(slot, key);
+    return !row || this.#lives(row) ? row : null;
+  }
+
+  #lives({ expiresAtMs }: RowHead): boolean {
+    if (expiresAtMs === 0 || expiresAtMs > this.nowMs) return true;
+    if (expiresAtMs > this.#logTimeMs) this.undecided = true;
+    return false;
   }
 
   put(slot: Slot, key: string, row: Row): void {
-    const before = this.#space.get(slot, key);
+    const before = this.#space.head(slot, key);
     assert(before !== undefined, "a row is resident when a command writes it");
     if (before === null) this.#counts.change(slot, 1);
     this.#countExpiring(before, row.expiresAtMs);
     this.#space.put(slot, key, row);
   }
 
-  #countExpiring(before: Row | null, expiresAtMs: number): void {
+  #countExpiring(before: RowHead | null, expiresAtMs: number): void {
     const ended = before !== null && before.expiresAtMs !== 0;
     if (ended !== (expiresAtMs !== 0)) this.#counts.changeExpiring(ended ? -1 : 1);
   }
 
   /** Nobody sees the difference; its space comes back. */
   removeEnded(slot: Slot, key: string): void {
-    const row = this.#space.get(slot, key);
+    const row = this.#space.head(slot, key);
     if (row && row.expiresAtMs !== 0 && row.expiresAtMs <= this.nowMs) this.delete(slot, key);
   }
 
   delete(slot: Slot, key: string): boolean {
-    const before = this.#space.get(slot, key);
+    const before = this.#space.head(slot, key);
     assert(before !== undefined, "a row is resident when a command deletes it");
     if (before === null) return false;
     this.#counts.change(slot, -1);

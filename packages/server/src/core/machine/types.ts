@@ -1,7 +1,7 @@
 import type { Index, Slot } from "../base/index.ts";
 import type { CommandSpec, NOT_RESIDENT, Reply } from "../command/index.ts";
 import type { Entry } from "../raft/index.ts";
-import type { RowKey } from "../store/index.ts";
+import type { RowNeed } from "../store/index.ts";
 import type { AppliedState } from "./applied.ts";
 
 /** Takes the replies of an entry, one for each command in the order of the entry. */
@@ -19,10 +19,10 @@ export interface StateMachine {
   keysInSlot(slot: Slot): number;
   /** The slot of the key of this number, below `keys`, in the order of slots. */
   slotOfKey(number: number): Slot;
-  /** Rows that the entry needs and that are not in memory. Must be empty before `apply`. */
-  missing(entry: Entry): RowKey[];
-  /** Rows that a read needs and that are not in memory. */
-  missingForRead(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): RowKey[];
+  /** Rows that the entry needs and that are not in memory. To be fetched and asked again until there are none: then `apply`. */
+  missing(entry: Entry): RowNeed[];
+  /** Rows that a read needs and that are not in memory: asked right after it was tried. */
+  missingForRead(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): RowNeed[];
   /** A normal entry. Throws SHERD_ENTRY_UNREADABLE when it cannot be decoded: the replica stops. */
   apply(entry: Entry, replies: ReplySink | undefined): void;
   /** A read at the state as it is. Rows that have ended by log time, or by `clockMs`, are not there. */

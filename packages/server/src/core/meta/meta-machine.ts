@@ -9,14 +9,14 @@ import {
   type StateMachine,
 } from "../machine/index.ts";
 import type { Entry } from "../raft/index.ts";
-import type { RowKey, Space } from "../store/index.ts";
+import type { RowNeed, Space } from "../store/index.ts";
 import { decodeAnnouncement } from "./announcement.ts";
 import { announceNode, changeUsers, decodeMap, encodeMap, usersVersion } from "./map.ts";
 import type { ClusterMap, NodeInfo } from "./types.ts";
 import { decodeUsersChange, type UsersChange } from "./users.ts";
 
 const MAP_ROW = "map";
-const NOTHING: RowKey[] = [];
+const NOTHING: RowNeed[] = [];
 
 /** Kind of the reply to a change of users that was made from others; its text is the version of those that there are. */
 export const USERS_CONFLICT = "CONFLICT";
@@ -55,11 +55,11 @@ export class MetaMachine implements StateMachine {
     throw new InvariantViolation("the meta group has no keys");
   }
 
-  missing(): RowKey[] {
+  missing(): RowNeed[] {
     return NOTHING;
   }
 
-  missingForRead(): RowKey[] {
+  missingForRead(): RowNeed[] {
     return NOTHING;
   }
 

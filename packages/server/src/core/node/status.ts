@@ -40,6 +40,8 @@ export function nodeStatus(node: Node, name: string, numbers: Readonly<Record<st
       log_retained_bytes: node.log.retainedBytes,
       store_memtable_bytes: node.store.stats.memtableBytes,
       store_cache_bytes: node.store.stats.cacheBytes,
+      store_cache_bytes_peak: node.store.stats.cacheBytesPeak,
+      store_pinned_bytes: node.store.stats.pinnedBytes,
       store_cache_hits: node.store.stats.cacheHits,
       store_cache_misses: node.store.stats.cacheMisses,
       store_flushes: node.store.stats.flushes,

@@ -1,7 +1,7 @@
 import { assert, type Index, mark, SherdError } from "../base/index.ts";
 import type { StateMachine } from "../machine/index.ts";
 import { type Entry, EntryKind } from "../raft/index.ts";
-import type { Pins, Space } from "../store/index.ts";
+import type { FetchUrgency, Pins, RowNeed, Space } from "../store/index.ts";
 
 /**
  * Rows of one entry: on their way, then pinned until it is applied. What was resident when they were asked for was not
@@ -10,7 +10,10 @@ import type { Pins, Space } from "../store/index.ts";
  */
 interface Prefetch {
   readonly pins: Pins[];
+  /** Fetches that were made because the entry's turn has come; those made ahead may wait for longer. */
   waiting: number;
+  /** The entry is applied, or never will be. */
+  over: boolean;
 }
 
 /**
@@ -24,7 +27,6 @@ export class ApplyQueue {
   readonly #prefetches: Map<Index, Prefetch> = new Map();
   #entries: Entry[] = [];
   #head = 0;
-  #closed = false;
 
   /** `ready` is called when rows arrived that `next` had been waiting for. */
   constructor(space: Space, machine: StateMachine, ready: () => void) {
@@ -42,7 +44,7 @@ export class ApplyQueue {
     if (entry.kind !== EntryKind.normal || entry.data.length === 0) return;
     try {
       const missing = this.#machine.missing(entry);
-      if (missing.length > 0) this.#fetch(entry.index, missing);
+      if (missing.length > 0) this.#fetch(entry.index, missing, "ahead");
     } catch (error) {
       // Unreadable, but perhaps never committed. If it is, `next` says so and the replica stops.
       if (!(error instanceof SherdError)) throw error;
@@ -63,11 +65,13 @@ export class ApplyQueue {
       return undefined;
     }
     if (entry.kind === EntryKind.normal && entry.data.length > 0) {
-      // Looked up again although prefetched: another entry may have stood at this index when its rows were asked for.
+      // Looked up again although prefetched: another entry may have stood at this index when its rows were asked for, and
+      // they may be gone again, or not be there yet.
       const missing = this.#machine.missing(entry);
       if (missing.length > 0) {
-        mark("replica: entry's rows were evicted again");
-        this.#fetch(entry.index, missing);
+        if (prefetch === undefined || prefetch.pins.length === 0) mark("replica: entry waits for its rows");
+        else mark("replica: entry's rows were evicted again");
+        this.#fetch(entry.index, missing, "now");
         return undefined;
       }
     }
@@ -80,17 +84,21 @@ export class ApplyQueue {
     const prefetch = this.#prefetches.get(index);
     if (prefetch === undefined) return;
     assert(prefetch.waiting === 0, "rows are resident when their entry is applied");
-    for (const pins of prefetch.pins) pins.release();
+    this.#release(prefetch);
     this.#prefetches.delete(index);
   }
 
   /** The queue's space is replaced or the replica stops: nothing more is applied from it. */
   close(): void {
-    this.#closed = true;
-    for (const prefetch of this.#prefetches.values()) for (const pins of prefetch.pins) pins.release();
+    for (const prefetch of this.#prefetches.values()) this.#release(prefetch);
     this.#prefetches.clear();
     this.#entries = [];
     this.#head = 0;
+  }
+
+  #release(prefetch: Prefetch): void {
+    prefetch.over = true;
+    for (const pins of prefetch.pins) pins.release();
   }
 
   #advance(): void {
@@ -104,15 +112,16 @@ export class ApplyQueue {
     }
   }
 
-  #fetch(index: Index, missing: Parameters<Space["fetch"]>[0]): void {
-    const prefetch = this.#prefetches.get(index) ?? { pins: [], waiting: 0 };
+  #fetch(index: Index, missing: readonly RowNeed[], urgency: FetchUrgency): void {
+    const prefetch = this.#prefetches.get(index) ?? { pins: [], waiting: 0, over: false };
     this.#prefetches.set(index, prefetch);
-    prefetch.waiting += 1;
-    this.#space.fetch(missing, (pins) => {
-      prefetch.waiting -= 1;
-      if (this.#closed) return pins.release();
+    if (urgency === "now") prefetch.waiting += 1;
+    const arrived = (pins: Pins): void => {
+      if (urgency === "now") prefetch.waiting -= 1;
+      if (prefetch.over) return pins.release();
       prefetch.pins.push(pins);
       if (prefetch.waiting === 0 && this.#entries[this.#head]?.index === index) this.#ready();
-    });
+    };
+    this.#space.fetch(missing, arrived, urgency);
   }
 }

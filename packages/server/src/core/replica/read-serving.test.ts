@@ -45,6 +45,7 @@ class World {
       system: (name: string) => system.get(name),
       systemNames: () => [],
       get: (_: Slot, key: string) => (this.#absent.has(key) ? undefined : (this.#rows.get(key) ?? null)),
+      head: (_: Slot, key: string) => (this.#absent.has(key) ? undefined : (this.#rows.get(key) ?? null)),
       put: (_: Slot, key: string, row: Row) => void this.#rows.set(key, row),
       delete: (_: Slot, key: string) => void this.#rows.delete(key),
       fetch: (keys: readonly RowKey[], done: (pins: Pins) => void) => {

@@ -106,7 +106,8 @@ export class KeyPages {
       if (home.space !== space || home.slot > endSlot || home.slot < fromSlot) return;
       const name = slotName(home.slot) + key;
       if (name < from || (cut ? name > end : name >= end) || row === undefined) return;
-      rows.set(name, row);
+      // Heads without values are only of rows that the engine has.
+      rows.set(name, row as Row | null);
       if (rows.size > keysMax * 2) shorten();
     });
     if (rows.size > keysMax) shorten();

@@ -13,7 +13,7 @@ import {
 import type { Env } from "../env/index.ts";
 import type { Fetches } from "./fetches.ts";
 import type { Cell, Residents } from "./residents.ts";
-import type { Pins, Row, RowKey, Space, SpaceOwner } from "./types.ts";
+import type { FetchUrgency, Pins, Row, RowHead, RowNeed, Space, SpaceOwner } from "./types.ts";
 
 /** The cells of one slot, in one generation of its space. */
 export interface SlotRows {
@@ -113,6 +113,15 @@ export class MemorySpace implements Space {
     const cell = this.#slots.get(slot)?.cells.get(key);
     if (cell === undefined) return this.#bare ? null : undefined;
     if (cell.pins === 0) cell.hot = true;
+    if (cell.headOnly) return undefined;
+    if (cell.row !== undefined) this.#residents.hits += 1;
+    return cell.row as Row | null | undefined;
+  }
+
+  head(slot: Slot, key: string): RowHead | null | undefined {
+    const cell = this.#slots.get(slot)?.cells.get(key);
+    if (cell === undefined) return this.#bare ? null : undefined;
+    if (cell.pins === 0) cell.hot = true;
     if (cell.row !== undefined) this.#residents.hits += 1;
     return cell.row;
   }
@@ -156,9 +165,9 @@ export class MemorySpace implements Space {
     return home.cells.get(key) ?? this.#residents.create(home, key);
   }
 
-  fetch(keys: readonly RowKey[], done: (pins: Pins) => void): void {
+  fetch(needs: readonly RowNeed[], done: (pins: Pins) => void, urgency: FetchUrgency = "now"): void {
     assert(this.state !== "gone", "a space that is gone is not read");
-    this.#fetches.add(this, keys, done);
+    this.#fetches.add(this, needs, done, urgency);
   }
 
   system(name: string): Uint8Array | undefined {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { groupId, index, KEY_PAGES_AT_ONCE_MAX, latin1, latin1Bytes, replicaId, slot } from "../base/index.ts";
-import type { KeyPlace, Pins, Space } from "./index.ts";
+import type { FetchUrgency, KeyPlace, Pins, Space, Store, StoreOptions } from "./index.ts";
 import { peek, read } from "./testing/steps.ts";
 import { row, slotOf, World } from "./testing/world.ts";
 
@@ -17,7 +17,13 @@ type Step =
       readonly changes: readonly (readonly [string, string | null])[];
     }
   | { readonly do: "keys"; readonly group: number; readonly behind: string; readonly keysMax: number }
-  | { readonly do: "fetch"; readonly group: number; readonly keys: readonly string[]; readonly hold: boolean }
+  | {
+      readonly do: "fetch";
+      readonly group: number;
+      readonly needs: readonly (readonly [key: string, headOnly: boolean])[];
+      readonly urgency: FetchUrgency;
+      readonly hold: boolean;
+    }
   | { readonly do: "release" }
   | { readonly do: "events"; readonly count: number }
   | { readonly do: "tick" | "flush" | "crash" };
@@ -39,7 +45,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant("fetch" as const),
       group,
-      keys: fc.array(key, { maxLength: 4 }),
+      needs: fc.array(fc.tuple(key, fc.boolean()), { maxLength: 4 }),
+      urgency: fc.constantFrom("now" as const, "ahead" as const),
       hold: fc.boolean(),
     }),
   },
@@ -88,7 +95,7 @@ class Model {
 /** A store driven step by step beside a model of it. */
 class Run {
   world: World;
-  readonly cacheBytesMax: number;
+  readonly sizes: StoreOptions;
   readonly models: Model[] = GROUPS.map(() => new Model());
   spaces: Space[] = [];
   #pins: Pins[] = [];
@@ -96,14 +103,18 @@ class Run {
   #generation = 0;
   #pagesOpen = 0;
 
-  constructor(choose: (count: number) => number, cacheBytesMax: number) {
-    this.cacheBytesMax = cacheBytesMax;
+  constructor(choose: (count: number) => number, sizes: StoreOptions) {
+    this.sizes = sizes;
     this.world = new World(choose);
-    const store = this.world.open(this.cacheBytesMax);
+    const store = this.#open();
     for (const id of GROUPS) {
       this.world.get<Space>((done) => store.createSpace(id, replicaId(id), new Map(), done));
     }
     this.#adopt();
+  }
+
+  #open(): Store {
+    return this.world.open(this.sizes.cacheBytesMax, this.world.engine, this.sizes);
   }
 
   #adopt(): void {
@@ -130,7 +141,7 @@ class Run {
       case "keys":
         return this.#keys(next.group, next.behind, next.keysMax);
       case "fetch":
-        return this.#fetch(next.group, next.keys, next.hold);
+        return this.#fetch(next);
       case "release":
         return this.#pins.shift()?.release();
       case "events":
@@ -170,22 +181,24 @@ class Run {
     this.check(group);
   }
 
-  #fetch(group: number, keys: readonly string[], hold: boolean): void {
+  #fetch({ group, needs, urgency, hold }: Extract<Step, { readonly do: "fetch" }>): void {
     const generation = this.#generation;
     const [space, model] = [this.spaces[group] as Space, this.models[group] as Model];
     const { clears } = model;
     space.fetch(
-      keys.map((key) => ({ slot: slotOf(key), key })),
+      needs.map(([key, headOnly]) => ({ slot: slotOf(key), key, headOnly })),
       (pins) => {
         expect(generation).toBe(this.#generation);
-        for (const key of keys) {
-          const found = peek(space, key);
-          // What was fetched before the rows were cleared need not be resident.
-          if (found !== undefined || clears === model.clears) expect(found).toBe(model.value(key));
+        // What was fetched before the rows were cleared need not be resident.
+        for (const [key, headOnly] of clears === model.clears ? needs : []) {
+          expect(space.head(slotOf(key), key)).toBeDefined();
+          if (!headOnly) expect(peek(space, key)).toBe(model.value(key));
         }
+        this.check(group);
         if (hold) this.#pins.push(pins);
         else pins.release();
       },
+      urgency,
     );
   }
 
@@ -222,6 +235,9 @@ class Run {
     for (const key of KEYS) {
       const found = peek(space, key);
       if (found !== undefined) expect(found).toBe(model.value(key));
+      const head = space.head(slotOf(key), key);
+      if (head !== undefined) expect(head?.payload.length).toBe(model.value(key)?.length);
+      if (head === undefined) expect(found).toBeUndefined();
     }
   }
 
@@ -230,7 +246,7 @@ class Run {
     this.#pagesOpen = 0;
     this.#pins = [];
     this.world = this.world.crash();
-    this.world.open(this.cacheBytesMax);
+    this.#open();
     for (const [i, id] of GROUPS.entries()) {
       const model = this.models[i] as Model;
       const space = this.world.store?.spaces.find((candidate) => candidate.group === id) as Space;
@@ -270,10 +286,14 @@ function chooser(seed: number): (count: number) => number {
 }
 
 test("in any order of requests, completions and crashes, rows are the newest and what was durable stays", () => {
-  const cacheBytesMax = fc.constantFrom(0, 900, 100_000);
+  const sizes = fc.record({
+    cacheBytesMax: fc.constantFrom(0, 900, 100_000),
+    fetchedBytesMax: fc.constantFrom(0, 1_000, 100_000),
+    headValueBytesMax: fc.constantFrom(0, 100),
+  });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 120 }), fc.integer(), cacheBytesMax, (steps, seed, limit) => {
-      const run = new Run(chooser(seed), limit);
+    fc.property(fc.array(step, { maxLength: 120 }), fc.integer(), sizes, (steps, seed, given) => {
+      const run = new Run(chooser(seed), given);
       for (const next of steps) run.run(next);
       run.end();
     }),

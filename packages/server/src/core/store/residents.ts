@@ -1,7 +1,7 @@
 import { assert, KEY_OVERHEAD_BYTES, VALUE_OVERHEAD_BYTES } from "../base/index.ts";
 import type { SlotRows } from "./memory-space.ts";
 import { Payloads } from "./payloads.ts";
-import type { Row } from "./types.ts";
+import type { Row, RowHead } from "./types.ts";
 
 /**
  * A key of which something is in memory.
@@ -12,12 +12,16 @@ import type { Row } from "./types.ts";
 export class Cell {
   readonly home: SlotRows;
   readonly key: string;
-  /** The newest row; null: there is none; undefined: not known, the engine is being asked. */
-  row: Row | null | undefined = undefined;
+  /** The newest row, or its head; null: there is none; undefined: not known, the engine is being asked. */
+  row: RowHead | null | undefined = undefined;
+  /** Of the row only the head is in memory. */
+  headOnly = false;
   /** The flush that carries (or carried) its last change; 0: as it is in the engine. */
   generation = 0;
   /** Fetches that need it in memory. */
   pins = 0;
+  /** Of them those that need the value, and the engine's answer if it is being asked: it may be older than what is known. */
+  valuePins = 0;
   /** When the row that the engine holds, or is being given, ends; 0: never. The engine has an index row for it. */
   endsAtMs = 0;
   /** Used since the clock's hand last passed. The use for which it was fetched, pinned, does not count. */
@@ -46,6 +50,7 @@ export interface FrozenRows {
  */
 export class Residents {
   readonly #cacheBytesMax: number;
+  readonly #headValueBytesMax: number;
   readonly #payloads: Payloads = new Payloads();
   /** All cells, in no order. The hand goes round. */
   #ring: Cell[] = [];
@@ -63,11 +68,15 @@ export class Residents {
   /** Of `#frozenBytes`: rows that were changed again, or whose space is gone; they vanish with the flush. */
   #supersededBytes = 0;
   #cleanBytes = 0;
+  #cleanBytesPeak = 0;
+  /** The hand's steps since it last freed something. */
+  #idleSteps = 0;
   /** Reads that found their row, or its absence, in memory. */
   hits = 0;
 
-  constructor(cacheBytesMax: number) {
+  constructor(cacheBytesMax: number, headValueBytesMax: number) {
     this.#cacheBytesMax = cacheBytesMax;
+    this.#headValueBytesMax = headValueBytesMax;
   }
 
   get memtableBytes(): number {
@@ -81,6 +90,15 @@ export class Residents {
 
   get cacheBytes(): number {
     return this.#cleanBytes;
+  }
+
+  get cacheBytesPeak(): number {
+    return this.#cleanBytesPeak;
+  }
+
+  /** By how much the cache is above its limit. */
+  get bytesOver(): number {
+    return Math.max(0, this.#cleanBytes - this.#cacheBytesMax);
   }
 
   /** A cell for a key that has none, not known yet. */
@@ -103,15 +121,47 @@ export class Residents {
       this.#changed.push(cell);
     }
     cell.row = row === null ? null : this.#owned(row);
+    cell.headOnly = false;
     this.#activeBytes += bytesOf(cell);
   }
 
   /** What the engine answered, for a cell about which nothing is known still. */
   load(cell: Cell, row: Row | null): void {
     assert(cell.row === undefined, "a fetch never replaces a resident row");
-    cell.row = row === null ? null : this.#owned(row);
+    if (row === null) cell.row = null;
+    else if (cell.valuePins > 0 || row.payload.length <= this.#headValueBytesMax) cell.row = this.#owned(row);
+    else {
+      cell.row = headOf(row);
+      cell.headOnly = true;
+    }
     cell.endsAtMs = row === null ? 0 : row.expiresAtMs;
-    this.#cleanBytes += valueBytes(row);
+    this.#countClean(valueBytes(cell));
+  }
+
+  /** The value, for a cell of which only the head is known: the same row, because no head is made while one is asked for. */
+  loadValue(cell: Cell, row: Row): void {
+    assert(cell.headOnly, "a fetch never replaces a resident row");
+    this.#cleanBytes -= valueBytes(cell);
+    cell.row = this.#owned(row);
+    cell.headOnly = false;
+    this.#countClean(valueBytes(cell));
+  }
+
+  /** Leaves the head of a row whose value nobody needs, if the engine has it and it takes much. */
+  dropValue(cell: Cell): boolean {
+    const { row } = cell;
+    if (cell.headOnly || !row || row.payload.length <= this.#headValueBytesMax) return false;
+    if (cell.valuePins > 0 || cell.generation > this.#flushed || cell.home.dead) return false;
+    this.#cleanBytes -= valueBytes(cell);
+    cell.row = headOf(row);
+    cell.headOnly = true;
+    this.#cleanBytes += valueBytes(cell);
+    return true;
+  }
+
+  #countClean(bytes: number): void {
+    this.#cleanBytes += bytes;
+    if (this.#cleanBytes > this.#cleanBytesPeak) this.#cleanBytesPeak = this.#cleanBytes;
   }
 
   #owned({ kind, expiresAtMs, version, payload }: Row): Row {
@@ -142,31 +192,32 @@ export class Residents {
   flushed(): void {
     this.#flushed = this.#active - 1;
     this.#frozen = [];
-    this.#cleanBytes += this.#frozenBytes - this.#supersededBytes;
+    this.#countClean(this.#frozenBytes - this.#supersededBytes);
     this.#frozenBytes = 0;
     this.#supersededBytes = 0;
   }
 
   /**
-   * Takes up to `stepsMax` steps of the clock's hand while the cache is over its limit. True if another call is likely
-   * to free more; false also when all that is left is pinned or waits for a flush.
+   * Takes up to `stepsMax` steps of the clock's hand while the cache is over its limit. True if another call may free more:
+   * false also when all that is left is pinned or waits for a flush.
    */
   evict(stepsMax: number): boolean {
     if (this.#swept > 0) return this.#sweep(stepsMax);
-    let progress = false;
     for (let step = 0; step < stepsMax && this.#cleanBytes > this.#cacheBytesMax; step += 1) {
       if (this.#hand >= this.#ring.length) this.#hand = 0;
       const cell = this.#ring[this.#hand];
       if (cell === undefined) return false;
+      this.#idleSteps += 1;
       if (cell.pins > 0 || cell.generation > this.#flushed) {
+        if (this.dropValue(cell)) this.#idleSteps = 0;
         this.#hand += 1;
         continue;
       }
-      progress = true;
+      this.#idleSteps = 0;
       if (cell.hot) {
         cell.hot = false;
         // Moves it out of its slab, so that the cold rows around it give back their memory when they go.
-        if (cell.row !== null && cell.row !== undefined) cell.row = this.#owned(cell.row);
+        if (cell.row && !cell.headOnly) cell.row = this.#owned(cell.row as Row);
         this.#hand += 1;
         continue;
       }
@@ -175,7 +226,7 @@ export class Residents {
       const last = this.#ring.pop() as Cell;
       if (last !== cell) this.#ring[this.#hand] = last;
     }
-    return progress && this.#cleanBytes > this.#cacheBytesMax;
+    return this.#cleanBytes > this.#cacheBytesMax && this.#idleSteps < this.#ring.length;
   }
 
   /**
@@ -205,7 +256,16 @@ export class Residents {
 }
 
 /** What a cell costs, near enough that the limits hold for the process as the system sees it. */
-const bytesOf = (cell: Cell): number => KEY_OVERHEAD_BYTES + cell.key.length + valueBytes(cell.row);
+const bytesOf = (cell: Cell): number => KEY_OVERHEAD_BYTES + cell.key.length + valueBytes(cell);
 
-const valueBytes = (row: Row | null | undefined): number =>
-  row === null || row === undefined ? 0 : VALUE_OVERHEAD_BYTES + row.payload.length;
+function valueBytes({ row, headOnly }: Cell): number {
+  if (row === null || row === undefined) return 0;
+  return VALUE_OVERHEAD_BYTES + (headOnly ? 0 : row.payload.length);
+}
+
+const headOf = ({ kind, expiresAtMs, version, payload }: RowHead): RowHead => ({
+  kind,
+  expiresAtMs,
+  version,
+  payload: { length: payload.length },
+});

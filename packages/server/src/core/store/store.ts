@@ -1,9 +1,11 @@
 import {
   assert,
   EVICT_STEPS_PER_PASS,
+  FETCHED_BYTES_MAX,
   FLUSH_AGE_MS,
   FLUSH_BYTES,
   type GroupId,
+  HEAD_VALUE_BYTES_MAX,
   MEMTABLE_BYTES_MAX,
   mark,
   type ReplicaId,
@@ -80,10 +82,11 @@ class NodeStore implements Store {
     this.#env = env;
     this.#engine = engine;
     this.#codec = codec;
-    this.#residents = new Residents(options.cacheBytesMax);
+    this.#residents = new Residents(options.cacheBytesMax, options.headValueBytesMax ?? HEAD_VALUE_BYTES_MAX);
     this.#memtableBytesMax = options.memtableBytesMax ?? MEMTABLE_BYTES_MAX;
     this.#flushBytes = options.flushBytes ?? FLUSH_BYTES;
-    this.#fetches = new Fetches(env, engine, codec, this.#residents);
+    const fetchedBytesMax = options.fetchedBytesMax ?? FETCHED_BYTES_MAX;
+    this.#fetches = new Fetches(env, engine, codec, this.#residents, fetchedBytesMax);
     this.#writes = new Writes(env, engine, codec, found.lastMarker);
     this.#clearing = new Clearing(engine, codec, this.#writes);
     this.#endings = new Endings(env, engine, codec);
@@ -108,6 +111,8 @@ class NodeStore implements Store {
       ...this.#counts,
       memtableBytes: this.#residents.memtableBytes,
       cacheBytes: this.#residents.cacheBytes,
+      cacheBytesPeak: this.#residents.cacheBytesPeak,
+      pinnedBytes: this.#fetches.pinnedBytes,
       cacheHits: this.#residents.hits,
       cacheMisses: this.#fetches.misses,
       engineWrites: this.#writes.durations,
@@ -252,10 +257,11 @@ class NodeStore implements Store {
 
   pass(): void {
     if (this.#closed) return;
-    this.#fetches.pass();
+    const evicting = this.#residents.evict(EVICT_STEPS_PER_PASS);
+    if (evicting) this.#env.requestPass();
+    this.#fetches.pass(evicting);
     if (this.#residents.activeBytes >= this.#flushBytes) this.#requestFlush();
     this.#writes.pass();
-    if (this.#residents.evict(EVICT_STEPS_PER_PASS)) this.#env.requestPass();
   }
 
   tick(): void {

@@ -4,13 +4,19 @@ import type { DurationHistogram, GroupId, Index, ReplicaId, SherdError, Slot, Sp
 export const RowKind = { string: 1 } as const;
 export type RowKind = (typeof RowKind)[keyof typeof RowKind];
 
-/** One key's primary row. Immutable: a change puts a new one. */
-export interface Row {
+/** What is known of a row whose value need not be in memory. */
+export interface RowHead {
   readonly kind: RowKind;
   /** Milliseconds of log time, 0: never. */
   readonly expiresAtMs: number;
   /** Index of the entry that wrote it. */
   readonly version: number;
+  /** How long it is; a `Row` has its bytes. */
+  readonly payload: { readonly length: number };
+}
+
+/** One key's primary row. Immutable: a change puts a new one. */
+export interface Row extends RowHead {
   /**
    * In a row to be put: any bytes that do not change during the call; the store copies them (large ones that have a
    * buffer to themselves are taken over). In a row that `get` returned: the store's own memory, which never changes; who
@@ -24,6 +30,20 @@ export interface RowKey {
   /** latin1 of the key's bytes. */
   readonly key: string;
 }
+
+/** A row to be fetched. */
+export interface RowNeed extends RowKey {
+  /** Its head is enough. */
+  readonly headOnly?: boolean;
+  /**
+   * Of a command that needs several values, the same number in all of them, which come one behind the other. If those are
+   * more than COMMAND_VALUES_BYTES_MAX together, the command is refused by their heads, and nothing else becomes resident.
+   */
+  readonly together?: number;
+}
+
+/** Fetches whose rows are needed now go before those that are made ahead when memory is short. */
+export type FetchUrgency = "now" | "ahead";
 
 /** A key and the moment of log time at which it ends. */
 export interface Ending extends RowKey {
@@ -87,8 +107,10 @@ export interface Space {
   readonly replica: ReplicaId;
   /** The row; null: there is none; undefined: not in memory, `fetch` it first. */
   get(slot: Slot, key: string): Row | null | undefined;
+  /** The same for who does not look at the value. Known also of rows whose value is too large to be kept for nothing. */
+  head(slot: Slot, key: string): RowHead | null | undefined;
   /**
-   * Requires a resident row (or residence of its absence) only if the caller wants to know what was there.
+   * Requires a resident head (or residence of its absence) only if the caller wants to know what was there.
    * `key` is kept: it must not be cut out of a longer string (V8 would keep that one alive with it).
    */
   put(slot: Slot, key: string, row: Row): void;
@@ -102,8 +124,9 @@ export interface Space {
   /**
    * Makes rows resident and pinned. `done` is called later, also when all were resident already.
    * Fetches of one pass are read from the engine together. In a damaged space `done` is never called again.
+   * `ahead`: may wait for as long as memory is short; what turns out to be needed now is fetched again. Default: `now`.
    */
-  fetch(keys: readonly RowKey[], done: (pins: Pins) => void): void;
+  fetch(needs: readonly RowNeed[], done: (pins: Pins) => void, urgency?: FetchUrgency): void;
   /** System rows are always in memory. Names are short latin1 strings. */
   system(name: string): Uint8Array | undefined;
   /** Names with this prefix, sorted. */
@@ -212,12 +235,19 @@ export interface StoreOptions {
   /** MEMTABLE_BYTES_MAX and FLUSH_BYTES when not given; the simulator makes them so small that runs of seconds meet them. */
   readonly memtableBytesMax?: number;
   readonly flushBytes?: number;
+  /** FETCHED_BYTES_MAX and HEAD_VALUE_BYTES_MAX when not given; small for the same reason. */
+  readonly fetchedBytesMax?: number;
+  readonly headValueBytesMax?: number;
 }
 
 export interface StoreStats {
   /** Changed rows that are not in the engine yet, those of a running flush included. */
   readonly memtableBytes: number;
   readonly cacheBytes: number;
+  /** The most that it has been. */
+  readonly cacheBytesPeak: number;
+  /** Values that open fetches hold, or are bringing; one that two of them hold counts twice. */
+  readonly pinnedBytes: number;
   /** Calls of `get` that were answered from memory. */
   readonly cacheHits: number;
   /** Keys read from the engine. */

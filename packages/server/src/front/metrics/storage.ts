@@ -17,6 +17,11 @@ export const STORAGE: readonly MetricDefinition[] = [
     "Rows that are kept in memory and also in the engine.",
     ({ node }) => node.store.cacheBytes,
   ),
+  gauge(
+    "sherd_pinned_bytes",
+    "Values that commands hold in memory, or wait for, while their rows are read.",
+    ({ node }) => node.store.pinnedBytes,
+  ),
   counter(
     "sherd_cache_hits_total",
     "Reads of rows that were answered from memory.",

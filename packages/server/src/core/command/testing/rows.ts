@@ -9,6 +9,7 @@ import {
   NOT_RESIDENT,
   type Reply,
   shardCommandOf,
+  valuesOf,
 } from "../index.ts";
 
 /** A slot's rows in a map, with log time that a test moves; what is named in `absent` is not in memory. */
@@ -18,8 +19,16 @@ export class Rows implements CommandContext {
   readonly latin1 = latin1;
   readonly rows: Map<string, Row> = new Map();
   readonly absent: Set<string> = new Set();
+  /** What the running command's spec says of the values that it looks at: a row of another key may be a head. */
+  #values: ReadonlySet<string> | undefined;
 
   get(_slot: number, key: string): Row | null | undefined {
+    if (this.#values?.has(key) === false)
+      throw new Error(`the command's spec does not say that it looks at the value of ${key}`);
+    return this.head(_slot, key);
+  }
+
+  head(_slot: number, key: string): Row | null | undefined {
     if (this.absent.has(key)) return undefined;
     const row = this.rows.get(key);
     return row === undefined || (row.expiresAtMs !== 0 && row.expiresAtMs <= this.nowMs) ? null : row;
@@ -30,7 +39,7 @@ export class Rows implements CommandContext {
   }
 
   delete(_slot: number, key: string): boolean {
-    const found = this.get(slot(0), key) !== null;
+    const found = this.head(slot(0), key) !== null;
     this.rows.delete(key);
     return found;
   }
@@ -41,7 +50,9 @@ export class Rows implements CommandContext {
     const spec = shardCommandOf(commandByName(latin1Bytes(name)) as CommandSpec, bytes);
     const admitted = admit(spec, bytes);
     if (typeof admitted !== "number" && !(admitted.type === "error" && admitted.kind === "CROSSSLOT")) return admitted;
+    this.#values = new Set(valuesOf(spec, bytes).map(latin1));
     const reply = spec.run?.(this, slot(0), bytes) as Reply | typeof NOT_RESIDENT;
+    this.#values = undefined;
     if (reply !== NOT_RESIDENT && reply.type !== "error" && !detailsOf(spec)?.replies.includes(reply.type)) {
       throw new Error(`the details of ${name} do not name ${reply.type}`);
     }

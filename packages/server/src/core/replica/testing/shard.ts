@@ -89,11 +89,15 @@ export class ShardReplica {
     for (const entry of log.entries) {
       if (entry.index <= this.machine.applied.index || left <= 0) continue;
       left -= 1;
-      const missing = this.machine.missing(entry);
-      const pins = missing.length === 0 ? undefined : this.world.get<Pins>((done) => this.space.fetch(missing, done));
+      const pins: Pins[] = [];
+      for (;;) {
+        const missing = this.machine.missing(entry);
+        if (missing.length === 0) break;
+        pins.push(this.world.get<Pins>((done) => this.space.fetch(missing, done)));
+      }
       this.machine.apply(entry, undefined);
       this.space.applied(entry.index);
-      pins?.release();
+      for (const each of pins) each.release();
     }
   }
 

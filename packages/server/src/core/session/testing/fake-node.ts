@@ -86,6 +86,7 @@ export class FakeNode implements NodeApi {
         return version();
       },
       get: (_slot, key) => rows.get(key) ?? null,
+      head: (_slot, key) => rows.get(key) ?? null,
       put: (_slot, key, row) => void rows.set(key, row),
       delete: (_slot, key) => rows.delete(key),
       latin1,

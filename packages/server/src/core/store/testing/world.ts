@@ -1,7 +1,15 @@
-import { deflateRawSync, inflateRawSync } from "node:zlib";
-import { crc32, latin1, latin1Bytes, ROW_CACHE_BYTES_DEFAULT, type Slot, slot } from "../../base/index.ts";
+import { crc32, deflateRawSync, inflateRawSync } from "node:zlib";
+import { latin1, latin1Bytes, ROW_CACHE_BYTES_DEFAULT, type Slot, slot } from "../../base/index.ts";
 import type { Engine, Env } from "../../env/index.ts";
-import { MemoryEngine, type MemoryImage, openStore, type Row, RowKind, type Store } from "../index.ts";
+import {
+  MemoryEngine,
+  type MemoryImage,
+  openStore,
+  type Row,
+  RowKind,
+  type Store,
+  type StoreOptions,
+} from "../index.ts";
 
 /** What a node does when its env is told that something is fatal. */
 export class Fatal extends Error {
@@ -40,7 +48,7 @@ export class World {
       monotonicMs: () => this.nowMs,
       wallMs: () => this.nowMs,
       random32: () => 4,
-      checksum: crc32,
+      checksum: (bytes, seed) => crc32(bytes, seed),
       latin1,
       deflate: (bytes, done) => {
         const compressed = new Uint8Array(deflateRawSync(bytes));
@@ -88,8 +96,12 @@ export class World {
   }
 
   /** `engine`: another than the world's own. */
-  open(cacheBytesMax: number = ROW_CACHE_BYTES_DEFAULT, engine: Engine = this.engine): Store {
-    openStore(this.env, engine, { cacheBytesMax }, (store) => {
+  open(
+    cacheBytesMax: number = ROW_CACHE_BYTES_DEFAULT,
+    engine: Engine = this.engine,
+    options: Partial<StoreOptions> = {},
+  ): Store {
+    openStore(this.env, engine, { cacheBytesMax, ...options }, (store) => {
       this.store = store;
     });
     this.settle();
