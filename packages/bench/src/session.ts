@@ -45,6 +45,7 @@ class FakeNode {
   get api(): NodeApi {
     return {
       id,
+      mapIsCurrent: true,
       map: undefined as never,
       shardOf: () => groupId(1),
       leaderOf: () => undefined,

@@ -14,6 +14,9 @@ export interface Asker {
   readonly protocol: string;
 }
 
+/** `loading`: the node has not heard who may come in, and will. */
+export type Refusal = "unauthenticated" | "loading" | "command" | "key" | "channel";
+
 /** Why the command is not run; undefined: it is. As commands of connections it is counted, and shown by ACL LOG. */
 export function refusalOf(
   node: NodeApi,
@@ -21,29 +24,37 @@ export function refusalOf(
   asker: Asker,
   spec: CommandSpec,
   args: readonly Uint8Array[],
-): "unauthenticated" | "command" | "key" | "channel" | undefined {
+): Refusal | undefined {
   const user = knownUser(node, access, asker);
-  if (user === undefined) return "unauthenticated";
+  if (typeof user === "string") return user;
   if (user.unrestricted) return undefined;
   const denial = denialOf(user, spec, args);
   if (denial !== undefined) note(access, asker, denial.reason, denial.object, user.name);
   return denial?.reason;
 }
 
-/** Nobody who may come in, whatever is asked for. A wrong password is counted, as by `refusalOf`: ask one of them. */
-export const isStranger = (node: NodeApi, access: Access, asker: Asker): boolean =>
-  knownUser(node, access, asker) === undefined;
+/** Why somebody may not come in, whatever is asked for. A wrong password is counted, as by `refusalOf`: ask one of them. */
+export function strangerRefusalOf(
+  node: NodeApi,
+  access: Access,
+  asker: Asker,
+): "unauthenticated" | "loading" | undefined {
+  const user = knownUser(node, access, asker);
+  return typeof user === "string" ? user : undefined;
+}
 
-function knownUser(node: NodeApi, access: Access, asker: Asker): User | undefined {
+function knownUser(node: NodeApi, access: Access, asker: Asker): User | "unauthenticated" | "loading" {
   const { authorization, address, protocol } = asker;
-  const user = userOf(access, authorization);
-  if (user === undefined && authorization !== undefined) {
-    const name = nameOf(authorization);
-    const host = address.replace(/:\d+$/, "");
-    note(access, asker, "auth", protocol, name);
-    node.complain(`auth ${host}`, "a client offered a wrong password", { address: host, user: name, protocol });
-  }
-  return user;
+  const user = userOf(access, asker);
+  if (user !== undefined) return user;
+  if (authorization === undefined) return access.mayBeOpen ? "loading" : "unauthenticated";
+  // The password may be right by now: no wrong one is reported.
+  if (!access.current) return "loading";
+  const name = nameOf(authorization);
+  const host = address.replace(/:\d+$/, "");
+  note(access, asker, "auth", protocol, name);
+  node.complain(`auth ${host}`, "a client offered a wrong password", { address: host, user: name, protocol });
+  return "unauthenticated";
 }
 
 type Reason = Parameters<Access["log"]["add"]>[0]["reason"];
@@ -54,8 +65,9 @@ function note(access: Access, { address, protocol }: Asker, reason: Reason, obje
 }
 
 /** Undefined: nobody who may come in. */
-function userOf(access: Access, authorization: string | undefined): User | undefined {
-  if (authorization === undefined) return access.initial;
+function userOf(access: Access, { authorization, protocol }: Asker): User | undefined {
+  // HTTP shows how the node is, and that is wanted most while it hears of nobody.
+  if (authorization === undefined) return protocol === "HTTP" ? access.lastInitial : access.initial;
   const encoded = BASIC.exec(authorization)?.[1];
   const decoded = encoded === undefined ? undefined : Buffer.from(encoded, "base64");
   const colon = decoded?.indexOf(":") ?? -1;

@@ -61,6 +61,7 @@ export function judge(operation: Operation, reply: Reply): "done" | "refused" | 
       case "CLUSTERDOWN":
       case "TRYAGAIN":
       case "MISCONF":
+      case "LOADING":
         return "refused";
       case "INDETERMINATE":
         return "unknown";

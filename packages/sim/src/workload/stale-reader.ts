@@ -82,6 +82,10 @@ export class StaleReader {
       const value = reply.type === "nil" ? null : latin1(reply.bytes);
       const connection = `${this.name}.${this.#connections}`;
       this.#recorder.addStale({ connection, ...asked, value, ended: this.#world.moment() });
+    } else if (asked === undefined && reply.type === "error" && reply.kind === "LOADING") {
+      this.#connection?.close();
+      this.#connection = undefined;
+      this.#world.coverage.count("a stale reader came before the node knew who may");
     } else if (asked === undefined ? reply.type !== "simple" : reply.type !== "error") {
       throw new Violation("replies fit their commands", `${this.name}: ${JSON.stringify(reply)}`);
     }

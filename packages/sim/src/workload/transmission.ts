@@ -36,6 +36,8 @@ export class Transmission {
       return undefined;
     }
     if (reply.type !== "error" || reply.kind !== "EXECABORT") return judge(this.operation, reply);
+    // It began before the node knew who may come in.
+    if (reply.text.includes("LOADING")) return judge(this.operation, { ...reply, kind: "LOADING" });
     // Nothing of it is done where something could not be queued, and only there.
     return this.#error === undefined ? this.#unfit(reply) : judge(this.operation, this.#error);
   }

@@ -11,6 +11,7 @@ export class Access {
   readonly #secrets: Secrets;
   #stored: readonly StoredUser[] | undefined;
   #users: ReadonlyMap<string, User> = new Map([[DEFAULT_USER, DEFAULT]]);
+  #current = false;
 
   constructor(secrets: Secrets) {
     this.#secrets = secrets;
@@ -20,14 +21,23 @@ export class Access {
     return this.#secrets;
   }
 
+  /**
+   * The users are those of now, or of a moment since the node started. Until then a password opens what it opened last, but
+   * nobody is let in without one: there may be a password by now.
+   */
+  get current(): boolean {
+    return this.#current;
+  }
+
   /** By name, sorted. */
   get users(): ReadonlyMap<string, User> {
     return this.#users;
   }
 
   /** False: nothing has changed. Users whose rules are the same stay the same objects. */
-  update(stored: readonly StoredUser[] | undefined): boolean {
-    if (stored === this.#stored) return false;
+  update(stored: readonly StoredUser[] | undefined, current: boolean): boolean {
+    if (stored === this.#stored && current === this.#current) return false;
+    this.#current = current;
     this.#stored = stored;
     const users = new Map<string, User>([
       [DEFAULT_USER, this.#kept({ name: DEFAULT_USER, rules: DEFAULT_USER_RULES })],
@@ -42,8 +52,18 @@ export class Access {
     return known?.rules === stored.rules ? known : readUser(stored);
   }
 
-  /** Who a connection is before it says so; undefined: nobody, it has to authenticate. */
+  /** Who a connection is before it says so; undefined: nobody, it has to authenticate, or to wait until `current`. */
   get initial(): User | undefined {
+    return this.#current ? this.lastInitial : undefined;
+  }
+
+  /** Whether somebody without a password will perhaps be let in, once the users are `current`. */
+  get mayBeOpen(): boolean {
+    return !this.#current && this.lastInitial !== undefined;
+  }
+
+  /** `initial` by the users that were known last: for what tells how the node is, and nothing that clients keep in it. */
+  get lastInitial(): User | undefined {
     const user = this.#users.get(DEFAULT_USER) as User;
     return user.enabled && user.nopass ? user : undefined;
   }
@@ -54,12 +74,15 @@ export class Access {
     return now?.enabled === true ? now : undefined;
   }
 
-  /** The user, if the password is right. Takes as long for a user that does not exist. */
+  /**
+   * The user, if the password is right. Takes as long for a user that does not exist. Undefined while not `current` says
+   * nothing about the password.
+   */
   authenticate(name: Uint8Array, password: Uint8Array): User | undefined {
     if (password.length > PASSWORD_BYTES_MAX) return undefined;
     const hash = this.#secrets.sha256Hex(password);
     const user = this.#users.get(latin1(name));
-    let right = user?.nopass === true;
+    let right = this.#current && user?.nopass === true;
     for (const known of user?.passwords ?? []) {
       // Looks at all of them, whichever is right.
       if (sameText(known, hash)) right = true;

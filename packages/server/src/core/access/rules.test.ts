@@ -182,13 +182,14 @@ test("hasPasswords: nobody can do anything without one", () => {
 
 test("who a client is", () => {
   const access = new Access(testSecrets);
+  expect(access.update(undefined, true)).toBe(true);
   expect(access.initial).toMatchObject({ name: "default", unrestricted: true });
   const enter = (name: string, password: string): string | undefined =>
     access.authenticate(utf8Bytes(name), utf8Bytes(password))?.name;
   expect(enter("default", "anything")).toBe("default");
   expect(enter("alice", "pw")).toBeUndefined();
   const alice: StoredUser = { name: "alice", rules: rulesOf("on >pw >two +get ~*") };
-  expect(access.update([alice, { name: "default", rules: rulesOf("off nopass") }])).toBe(true);
+  expect(access.update([alice, { name: "default", rules: rulesOf("off nopass") }], true)).toBe(true);
   expect(access.initial).toBeUndefined();
   expect([enter("alice", "pw"), enter("alice", "two"), enter("alice", "PW"), enter("alice", "")]).toEqual([
     "alice",
@@ -200,21 +201,48 @@ test("who a client is", () => {
   expect(enter("alice", "pw".padEnd(10_000))).toBeUndefined();
 });
 
+test("until the users are those of now, passwords open what they opened last, and without one nobody comes in", () => {
+  const access = new Access(testSecrets);
+  const enter = (name: string, password: string): string | undefined =>
+    access.authenticate(utf8Bytes(name), utf8Bytes(password))?.name;
+  expect([access.current, access.initial, access.lastInitial?.name, access.mayBeOpen]).toEqual([
+    false,
+    undefined,
+    "default",
+    true,
+  ]);
+  const alice: StoredUser = { name: "alice", rules: rulesOf("on >pw +get ~*") };
+  const guest: StoredUser = { name: "guest", rules: rulesOf("on nopass +get ~*") };
+  access.update([alice, guest], false);
+  expect(["alice", "guest", "default"].map((name) => enter(name, "pw"))).toEqual(["alice", undefined, undefined]);
+  expect([access.initial, access.mayBeOpen]).toEqual([undefined, true]);
+  // Whatever is heard: default has a password, as it had last.
+  const closed: StoredUser = { name: "default", rules: rulesOf("on >secret +@all ~*") };
+  access.update([alice, guest, closed], false);
+  expect([access.initial, access.mayBeOpen, enter("default", "secret")]).toEqual([undefined, false, "default"]);
+  const users = [alice, guest];
+  access.update(users, false);
+  expect(access.update(users, true)).toBe(true);
+  expect(["alice", "guest", "default"].map((name) => enter(name, "pw"))).toEqual(["alice", "guest", "default"]);
+  expect([access.initial?.name, access.mayBeOpen]).toEqual(["default", false]);
+  expect(access.update(users, true)).toBe(false);
+});
+
 test("a user whose rules stay the same stays the same object", () => {
   const access = new Access(testSecrets);
   const list = (rules: string): StoredUser[] => [
     { name: "alice", rules: rulesOf("on +get") },
     { name: "bob", rules: rulesOf(rules) },
   ];
-  access.update(list("on"));
+  access.update(list("on"), true);
   const [alice, bob] = ["alice", "bob"].map((name) => access.users.get(name));
   if (alice === undefined || bob === undefined) throw new Error("there are both");
-  access.update(list("on +set"));
+  access.update(list("on +set"), true);
   expect(access.renewed(alice)).toBe(alice);
   expect(access.renewed(bob)).not.toBe(bob);
-  access.update(list("off"));
+  access.update(list("off"), true);
   expect(access.renewed(bob)).toBeUndefined();
-  access.update([]);
+  access.update([], true);
   expect(access.renewed(alice)).toBeUndefined();
   expect(latin1(utf8Bytes([...access.users.keys()].join()))).toBe("default");
 });

@@ -120,7 +120,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       replicas: () => this.replicas(),
       replicaOf: (group) => this.replicaOf(group),
       heldByAll: (replica) => this.#leadership.heldByAll(replica),
-      leaderFound: (group) => this.#requests.retry(group),
+      leaderFound: (group) => this.#leaderFound(group),
     });
     this.#events = new CoreEvents({
       raft: this.raft,
@@ -186,6 +186,12 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
 
   get map(): ClusterMap {
     return this.#map.current;
+  }
+
+  /** Only the meta group writes this start's announcement into the map. */
+  get mapIsCurrent(): boolean {
+    const known = this.map.nodes.get(this.id);
+    return known !== undefined && known.bootCounter >= this.#self.bootCounter;
   }
 
   /** Begins to host a replica: `start` is what recovery made of log and store. */
@@ -315,6 +321,17 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     return leader !== undefined && this.isUp(leader.node) ? leader.node : undefined;
   }
 
+  /** What waits for the group's leader goes to it: perhaps it is another, or none. */
+  #leaderFound(group: GroupId): void {
+    this.#requests.retry(group);
+    // Clients wait until this start is in the map.
+    if (group === META_GROUP && !this.mapIsCurrent) this.#askMetaGroup();
+  }
+
+  #askMetaGroup(): void {
+    if (!this.#shuttingDown) this.#metaRequests.repeat();
+  }
+
   // --- the pass
 
   /** A tick is due. It is taken in a pass, after the inputs that came before it: a stalled node first hears, then ages. */
@@ -375,7 +392,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     if (this.#ticks % HINT_TICKS === 0) {
       this.#hints.send(this.#yields);
       if (this.diskFull) this.#leadership.handOver();
-      if (!this.#shuttingDown) this.#metaRequests.repeat();
+      this.#askMetaGroup();
     }
   }
 
@@ -395,6 +412,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.#hints.send(this.#yields);
     this.#leadership.claim();
     for (const replica of this.replicas()) this.#requests.retry(replica.group);
+    if (!this.mapIsCurrent) this.#askMetaGroup();
   }
 
   #onLinkDown(node: NodeId, gone: boolean): void {
@@ -427,7 +445,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
 
   roleChanged(replica: Replica): void {
     if (replica.leads) this.#hints.send(this.#yields);
-    this.#requests.retry(replica.group);
+    this.#leaderFound(replica.group);
   }
 
   settled(replica: Replica): void {

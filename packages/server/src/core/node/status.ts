@@ -1,7 +1,7 @@
 import type { Node } from "./node.ts";
 import type { GroupStatus, NodeStatus } from "./types.ts";
 
-/** What `sherd status` and /readyz report. Ready: every group here runs and has a leader. */
+/** What `sherd status` and /readyz report. Ready: every group here runs and has a leader, and clients are let in. */
 export function nodeStatus(node: Node, name: string, numbers: Readonly<Record<string, number>>): NodeStatus {
   const groups: GroupStatus[] = [];
   for (const replica of node.replicas()) {
@@ -30,7 +30,7 @@ export function nodeStatus(node: Node, name: string, numbers: Readonly<Record<st
   return {
     id: node.id,
     name,
-    ready: led && reachable,
+    ready: led && reachable && node.mapIsCurrent,
     mapVersion: node.map.version,
     groups,
     peers,

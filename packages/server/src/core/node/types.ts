@@ -25,6 +25,11 @@ export interface NodeApi {
   readonly id: NodeId;
   /** This node's copy of the cluster map. */
   readonly map: ClusterMap;
+  /**
+   * The map is the meta group's as of a moment since this node started, so that what it says of users may open doors. Once
+   * true it stays so.
+   */
+  readonly mapIsCurrent: boolean;
   /** The shard that owns the slot. */
   shardOf(slot: Slot): GroupId | undefined;
   leaderOf(group: GroupId): LeaderHint | undefined;

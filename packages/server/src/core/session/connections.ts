@@ -77,7 +77,7 @@ export class Connections {
     this.waits = new ReplicaWaits(node);
     this.upkeep = new Upkeep(this);
     this.access = new Access(facts.secrets);
-    this.access.update(node.map?.users?.list);
+    this.access.update(node.map?.users?.list, node.mapIsCurrent);
     node.onMap(() => this.#onMap());
     this.pubsub = new PubSub(node);
     node.onPassEnd(() => this.#onPassEnd());
@@ -189,9 +189,12 @@ export class Connections {
     }
   }
 
-  /** Rules count from the next command on; whose user is gone, or switched off, is closed. */
+  /**
+   * Rules count from the next command on; whose user is gone, or switched off, is closed. Who came before the users were
+   * known for sure is who he would be now.
+   */
   #onMap(): void {
-    if (!this.access.update(this.node.map.users?.list)) return;
+    if (!this.access.update(this.node.map.users?.list, this.node.mapIsCurrent)) return;
     for (const connection of this.#open.values()) {
       const { user } = connection;
       const now = user === undefined ? this.access.initial : this.access.renewed(user);

@@ -9,10 +9,20 @@ import { ExecRequest, WatchRequest } from "./transaction-requests.ts";
 
 const NOT_AUTHENTICATED = errorReply("NOAUTH", "Authentication required.");
 const WRONG_PASSWORD = errorReply("WRONGPASS", "invalid username-password pair or user is disabled.");
+const LOADING = errorReply(
+  "LOADING",
+  "the node has not heard from the cluster's map since it started, and cannot know whether a password is wanted by now. Try again, or at another node",
+);
 export const RULES_CHANGED: ErrorReply = errorReply(
   "EXECABORT",
   "Transaction discarded because of: NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call",
 );
+/** MULTI was sent before it was known who sends it. */
+export const LOADED_SINCE: ErrorReply = errorReply(
+  "EXECABORT",
+  "Transaction discarded because of: LOADING the node had not heard who may come in when it began. Try again",
+);
+const FRAMES_TRANSACTION: ReadonlySet<string> = new Set(["multi", "exec", "discard"]);
 const WATCH = commandByName(utf8Bytes("watch")) as CommandSpec;
 
 /** Why the connection may not run the command; what it has queued behind MULTI is given up then. */
@@ -23,7 +33,14 @@ export function refusalOf(
   args: readonly Uint8Array[],
 ): ErrorReply | undefined {
   const { user } = connection;
-  if (user === undefined) return spec !== undefined && isAlwaysAllowed(spec) ? undefined : NOT_AUTHENTICATED;
+  if (user === undefined) {
+    if (spec !== undefined && isAlwaysAllowed(spec)) return undefined;
+    if (!connections.access.mayBeOpen) return NOT_AUTHENTICATED;
+    // If MULTI were refused, and what follows it were not any more, its commands would be run one by one.
+    if (spec !== undefined && FRAMES_TRANSACTION.has(spec.name)) return undefined;
+    connection.abortTransaction();
+    return LOADING;
+  }
   const [first] = args;
   const named = spec?.subcommands === undefined || first === undefined ? spec : findSubcommand(spec, first);
   // What does not exist is answered with that.
@@ -78,11 +95,13 @@ export function authenticate(
 ): User | ErrorReply {
   const user = connections.access.authenticate(name, password);
   if (user !== undefined) return user;
+  connection.authFailures += 1;
+  if (connection.authFailures >= AUTH_FAILURES_MAX) connection.finish();
+  // The password may be right by now: no wrong one is reported.
+  if (!connections.access.current) return LOADING;
   const userName = latin1(name.subarray(0, NAME_SHOWN_BYTES_MAX));
   note(connection, connections, { reason: "auth", context: "toplevel", object: "AUTH", userName });
   connections.authFailed(connection, utf8Text(userName));
-  connection.authFailures += 1;
-  if (connection.authFailures >= AUTH_FAILURES_MAX) connection.finish();
   return WRONG_PASSWORD;
 }
 

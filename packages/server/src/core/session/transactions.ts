@@ -28,7 +28,7 @@ import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { Later } from "./later.ts";
 import type { OpenRequest } from "./open-request.ts";
-import { RULES_CHANGED } from "./permission.ts";
+import { LOADED_SINCE, RULES_CHANGED } from "./permission.ts";
 import { unknownOrRefused } from "./refusals.ts";
 import { ExecRequest, merge, type Queued, WatchRequest } from "./transaction-requests.ts";
 
@@ -221,6 +221,7 @@ export class Transactions {
     const [watch] = this.#watches;
     this.end();
     if (multi.aborted) return ABORTED;
+    if (multi.user === undefined) return LOADED_SINCE;
     // Each command was allowed when it was queued, by rules that do not count any more.
     if (multi.user !== this.#connection.user) return RULES_CHANGED;
     if (watch !== undefined) multi.place({ key: watch.args[0] as Uint8Array, slot: watch.slot, group: watch.group });

@@ -23,7 +23,7 @@ import {
   type StatusMessage,
   type ValueMessage,
 } from "./service.ts";
-import { unauthenticated } from "./strangers.ts";
+import { strangerStatus } from "./strangers.ts";
 
 export interface KvStoreOptions {
   /** For calls that bring no deadline of their own. Leader changes and unreachable nodes are waited out within it. */
@@ -131,7 +131,7 @@ export function addKvStore(server: Server, node: NodeApi, options: KvStoreOption
 }
 
 interface Forbidden {
-  readonly code: status.UNAUTHENTICATED | status.PERMISSION_DENIED;
+  readonly code: status.UNAUTHENTICATED | status.UNAVAILABLE | status.PERMISSION_DENIED;
   readonly details: string;
 }
 
@@ -147,9 +147,7 @@ function forbiddenBy(
   const authorization = call.metadata.get("authorization")[0]?.toString();
   const refusal = refusalOf(node, access, { authorization, address: call.getPeer(), protocol: "gRPC" }, spec, args);
   if (refusal === undefined) return undefined;
-  if (refusal === "unauthenticated") {
-    return { code: status.UNAUTHENTICATED, details: unauthenticated(authorization) };
-  }
+  if (refusal === "unauthenticated" || refusal === "loading") return strangerStatus(refusal, authorization);
   const what = refusal === "command" ? `run the '${spec.name}' command, which this call is` : `access the ${refusal}`;
   return { code: status.PERMISSION_DENIED, details: `the user has no permissions to ${what}` };
 }

@@ -1,7 +1,7 @@
 import { ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import type { Access } from "../../core/access/index.ts";
 import type { NodeApi } from "../../core/node/index.ts";
-import { isStranger } from "../credentials.ts";
+import { strangerRefusalOf } from "../credentials.ts";
 import type { KvStoreOptions } from "./kvstore.ts";
 
 const METHOD = /^\/KVStore\/(Get|Put|Delete)$/;
@@ -23,21 +23,33 @@ export function strangersTurnedAway(
         begin({
           onReceiveMetadata(metadata, next) {
             const authorization = metadata.get("authorization")[0]?.toString();
-            if (!isStranger(node, access, { authorization, address: call.getPeer(), protocol: "gRPC" })) {
+            const asker = { authorization, address: call.getPeer(), protocol: "gRPC" };
+            const refusal = strangerRefusalOf(node, access, asker);
+            if (refusal === undefined) {
               next(metadata);
               return;
             }
             // A stream that nobody reads from would never close.
             call.startRead();
-            call.sendStatus({ code: status.UNAUTHENTICATED, details: unauthenticated(authorization) });
-            onCall?.({ method, keyBytes: 0, result: "UNAUTHENTICATED", ms: 0 });
+            const ended = strangerStatus(refusal, authorization);
+            call.sendStatus(ended);
+            onCall?.({ method, keyBytes: 0, result: status[ended.code], ms: 0 });
           },
         }),
     });
   };
 }
 
-export const unauthenticated = (authorization: string | undefined): string =>
-  authorization === undefined
-    ? "a user and a password are wanted: metadata `authorization: Basic <base64 of user:password>`"
-    : "invalid username-password pair or user is disabled";
+/** How the call of somebody who may not come in ends. */
+export function strangerStatus(
+  refusal: "unauthenticated" | "loading",
+  authorization: string | undefined,
+): { readonly code: status.UNAUTHENTICATED | status.UNAVAILABLE; readonly details: string } {
+  if (refusal === "loading") return { code: status.UNAVAILABLE, details: LOADING };
+  const details = authorization === undefined ? PASSWORD_WANTED : "invalid username-password pair or user is disabled";
+  return { code: status.UNAUTHENTICATED, details };
+}
+
+const LOADING =
+  "the node has not heard from the cluster's map since it started, and cannot know who may come in by now; try again, or at another node";
+const PASSWORD_WANTED = "a user and a password are wanted: metadata `authorization: Basic <base64 of user:password>`";

@@ -57,17 +57,26 @@ export async function startHttp(node: NodeApi, options: HttpOptions): Promise<Fr
 const PROTECTED: ReadonlySet<string> = new Set(["/status", "/metrics"]);
 const INFO = commandByName(utf8Bytes("info")) as CommandSpec;
 
-function statusForbidden(node: NodeApi, access: Access | undefined, request: IncomingMessage): 401 | 403 | undefined {
+function statusForbidden(
+  node: NodeApi,
+  access: Access | undefined,
+  request: IncomingMessage,
+): 401 | 403 | 503 | undefined {
   if (access === undefined) return undefined;
   const { remoteAddress = "?", remotePort = 0 } = request.socket;
   const { authorization } = request.headers;
   const asker = { authorization, address: `${remoteAddress}:${remotePort}`, protocol: "HTTP" };
   const refusal = refusalOf(node, access, asker, INFO, []);
   if (refusal === undefined) return undefined;
+  if (refusal === "loading") return 503;
   return refusal === "unauthenticated" ? 401 : 403;
 }
 
-function refuse(response: ServerResponse, code: 401 | 403): void {
+function refuse(response: ServerResponse, code: 401 | 403 | 503): void {
+  if (code === 503) {
+    send(response, code, "text/plain", "the node has not heard who may come in since it started: try again\n");
+    return;
+  }
   if (code === 403) {
     send(response, code, "text/plain", "the user may not run INFO, which this is\n");
     return;
@@ -93,7 +102,13 @@ function answer(node: NodeApi, path: string, response: ServerResponse): void {
       return;
     case "/readyz":
       if (node.status().ready) send(response, 200, "text/plain", "ready\n");
-      else send(response, 503, "text/plain", "not ready: at least one replica has no leader or is catching up\n");
+      else
+        send(
+          response,
+          503,
+          "text/plain",
+          "not ready: a replica has no leader, or the cluster's map has not been heard of since the start\n",
+        );
       return;
     case "/status":
       send(response, 200, "application/json", `${JSON.stringify(statusOf(node), undefined, 2)}\n`);

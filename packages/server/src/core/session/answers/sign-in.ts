@@ -48,7 +48,8 @@ function hello({ args, connection, connections }: LocalCall): Reply {
       return err(`Syntax error in HELLO option '${quoted(args[at] as Uint8Array)}'`);
     }
   }
-  if (user === undefined) return HELLO_UNAUTHENTICATED;
+  // As in a Redis that loads: a client may get ready for the moment at which it is let in.
+  if (user === undefined && !connections.access.mayBeOpen) return HELLO_UNAUTHENTICATED;
   // Nothing may change before everything was found to be right.
   connection.user = user;
   connection.resp = version;
@@ -69,9 +70,10 @@ function hello({ args, connection, connections }: LocalCall): Reply {
 
 function auth({ args, connection, connections }: LocalCall): Reply {
   if (args.length > 2) return SYNTAX_ERROR;
+  const { access } = connections;
   const [first, second] = args as [Uint8Array, Uint8Array | undefined];
   // Redis' old form: whoever sends only a password expects that one is wanted.
-  if (second === undefined && connections.access.users.get(DEFAULT_USER)?.nopass === true) return NO_PASSWORD;
+  if (second === undefined && access.current && access.users.get(DEFAULT_USER)?.nopass === true) return NO_PASSWORD;
   const name = second === undefined ? latin1Bytes(DEFAULT_USER) : first;
   const result = authenticate(connection, connections, name, second ?? first);
   if (isRefusal(result)) return result;

@@ -58,6 +58,7 @@ export class FakeNode implements NodeApi {
   /** As `FakeNodeOptions`. */
   manual: boolean;
   ready = true;
+  mapIsCurrent = true;
   leaderless = false;
   activeExpiry = true;
   slow: readonly (readonly [string, DurationHistogram])[] = [];
