@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Client, credentials, status } from "@grpc/grpc-js";
 import { RespConnection, RespError, type RespValue } from "@sherd/client";
 import { Cluster, Redis } from "ioredis";
 import { createClient, createCluster } from "redis";
@@ -134,6 +135,47 @@ test(
   },
   MANY_STARTS_MS,
 );
+
+test("a password that was made while a node was down is wanted there, too, also while it hears of nobody", async () => {
+  const cluster = await TestCluster.start({ nodes: 3, shards: 3 });
+  expect(await ask(await dial(cluster, "node-3"), "SET", "a", "x")).toBe('"OK"');
+  await cluster.kill("node-3");
+  const admin = await dial(cluster, "node-1");
+  expect(await ask(admin, "ACL", "SETUSER", "default", ">secret")).toBe('"OK"');
+  await cluster.killAll();
+
+  // Alone, as it was before there was a password.
+  cluster.begin("node-3");
+  const stranger = await eventually("node-3 to listen", 20_000, () => dial(cluster, "node-3").catch(() => undefined));
+  for (const command of [
+    ["GET", "a"],
+    ["SET", "a", "y"],
+    ["CONFIG", "GET", "*"],
+    ["ACL", "LIST"],
+    ["CLUSTER", "SLOTS"],
+  ]) {
+    expect(await ask(stranger, ...command), command.join(" ")).toMatch(/^-LOADING /);
+  }
+  expect(await ask(stranger, "AUTH", "default", "")).toMatch(/^-LOADING /);
+  const { host, grpcPort } = cluster.node("node-3");
+  const client = new Client(`${host}:${grpcPort}`, credentials.createInsecure());
+  onTestFinished(() => client.close());
+  const key = Buffer.from([0x0a, 1, 0x61]);
+  const same = (bytes: Buffer): Buffer => bytes;
+  const code = await new Promise((resolve) => {
+    client.makeUnaryRequest("/KVStore/Get", same, same, key, (error) => resolve(error?.code));
+  });
+  expect(code).toBe(status.UNAVAILABLE);
+
+  // With another one it hears of the password.
+  await Promise.all(["node-1", "node-2"].map((name) => cluster.start(name)));
+  await eventually("node-3 to want the password", 20_000, async () => {
+    expect(await ask(stranger, "GET", "a")).toBe("-NOAUTH Authentication required.");
+    return true;
+  });
+  expect(await ask(stranger, "AUTH", "secret")).toBe('"OK"');
+  expect(await ask(stranger, "GET", "a")).toBe("x");
+});
 
 test("a user that is removed at one node is thrown out at all", async () => {
   const cluster = await startWithUsers(3);

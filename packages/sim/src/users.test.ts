@@ -70,3 +70,36 @@ test("changes from all nodes at once, while the map's leader crashes again and a
   const refused = changes.filter(({ reply }) => reply?.type === "error" && reply.kind !== "INDETERMINATE");
   expect(refused.map(({ name }) => name).filter((name) => first?.includes(name) === true)).toEqual([]);
 });
+
+const isCurrent = ({ node }: Machine): boolean => node?.mapIsCurrent === true;
+
+test("a node trusts its map once the meta group has written this start into it, and not while it is alone", () => {
+  const story = new Story(23n);
+  expect(story.cluster.machines.every(isCurrent)).toBe(true);
+  const late = story.others(metaLeader(story))[0] as Machine;
+  late.process?.crash("power");
+  const change = add(metaLeader(story), "made meanwhile");
+  story.waitUntil("the answer", () => change.reply !== undefined);
+  expect(isDone(change)).toBe(true);
+
+  story.isolate(late);
+  late.start();
+  story.pass(20_000);
+  expect([isCurrent(late), usersOf(late)]).toEqual([false, []]);
+
+  story.cluster.network.heal();
+  story.waitUntil("it has heard", () => isCurrent(late));
+  expect(usersOf(late)).toEqual([change.name]);
+});
+
+test("without a majority of the map's nodes those that run go on trusting it, and one that starts does not", () => {
+  const story = new Story(24n);
+  const [running, restarted, gone] = story.cluster.machines as [Machine, Machine, Machine];
+  restarted.process?.crash("process");
+  gone.process?.crash("power");
+  story.pass(5_000);
+  story.isolate(running);
+  restarted.start();
+  story.pass(20_000);
+  expect([isCurrent(running), isCurrent(restarted)]).toEqual([true, false]);
+});

@@ -18,7 +18,7 @@ import { createClient } from "redis";
 import { expect, test } from "vitest";
 import { CONNECTION_OUTPUT_BYTES_PAUSE, VALUE_BYTES_MAX } from "../core/base/index.ts";
 import { FakeNode } from "../core/session/testing/fake-node.ts";
-import { TLS_HANDSHAKES_MAX, type TlsFiles } from "../host/tls/index.ts";
+import { TLS_HANDSHAKES_MAX, TLS_HANDSHAKES_PER_ADDRESS_MAX, type TlsFiles } from "../host/tls/index.ts";
 import { TestAuthority } from "../host/tls/testing/authority.ts";
 import type { Front } from "./listen.ts";
 import { Client, HOST, Ports } from "./testing/tls-ports.ts";
@@ -252,6 +252,29 @@ test("handshakes under way are bounded; those that are open go on, and room come
   expect(ports.tls.identity.facts.failedHandshakes).toBe(1);
   expect(await client.call(["PING"])).toEqual(["PONG"]);
   ports.tls.identity.counts.handshakesUnderWay = 0;
+  expect(await new Client(port, { ca: ports.ca }).call(["PING"])).toEqual(["PONG"]);
+});
+
+test("handshakes under way from one address leave room for those from others", async () => {
+  const ports = await Ports.open();
+  const { port } = await ports.resp();
+  const { underWayFrom } = ports.tls.identity;
+  const open = new Client(port, { ca: ports.ca });
+  await open.call(["PING"]);
+  expect([...underWayFrom]).toEqual([]);
+  // As if so many were under way.
+  underWayFrom.set(HOST, TLS_HANDSHAKES_PER_ADDRESS_MAX);
+  expect(await new Client(port, { ca: ports.ca }).call(["PING"])).toEqual([]);
+  expect(ports.warnings[0]?.message).toMatch(/512 TLS handshakes from its address are under way/);
+  expect(await open.call(["PING"])).toEqual(["PONG"]);
+  underWayFrom.set("192.0.2.1", TLS_HANDSHAKES_PER_ADDRESS_MAX);
+  // One that ends in any way makes room.
+  underWayFrom.set(HOST, TLS_HANDSHAKES_PER_ADDRESS_MAX - 1);
+  const noise = connectPlain({ port, host: HOST });
+  await once(noise, "connect");
+  await expect.poll(() => underWayFrom.get(HOST), { timeout: 10_000 }).toBe(TLS_HANDSHAKES_PER_ADDRESS_MAX);
+  noise.destroy();
+  await expect.poll(() => underWayFrom.get(HOST), { timeout: 10_000 }).toBe(TLS_HANDSHAKES_PER_ADDRESS_MAX - 1);
   expect(await new Client(port, { ca: ports.ca }).call(["PING"])).toEqual(["PONG"]);
 });
 

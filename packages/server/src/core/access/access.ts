@@ -12,6 +12,8 @@ export class Access {
   #stored: readonly StoredUser[] | undefined;
   #users: ReadonlyMap<string, User> = new Map([[DEFAULT_USER, DEFAULT]]);
   #current = false;
+  #gaveUp = false;
+  #waiting: (() => void)[] = [];
 
   constructor(secrets: Secrets) {
     this.#secrets = secrets;
@@ -44,6 +46,7 @@ export class Access {
     ]);
     for (const one of stored ?? []) users.set(one.name, this.#kept(one));
     this.#users = new Map([...users].sort(([left], [right]) => (left < right ? -1 : 1)));
+    if (!this.undecided) this.#decided();
     return true;
   }
 
@@ -60,6 +63,31 @@ export class Access {
   /** Whether somebody without a password will perhaps be let in, once the users are `current`. */
   get mayBeOpen(): boolean {
     return !this.#current && this.lastInitial !== undefined;
+  }
+
+  /** Whoever brings no password may as well wait: it is not long since the start, and the users of now will be heard. */
+  get undecided(): boolean {
+    return !this.#gaveUp && this.mayBeOpen;
+  }
+
+  /** `decided` is called when `undecided` is over; how many may wait is the caller's to bound. */
+  whenDecided(decided: () => void): void {
+    if (this.undecided) this.#waiting.push(decided);
+    else decided();
+  }
+
+  /** Nobody waits any longer. False: nobody had to. */
+  giveUp(): boolean {
+    if (!this.undecided) return false;
+    this.#gaveUp = true;
+    this.#decided();
+    return true;
+  }
+
+  #decided(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const decided of waiting) decided();
   }
 
   /** `initial` by the users that were known last: for what tells how the node is, and nothing that clients keep in it. */

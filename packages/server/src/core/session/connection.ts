@@ -254,6 +254,7 @@ export class Connection implements RequestOwner, Receiver {
   retire(): void {
     this.#retiring = true;
     this.#connections.unpause();
+    this.#connections.stopDeciding();
     this.#run();
   }
 
@@ -289,6 +290,10 @@ export class Connection implements RequestOwner, Receiver {
   /** Takes commands as long as there are any and nothing speaks against it, then sends what has been answered. */
   #run(): void {
     if (this.#running || this.#closed) return;
+    if (this.#user === undefined && this.#connections.access.undecided) {
+      this.#waiting = !this.#parser.empty;
+      return;
+    }
     this.#running = true;
     let more = true;
     while (more && !this.#finishing && this.#intake.mayTake) {

@@ -1,5 +1,5 @@
 import { Access } from "../access/index.ts";
-import { INPUT_BYTES_MAX } from "../base/index.ts";
+import { INPUT_BYTES_MAX, LEADERLESS_HOLD_MS } from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
 import type { NodeApi } from "../node/index.ts";
 import { ClientPause } from "./client-pause.ts";
@@ -63,6 +63,8 @@ export class Connections {
   /** Those with something to do at the end of the pass. */
   #listed: Connection[] = [];
   #lastId = 0;
+  /** Until when strangers wait to be known; undefined before the first tick. */
+  #decidedByMs: number | undefined;
 
   constructor(node: NodeApi, facts: ServerFacts) {
     this.node = node;
@@ -112,7 +114,15 @@ export class Connections {
 
   /** CLIENT PAUSE is over: what was kept back goes on with the end of this pass. */
   unpause(): void {
-    if (!this.pause.end()) return;
+    if (this.pause.end()) this.#wakeAll();
+  }
+
+  /** Strangers are answered from now on, whether it is known who may come in or not. */
+  stopDeciding(): void {
+    if (this.access.giveUp()) this.#wakeAll();
+  }
+
+  #wakeAll(): void {
     for (const connection of this.#open.values()) connection.wake();
     this.node.requestPass();
   }
@@ -153,6 +163,8 @@ export class Connections {
     this.nowMs = nowMs;
     this.timer.onTick();
     if (this.pause.isOver(nowMs)) this.unpause();
+    this.#decidedByMs ??= nowMs + LEADERLESS_HOLD_MS;
+    if (nowMs >= this.#decidedByMs) this.stopDeciding();
     this.waits.tick(nowMs);
     this.upkeep.tick(nowMs);
     this.#watchLatency();
@@ -194,7 +206,9 @@ export class Connections {
    * known for sure is who he would be now.
    */
   #onMap(): void {
+    const { undecided } = this.access;
     if (!this.access.update(this.node.map.users?.list, this.node.mapIsCurrent)) return;
+    if (undecided) this.#wakeAll();
     for (const connection of this.#open.values()) {
       const { user } = connection;
       const now = user === undefined ? this.access.initial : this.access.renewed(user);

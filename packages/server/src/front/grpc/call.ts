@@ -14,11 +14,13 @@ export interface Command {
   readonly slot: Slot;
 }
 
-/** Who asked. Exactly one of the two is called, once; neither after `abandon`. */
+/** Who asked. It is ended once, in one of the three ways; not after `abandon`. */
 export interface Caller {
   answer(reply: Reply): void;
   /** So many calls are open that this one was never begun. */
   exhausted(text: string): void;
+  /** Asked before each attempt that is not made at once: whether it may still be made. False: the call has been ended. */
+  mayStill(): boolean;
 }
 
 /**
@@ -41,6 +43,8 @@ export class DeadlineCall implements Entrant {
   /** Why nothing has been done so far. */
   #notDone: Reply | undefined;
   #over = false;
+  /** What was allowed when it came may not be any more. */
+  #late = false;
 
   constructor(node: NodeApi, inflight: Inflight, command: Command, timeoutMs: number, caller: Caller) {
     this.bytes = command.args.reduce((sum, arg) => sum + arg.length, 0);
@@ -50,7 +54,10 @@ export class DeadlineCall implements Entrant {
     this.#caller = caller;
     this.#timeoutMs = timeoutMs;
     this.#deadline = setTimeout(() => this.#onDeadline(), timeoutMs);
-    if (inflight.enter(this)) return;
+    if (inflight.enter(this)) {
+      this.#late = true;
+      return;
+    }
     this.#over = true;
     clearTimeout(this.#deadline);
     caller.exhausted(inflight.full);
@@ -69,6 +76,10 @@ export class DeadlineCall implements Entrant {
   }
 
   #execute(): void {
+    if (this.#late && !this.#caller.mayStill()) {
+      this.#end();
+      return;
+    }
     this.#notDone = undefined;
     this.#atNode = true;
     const { spec, args, slot } = this.#command;

@@ -100,12 +100,14 @@ export function addKvStore(server: Server, node: NodeApi, options: KvStoreOption
         callback(null, messageOf(reply));
         finished(resultOf(reply));
       };
-      const forbidden = forbiddenBy(node, options.access, call, spec, args);
-      if (forbidden !== undefined) {
+      const mayStill = (): boolean => {
+        const forbidden = forbiddenBy(node, options.access, call, spec, args);
+        if (forbidden === undefined) return true;
         callback(forbidden);
         finished(status[forbidden.code]);
-        return;
-      }
+        return false;
+      };
+      if (!mayStill()) return;
       const exhausted = (details: string): void => {
         callback({ code: status.RESOURCE_EXHAUSTED, details });
         finished("RESOURCE_EXHAUSTED");
@@ -116,7 +118,11 @@ export function addKvStore(server: Server, node: NodeApi, options: KvStoreOption
         return;
       }
       const timeoutMs = timeoutOf(call, defaultMs);
-      const running = new DeadlineCall(node, inflight, { spec, args, slot }, timeoutMs, { answer, exhausted });
+      const running = new DeadlineCall(node, inflight, { spec, args, slot }, timeoutMs, {
+        answer,
+        exhausted,
+        mayStill,
+      });
       call.on("cancelled", () => {
         if (running.abandon()) finished("CANCELLED");
       });

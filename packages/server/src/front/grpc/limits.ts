@@ -25,6 +25,11 @@ export const KEEPALIVE_ANSWER_MS = 10_000;
 /** A value that is a little too large arrives and is refused in words; one beyond this is refused by gRPC itself. */
 export const RECEIVE_BYTES_MAX: number = VALUE_BYTES_MAX + MIB;
 
+/** Messages of health and reflection, which strangers may send: names of services and symbols. */
+export const OPEN_MESSAGE_BYTES_MAX = 65_536;
+/** Calls without a password that wait until the node has heard whether one is wanted. Further ones are turned away. */
+export const STRANGERS_WAITING_MAX = 4_096;
+
 /** Streams of `Health.Watch`; each keeps a timer going. */
 export const WATCHERS_MAX = 1_024;
 /** Between two looks at the node while somebody watches: readiness has no event, and who watches is not in a hurry. */

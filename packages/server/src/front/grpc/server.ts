@@ -1,14 +1,7 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { NodeApi } from "../../core/node/index.ts";
-import {
-  CLOSE_GRACE_MS,
-  type Front,
-  type Listen,
-  listen,
-  listenError,
-  type SocketServer,
-  socketServer,
-} from "../listen.ts";
+import { CLOSE_GRACE_MS, type Front, type Listen, listen, type SocketServer, socketServer } from "../listen.ts";
+import { Guessing } from "./guessing.ts";
 import { Health } from "./health.ts";
 import { addKvStore, type KvStoreOptions } from "./kvstore.ts";
 import { KEEPALIVE_ANSWER_MS, KEEPALIVE_MS, RECEIVE_BYTES_MAX, STREAMS_PER_CONNECTION_MAX } from "./limits.ts";
@@ -21,8 +14,9 @@ export interface GrpcOptions extends Listen, KvStoreOptions {}
 /** Starts the `KVStore` service, and beside it those of health and reflection. */
 export async function startGrpc(node: NodeApi, options: GrpcOptions): Promise<Front> {
   const { access, onCall } = options;
+  const guessing = new Guessing();
   const server = new Server({
-    interceptors: access === undefined ? [] : [strangersTurnedAway(node, access, onCall)],
+    interceptors: [strangersTurnedAway(node, access, guessing, onCall)],
     "grpc.max_receive_message_length": RECEIVE_BYTES_MAX,
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION_MAX,
@@ -33,37 +27,25 @@ export async function startGrpc(node: NodeApi, options: GrpcOptions): Promise<Fr
   const healthProto = loadProto("health.proto");
   const health = new Health(server, healthProto, () => node.status().ready);
   addReflection(server, loadProto("reflection.proto"), [loadProto("kvstore.proto"), healthProto]);
-  const secure = options.tls === undefined ? undefined : secureServer(server, options);
-  const port = await (secure === undefined ? bind(server, options) : listen(secure.server, "gRPC", options));
+  const sockets = ownSockets(server, options, guessing);
+  const port = await listen(sockets.server, "gRPC", options);
   return {
     host: options.host,
     port,
     close: async () => {
       health.close();
-      await Promise.all([close(server), secure === undefined ? undefined : closeSecure(secure)]);
+      await Promise.all([close(server), closeSockets(sockets)]);
     },
   };
 }
 
-/** Our own server does the handshakes, as for every other port, and gRPC gets the connections. */
-function secureServer(server: Server, options: Listen): SocketServer {
+/** Our own server accepts, and does the handshakes, as for every other port; gRPC gets the connections. */
+function ownSockets(server: Server, options: Listen, guessing: Guessing): SocketServer {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const socketOptions = { noDelay: true, ALPNProtocols: ["h2"] };
-  return socketServer(options, "gRPC", socketOptions, (socket) => injector.injectConnection(socket));
-}
-
-function bind(server: Server, { host, port }: Listen): Promise<number> {
-  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) {
-        resolve(bound);
-        return;
-      }
-      // grpc-js passes the system's error on as text only.
-      const code = error.message.includes("EADDRINUSE") ? "EADDRINUSE" : "";
-      reject(listenError(Object.assign(error, { code }), "gRPC", host, port));
-    });
+  return socketServer(options, "gRPC", socketOptions, (socket) => {
+    guessing.opened(socket);
+    injector.injectConnection(socket);
   });
 }
 
@@ -78,7 +60,7 @@ function close(server: Server): Promise<void> {
 }
 
 /** Its connections are closed by gRPC. */
-function closeSecure({ server, endHandshakes }: SocketServer): Promise<void> {
+function closeSockets({ server, endHandshakes }: SocketServer): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     endHandshakes();

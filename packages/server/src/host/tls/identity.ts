@@ -41,6 +41,8 @@ export class TlsIdentity {
     failedHandshakes: 0,
     handshakesUnderWay: 0,
   };
+  /** Handshakes under way by where they come from; bounded by TLS_HANDSHAKES_PER_ADDRESS_MAX each. */
+  readonly underWayFrom: Map<string, number> = new Map();
   readonly #files: TlsFiles;
   readonly #use: CertificateUse;
   readonly #nowMs: () => number;

@@ -16,7 +16,7 @@
 export { type Certificate, type CertificateUse, readCertificate, type TlsFiles } from "./certificate.ts";
 export { dialTls } from "./dial.ts";
 export { type CertificateFacts, TlsIdentity, type TlsIdentityOptions, type TlsLog } from "./identity.ts";
-export { TLS_CHECK_MS, TLS_HANDSHAKE_MS_MAX, TLS_HANDSHAKES_MAX } from "./limits.ts";
+export { TLS_CHECK_MS, TLS_HANDSHAKE_MS_MAX, TLS_HANDSHAKES_MAX, TLS_HANDSHAKES_PER_ADDRESS_MAX } from "./limits.ts";
 export {
   type ClientAuth,
   createTlsServer,

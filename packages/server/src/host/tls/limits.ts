@@ -11,6 +11,11 @@ export const TLS_HANDSHAKE_MS_MAX = 10_000;
  * that clients that all come back at once are served. Each holds about 60 KiB.
  */
 export const TLS_HANDSHAKES_MAX = 1_024;
+/**
+ * Of those, from one address: half of them, since behind an address, loopback included, may be many clients that all come
+ * back at once, and whoever sits there for no good leaves the other half to all others.
+ */
+export const TLS_HANDSHAKES_PER_ADDRESS_MAX: number = TLS_HANDSHAKES_MAX / 2;
 /** A certificate that ends this soon is warned about at load, ... */
 export const TLS_EXPIRY_WARN_MS: number = 14 * 86_400_000;
 /** ... and again so often. */

@@ -3,7 +3,7 @@ import { createServer, type Server, type TLSSocket, type TlsOptions } from "node
 import { Complaints } from "../../core/base/index.ts";
 import { SERVER_AUTH, usagesOf } from "./certificate.ts";
 import type { TlsIdentity } from "./identity.ts";
-import { TLS_HANDSHAKE_MS_MAX, TLS_HANDSHAKES_MAX } from "./limits.ts";
+import { TLS_HANDSHAKE_MS_MAX, TLS_HANDSHAKES_MAX, TLS_HANDSHAKES_PER_ADDRESS_MAX } from "./limits.ts";
 
 /**
  * Whether who connects shows a certificate: `no`: it is not asked for one; `optional`: one that is shown must be good;
@@ -61,12 +61,16 @@ export function createTlsServer(
  * newest. Returns `TlsServer.endHandshakes`. Other listeners of `secureConnection` may be told of a socket that was destroyed.
  */
 export function guardTlsServer(server: Server, { identity, clientAuth }: TlsPort, what: string): () => void {
-  const { counts } = identity;
+  const { counts, underWayFrom } = identity;
   const complaints = new Complaints(identity);
   /** Under way, by both ends' addresses: the socket that is told secure is another one than that which connected. */
   const underWay = new Map<string, Socket>();
-  const ended = (key: string): void => {
-    if (underWay.delete(key)) counts.handshakesUnderWay -= 1;
+  const ended = (key: string, address: string): void => {
+    if (!underWay.delete(key)) return;
+    counts.handshakesUnderWay -= 1;
+    const left = (underWayFrom.get(address) as number) - 1;
+    if (left === 0) underWayFrom.delete(address);
+    else underWayFrom.set(address, left);
   };
   const complain = (kind: string, why: string, remote: string | undefined): void => {
     const fields = { code: "SHERD_TLS_HANDSHAKE", remote, kind };
@@ -74,23 +78,23 @@ export function guardTlsServer(server: Server, { identity, clientAuth }: TlsPort
   };
 
   server.on("connection", (socket: Socket) => {
-    if (counts.handshakesUnderWay >= TLS_HANDSHAKES_MAX) {
+    const address = addressOf(socket);
+    const ofAddress = underWayFrom.get(address) ?? 0;
+    const tooMany = tooManyUnderWay(counts.handshakesUnderWay, ofAddress);
+    if (tooMany !== undefined) {
       // Counted as failed when its end is told.
-      complain(
-        "TOO_MANY",
-        `a connection was closed, ${TLS_HANDSHAKES_MAX} TLS handshakes are under way`,
-        socket.remoteAddress,
-      );
+      complain("TOO_MANY", `a connection was closed, ${tooMany}`, socket.remoteAddress);
       socket.destroy();
       return;
     }
     const key = ends(socket);
     underWay.set(key, socket);
     counts.handshakesUnderWay += 1;
-    socket.once("close", () => ended(key));
+    underWayFrom.set(address, ofAddress + 1);
+    socket.once("close", () => ended(key, address));
   });
   server.prependListener("secureConnection", (socket: TLSSocket) => {
-    ended(ends(socket));
+    ended(ends(socket), addressOf(socket));
     // A client may go away at any moment; whoever uses the socket hears of its end.
     socket.on("error", () => {});
     const refusal = refusalOf(socket, clientAuth);
@@ -114,6 +118,14 @@ export function guardTlsServer(server: Server, { identity, clientAuth }: TlsPort
   };
 }
 
+function tooManyUnderWay(all: number, ofAddress: number): string | undefined {
+  if (all >= TLS_HANDSHAKES_MAX) return `${TLS_HANDSHAKES_MAX} TLS handshakes are under way`;
+  if (ofAddress < TLS_HANDSHAKES_PER_ADDRESS_MAX) return undefined;
+  return `${TLS_HANDSHAKES_PER_ADDRESS_MAX} TLS handshakes from its address are under way`;
+}
+
+/** Of a socket that is gone already there is none. */
+const addressOf = ({ remoteAddress = "?" }: Socket): string => remoteAddress;
 const ends = (socket: Socket): string => `${socket.localAddress} ${socket.remoteAddress} ${socket.remotePort}`;
 
 /** Why a verified handshake is not enough; undefined: it is. */

@@ -37,6 +37,9 @@ export interface FakeNodeOptions {
   /** Rows that several fake nodes share, as if they forwarded to each other. */
   readonly rows?: Map<string, Row>;
   readonly self?: number;
+  /** False: it has just started, and the meta group is not heard of. */
+  readonly mapIsCurrent?: boolean;
+  readonly users?: ClusterMap["users"];
 }
 
 export const hexId = (n: number): NodeId => nodeId(n.toString(16).padStart(40, "0"));
@@ -58,7 +61,7 @@ export class FakeNode implements NodeApi {
   /** As `FakeNodeOptions`. */
   manual: boolean;
   ready = true;
-  mapIsCurrent = true;
+  mapIsCurrent: boolean;
   leaderless = false;
   activeExpiry = true;
   slow: readonly (readonly [string, DurationHistogram])[] = [];
@@ -78,7 +81,8 @@ export class FakeNode implements NodeApi {
     this.id = hexId((options.self ?? 0) + 1);
     this.rows = options.rows ?? new Map();
     this.manual = options.manual ?? false;
-    this.map = mapOf(nodes, options.shards ?? 1);
+    this.mapIsCurrent = options.mapIsCurrent ?? true;
+    this.map = { ...mapOf(nodes, options.shards ?? 1), users: options.users };
     const rows = this.rows;
     const version = (): number => this.#version;
     this.#context = {
@@ -173,6 +177,12 @@ export class FakeNode implements NodeApi {
     this.map = { ...this.map, version, users: { version, list } };
     for (const listener of this.#onMap) listener();
     complete(OK);
+  }
+
+  /** It hears from the meta group for the first time since its start. */
+  hearOfMap(): void {
+    this.mapIsCurrent = true;
+    for (const listener of this.#onMap) listener();
   }
 
   publish({ sharded, channel, message }: Published): void {
