@@ -1,4 +1,12 @@
-import { type GroupId, type Index, type NodeId, STEADY_MS, type Term } from "../base/index.ts";
+import {
+  type GroupId,
+  type Index,
+  NO_REPLICA,
+  type NodeId,
+  type ReplicaId,
+  STEADY_MS,
+  type Term,
+} from "../base/index.ts";
 import type { PeerLinks } from "../env/index.ts";
 import type { Replica } from "../replica/index.ts";
 import { ClockWatch } from "./clock-watch.ts";
@@ -14,6 +22,8 @@ export interface HintsHost {
   wallMs(): number;
   replicas(): Iterable<Replica>;
   replicaOf(group: GroupId): Replica | undefined;
+  nodeOf(group: GroupId, replica: ReplicaId): NodeId | undefined;
+  isUp(node: NodeId): boolean;
   heldByAll(replica: Replica): Index;
   /** The leader of a group that is not hosted here became known. */
   leaderFound(group: GroupId): void;
@@ -36,8 +46,18 @@ export class LeaderHints {
     this.#host = host;
   }
 
+  /** By the replica here, if one runs; else by what was heard. */
   leaderOf(group: GroupId): LeaderHint | undefined {
-    return this.#leaders.get(group);
+    const replica = this.#host.replicaOf(group);
+    if (replica === undefined || replica.stopped !== undefined) return this.#leaders.get(group);
+    const node = replica.leader === NO_REPLICA ? undefined : this.#host.nodeOf(group, replica.leader);
+    return node === undefined ? undefined : { node, term: replica.term, keys: replica.machine.keys };
+  }
+
+  /** The node that leads the group, if it is known and can be reached. */
+  reachableLeader(group: GroupId): NodeId | undefined {
+    const leader = this.leaderOf(group);
+    return leader !== undefined && this.#host.isUp(leader.node) ? leader.node : undefined;
   }
 
   /** Connected for a while and not about to stop: leaderships may be given to it. */

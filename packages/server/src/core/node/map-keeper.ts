@@ -7,6 +7,7 @@ import { encodeMapMessage, encodeMapWanted } from "./messages.ts";
  * others see a newer version in a peer's hints and fetch it.
  */
 export class MapKeeper {
+  readonly #self: NodeInfo;
   readonly #send: (to: NodeId, message: Uint8Array) => void;
   readonly #changed: (map: ClusterMap) => void;
   readonly #groups: Uint32Array = new Uint32Array(SLOT_COUNT);
@@ -14,7 +15,13 @@ export class MapKeeper {
   /** Addresses heard in handshakes, newer than the map's: used until the meta group has them. */
   readonly #heard: Map<NodeId, NodeInfo> = new Map();
 
-  constructor(map: ClusterMap, send: (to: NodeId, message: Uint8Array) => void, changed: (map: ClusterMap) => void) {
+  constructor(
+    self: NodeInfo,
+    map: ClusterMap,
+    send: (to: NodeId, message: Uint8Array) => void,
+    changed: (map: ClusterMap) => void,
+  ) {
+    this.#self = self;
     this.#send = send;
     this.#changed = changed;
     this.#current = map;
@@ -23,6 +30,12 @@ export class MapKeeper {
 
   get current(): ClusterMap {
     return this.#current;
+  }
+
+  /** See `NodeApi.mapIsCurrent`: only the meta group writes the announcement of this start into a map. */
+  get isCurrent(): boolean {
+    const known = this.#current.nodes.get(this.#self.id);
+    return known !== undefined && known.bootCounter >= this.#self.bootCounter;
   }
 
   shardOf(slot: Slot): GroupId | undefined {

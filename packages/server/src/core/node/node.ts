@@ -91,6 +91,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     const { holding } = this.figures;
     this.#commandOf = (opcode) => (opcode === holding.opcode ? holding : options.commandOf(opcode));
     this.#map = new MapKeeper(
+      options.self,
       options.map,
       (node, message) => this.#links.send(node, message),
       (map) => {
@@ -119,6 +120,8 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       wallMs: () => this.env.wallMs(),
       replicas: () => this.replicas(),
       replicaOf: (group) => this.replicaOf(group),
+      nodeOf: (group, replica) => this.nodeOf(group, replica),
+      isUp: (node) => this.isUp(node),
       heldByAll: (replica) => this.#leadership.heldByAll(replica),
       leaderFound: (group) => this.#leaderFound(group),
     });
@@ -150,7 +153,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       map: () => this.map,
       nextNumber: () => this.nextNumber(),
       replicaOf: (group) => this.replicaOf(group),
-      reachableLeader: (group) => this.#reachableLeader(group),
+      reachableLeader: (group) => this.#hints.reachableLeader(group),
       diskFull: () => this.diskFull,
       complain: (key, message, fields) => this.complain(key, message, fields),
     });
@@ -161,7 +164,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
       self,
       nowMs: () => this.env.monotonicMs(),
       map: () => this.map,
-      leader: () => this.#reachableLeader(META_GROUP),
+      leader: () => this.#hints.reachableLeader(META_GROUP),
       route: (request, args) => this.#requests.route(META_GROUP, request, args),
       askForMap: (node, version) => this.#map.peerHas(node, version),
     });
@@ -188,10 +191,8 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     return this.#map.current;
   }
 
-  /** Only the meta group writes this start's announcement into the map. */
   get mapIsCurrent(): boolean {
-    const known = this.map.nodes.get(this.id);
-    return known !== undefined && known.bootCounter >= this.#self.bootCounter;
+    return this.#map.isCurrent;
   }
 
   /** Begins to host a replica: `start` is what recovery made of log and store. */
@@ -210,13 +211,9 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
 
   /** The same, once enough others have met this node: the replica may be one whose disk was emptied. */
   hostNew(space: Space, start: GroupStart): void {
-    const others = membersOf(this.map, space.group).filter((member) => member.node !== this.id);
-    const begin = (): void => this.host(space, start);
-    this.#firstContact.wait(
-      space.group,
-      others.map(({ node }) => node),
-      begin,
-    );
+    const members = membersOf(this.map, space.group).map(({ node }) => node);
+    const others = members.filter((node) => node !== this.id);
+    this.#firstContact.wait(space.group, others, () => this.host(space, start));
   }
 
   /** `done` is called when no replica waits for others any more: at once, perhaps. */
@@ -242,11 +239,6 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   }
 
   leaderOf(group: GroupId): LeaderHint | undefined {
-    const replica = this.#hosted.get(group)?.replica;
-    if (replica !== undefined && replica.stopped === undefined) {
-      const node = replica.leader === 0 ? undefined : this.nodeOf(group, replica.leader);
-      return node === undefined ? undefined : { node, term: replica.term, keys: replica.machine.keys };
-    }
     return this.#hints.leaderOf(group);
   }
 
@@ -316,20 +308,11 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     else this.#requests.route(group, request, request.args);
   }
 
-  #reachableLeader(group: GroupId): NodeId | undefined {
-    const leader = this.leaderOf(group);
-    return leader !== undefined && this.isUp(leader.node) ? leader.node : undefined;
-  }
-
   /** What waits for the group's leader goes to it: perhaps it is another, or none. */
   #leaderFound(group: GroupId): void {
     this.#requests.retry(group);
     // Clients wait until this start is in the map.
-    if (group === META_GROUP && !this.mapIsCurrent) this.#askMetaGroup();
-  }
-
-  #askMetaGroup(): void {
-    if (!this.#shuttingDown) this.#metaRequests.repeat();
+    if (group === META_GROUP && !this.mapIsCurrent) this.#metaRequests.repeat();
   }
 
   // --- the pass
@@ -392,7 +375,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     if (this.#ticks % HINT_TICKS === 0) {
       this.#hints.send(this.#yields);
       if (this.diskFull) this.#leadership.handOver();
-      this.#askMetaGroup();
+      if (!this.#shuttingDown) this.#metaRequests.repeat();
     }
   }
 
@@ -412,7 +395,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.#hints.send(this.#yields);
     this.#leadership.claim();
     for (const replica of this.replicas()) this.#requests.retry(replica.group);
-    if (!this.mapIsCurrent) this.#askMetaGroup();
+    if (!this.mapIsCurrent) this.#metaRequests.repeat();
   }
 
   #onLinkDown(node: NodeId, gone: boolean): void {

@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import { clusterId, REQUEST_MS_MAX, USER_CHANGES_WAITING_MAX } from "../base/index.ts";
 import { err, type Reply } from "../command/index.ts";
 import { type ClusterMap, decodeUsersChange, emptyMap, type UserInfo, type UsersChange } from "../meta/index.ts";
-import { MapKeeper } from "./map-keeper.ts";
 import { type ChangeUsers, UserChanges } from "./user-changes.ts";
 
 /** The node around it: what it proposes waits to be answered, and its map is moved by hand. */
@@ -149,32 +148,4 @@ test("waiting changes are bounded", () => {
   const world = new World();
   for (let n = 0; n < USER_CHANGES_WAITING_MAX; n += 1) expect(world.change(add(`u${n}`))).toEqual([]);
   expect(world.change(add("more"))).toMatchObject([{ type: "error", kind: "ERR" }]);
-});
-
-test("a node that shows an older map once more keeps the newer users", () => {
-  const base = emptyMap(clusterId("ab".repeat(20)));
-  const users = { version: 7, list: [user("a")] };
-  const keeper = new MapKeeper(
-    { ...base, users },
-    () => {},
-    () => {},
-  );
-  keeper.update({ ...base, version: 5 });
-  expect(keeper.current).toMatchObject({ version: 5, users });
-  const older = { version: 6, list: [] };
-  keeper.update({ ...base, version: 6, users: older });
-  expect(keeper.current.users).toBe(users);
-  const newer = { version: 8, list: [] };
-  keeper.update({ ...base, version: 9, users: newer });
-  expect(keeper.current.users).toBe(newer);
-  // What a node was started with counts until there are users in the map.
-  const started = new MapKeeper(
-    { ...base, users: { version: 0, list: [user("b")] } },
-    () => {},
-    () => {},
-  );
-  started.update({ ...base, version: 1 });
-  expect(started.current.users?.list).toEqual([user("b")]);
-  started.update({ ...base, version: 2, users: { version: 2, list: [] } });
-  expect(started.current.users?.list).toEqual([]);
 });
