@@ -45,12 +45,12 @@ export function call(
     complete: (reply) => {
       if (completed) throw new Violation("a request is answered once", `#${operation.id} got a second reply`);
       completed = true;
+      // They were views of a socket's buffer, and are the node's until here: whoever wants them longer has copied them.
+      for (const arg of args) arg.fill(0xcc);
       answered(reply);
     },
   };
   machine.node?.execute(request);
-  // They were views of a socket's buffer: whoever wants them longer has copied them.
-  for (const arg of args) arg.fill(0xcc);
 }
 
 /** What a reply says about its operation; sets the operation's result. */
