@@ -75,10 +75,11 @@ export const MONITOR_LINE_BYTES_MAX: number = 64 * KIB;
 /** CONFIG SET slowlog-max-len; with the two below an entry takes 5 KiB at most. */
 export const SLOWLOG_LENGTH_MAX = 10_000;
 /**
- * Slow commands of one tick that SLOWLOG and LATENCY hear of. When a node has too much to do all are slow, for the same
- * reason, and telling of each would make them slower.
+ * Slow commands that SLOWLOG and LATENCY hear of: so many at once, and with each tick so many more. When a node has too
+ * much to do all are slow, for the same reason, and telling of each would make them slower.
  */
-export const SLOW_TOLD_PER_TICK_MAX = 32;
+export const SLOW_TOLD_MAX = 128;
+export const SLOW_TOLD_PER_TICK = 8;
 /** Arguments of an entry, ... */
 export const SLOWLOG_ARGS_MAX = 32;
 /** ... and bytes of each: as Redis. */

@@ -1,4 +1,4 @@
-import { SLOW_TOLD_PER_TICK_MAX } from "../base/index.ts";
+import { SLOW_TOLD_MAX, SLOW_TOLD_PER_TICK } from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
 import { type CommandStatistics, resultOfError } from "./command-statistics.ts";
 import type { Later } from "./later.ts";
@@ -26,11 +26,11 @@ export interface TimedCommand {
 export class CommandTimer {
   readonly #statistics: CommandStatistics;
   readonly #clockMs: () => number;
-  /** Those that took at least `slowUs` are told, the first of each tick. Infinity: none is. */
+  /** Those that took at least `slowUs` are told, within limits. Infinity: none is. */
   slowUs: number = Number.POSITIVE_INFINITY;
   readonly #onSlow: (command: TimedCommand, durationUs: number) => void;
-  /** Slow commands that may still be told of in this tick. */
-  #slowLeft: number = SLOW_TOLD_PER_TICK_MAX;
+  /** Slow commands that may be told of before the next tick. */
+  #slowLeft: number = SLOW_TOLD_MAX;
   /** Of those that arrive before the next pass ends; NOBODY until the first of them. */
   #arrivalUs: number = NOBODY;
   /** In this pass: the first `#count` of an array that is kept, because a pass may answer only one. */
@@ -94,7 +94,7 @@ export class CommandTimer {
   }
 
   onTick(): void {
-    this.#slowLeft = SLOW_TOLD_PER_TICK_MAX;
+    this.#slowLeft = Math.min(SLOW_TOLD_MAX, this.#slowLeft + SLOW_TOLD_PER_TICK);
   }
 
   onPassEnd(): void {
