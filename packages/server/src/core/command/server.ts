@@ -5,6 +5,7 @@ import type { CommandFlag, CommandSpec } from "./types.ts";
 const group = "server";
 const commandRow = rowsOf(group, "command");
 const configRow = rowsOf(group, "config");
+const moduleRow = rowsOf(group, "module");
 const ALWAYS: readonly CommandFlag[] = ["loading", "stale"];
 const ADMIN: readonly CommandFlag[] = ["admin", "noscript", "loading", "stale"];
 
@@ -47,6 +48,14 @@ const configSubcommands: readonly CommandSpec[] = [
   ),
 ];
 
+const moduleSubcommands: readonly CommandSpec[] = [
+  moduleRow("help", 2, ALWAYS, "5.0.0", "Lists the subcommands."),
+  moduleRow("list", 2, ["admin", "noscript"], "4.0.0", "Empty: there are no modules.", UNORDERED),
+  moduleRow("load", -3, ["admin", "noscript"], "4.0.0", "Refused."),
+  moduleRow("loadex", -3, ["admin", "noscript"], "7.0.0", "Refused."),
+  moduleRow("unload", 3, ["admin", "noscript"], "4.0.0", "Refused."),
+];
+
 /** Group "server": what concerns the node. */
 export const serverCommands: readonly CommandSpec[] = [
   local({
@@ -74,5 +83,12 @@ export const serverCommands: readonly CommandSpec[] = [
     group,
     summary: "Numbers about the node, in Redis' sections.",
     tips: [CHANGES, ALL_SHARDS, SPECIAL_REPLY],
+  }),
+  container({
+    name: "module",
+    since: "4.0.0",
+    group,
+    summary: "Container of commands about modules, which are not there: clients ask which there are.",
+    subcommands: moduleSubcommands,
   }),
 ];

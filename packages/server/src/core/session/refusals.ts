@@ -15,7 +15,6 @@ const REFUSED: ReadonlyMap<string, ErrorReply> = new Map([
   ["shutdown", err("SHUTDOWN does not stop a node: send SIGTERM to its process, or stop it with the sherd command.")],
   ["swapdb", err("SWAPDB is not allowed in cluster mode: there is one database.")],
   ["move", err("MOVE is not allowed in cluster mode: there is one database.")],
-  ["module", err("MODULE has nothing to load: sherd has no modules.")],
   ["psync", err("PSYNC is not how replicas follow here: every node has a port of its own for the others.")],
   ["sync", err("SYNC is not how replicas follow here: every node has a port of its own for the others.")],
 ]);

@@ -24,6 +24,8 @@ import { namePattern } from "./config.ts";
 import { infoText } from "./info.ts";
 import type { Answers, LocalCall } from "./types.ts";
 
+const NO_MODULES = err("MODULE has nothing to load or unload: sherd has no modules.");
+
 /** `get`, or `cluster|slots`. */
 function named(name: Uint8Array): CommandSpec | undefined {
   const bar = name.indexOf(0x7c);
@@ -83,6 +85,10 @@ export const serverAnswers: Answers = {
     );
   },
   "command|list": commandList,
+  "module|list": () => array([]),
+  "module|load": () => NO_MODULES,
+  "module|loadex": () => NO_MODULES,
+  "module|unload": () => NO_MODULES,
   info: ({ args, connections }) => ({
     type: "verbatim",
     format: "txt",
