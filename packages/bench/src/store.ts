@@ -2,7 +2,9 @@
  * Measures the store over its LevelDB engine as a node uses it, without Raft, log and network:
  *
  *     node packages/bench/dist/store.js [--keys 1000000] [--value-bytes 80] [--cache-mib 64] [--data DIR]
+ *       [--ends] [--load-only] [--write-buffer-mib N]
  *
+ * With --ends every key has an end, so that each row has a second one in the index of endings.
  * A directory given with --data is kept, and found by the next run with the same --keys: so a restart of a process with
  * nothing in memory is measured.
  *
@@ -12,6 +14,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { crc32, deflateRaw, inflateRaw } from "node:zlib";
 import { groupId, index, replicaId, type Slot, slot } from "sherd/core/base";
@@ -33,11 +37,18 @@ const { values: options } = parseArgs({
     "value-bytes": { type: "string", default: "80" },
     "cache-mib": { type: "string", default: "64" },
     data: { type: "string" },
+    ends: { type: "boolean", default: false },
+    "load-only": { type: "boolean", default: false },
+    "write-buffer-mib": { type: "string" },
   },
 });
 const KEYS = Number(options.keys);
 const VALUE_BYTES = Number(options["value-bytes"]);
 const CACHE_BYTES = Number(options["cache-mib"]) << 20;
+const WRITE_BUFFER =
+  options["write-buffer-mib"] === undefined ? {} : { writeBufferBytes: Number(options["write-buffer-mib"]) << 20 };
+/** Nothing removes them here, whatever the time. */
+const ENDS_MS = options.ends ? 2_000_000_000_000 : 0;
 /** Of shards on a node; their slots are spread. */
 const SPACES = 5;
 const SLOTS = 16_384;
@@ -79,7 +90,7 @@ class Loop {
   };
 
   async open(): Promise<{ readonly engine: Engine; readonly store: Store }> {
-    const engine = await openLevelEngine(this.env, { path: join(data, "store") });
+    const engine = await openLevelEngine(this.env, { path: join(data, "store"), ...WRITE_BUFFER });
     const store = await new Promise<Store>((done) => openStore(this.env, engine, { cacheBytesMax: CACHE_BYTES }, done));
     this.store = store;
     return { engine, store };
@@ -216,7 +227,7 @@ async function entries(
 }
 
 const put = (space: Space, n: number): void => {
-  space.put(slotOf(n), nameOf(n), { kind: RowKind.string, version: 1, expiresAtMs: 0, payload: payloadOf(n) });
+  space.put(slotOf(n), nameOf(n), { kind: RowKind.string, version: 1, expiresAtMs: ENDS_MS, payload: payloadOf(n) });
 };
 
 const read = (space: Space, n: number): void => {
@@ -288,6 +299,20 @@ async function main(): Promise<void> {
   print(COLUMNS);
   const { engine, store } = await opened(loop, "open");
   if (store.spaces.length === 0) await load(store);
+  if (!options["load-only"]) await used(store);
+  const bytes = await sizeBytes(engine);
+  await loop.close();
+  const again = await opened(loop, "open again");
+  console.log(`${(bytes / 2 ** 20).toFixed(0)} MiB on disk in ${readdirSync(join(data, "store")).length} files`);
+  if (made) await emptied(again.engine, again.store);
+  await loop.close();
+  loop.end();
+  if (made) rmSync(data, { recursive: true });
+}
+
+const sizeBytes = (engine: Engine): Promise<number> => new Promise((done) => engine.sizeBytes(done));
+
+async function used(store: Store): Promise<void> {
   resident(store);
   await flush(store);
   const some = Math.min(KEYS, 300_000);
@@ -303,13 +328,37 @@ async function main(): Promise<void> {
     );
   }
   await phase("snapshot of one space, rows", Math.floor(KEYS / SPACES), () => readSnapshot(store));
-  const bytes = await new Promise<number>((done) => engine.sizeBytes(done));
-  await loop.close();
-  await opened(loop, "open again");
-  console.log(`${(bytes / 2 ** 20).toFixed(0)} MiB on disk in ${readdirSync(join(data, "store")).length} files`);
-  await loop.close();
-  loop.end();
-  if (made) rmSync(data, { recursive: true });
+}
+
+/** Records of spaces lie in space 0, behind slot ffff, under class 52; one goes with the last row of its space. */
+const SPACE_RECORDS = {
+  from: Uint8Array.of(0, 0, 0, 0, 0xff, 0xff, 0x52),
+  to: Uint8Array.of(0, 0, 0, 0, 0xff, 0xff, 0x53),
+  rowsMax: 100,
+  bytesMax: 1 << 20,
+  values: false,
+};
+
+/** As FLUSHALL does, then until the last row is deleted in the background. */
+async function emptied(engine: Engine, store: Store): Promise<void> {
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  delays.enable();
+  await phase("give back the space of all keys", KEYS, async () => {
+    for (const space of store.spaces) {
+      space.clear();
+      space.applied(index(space.appliedIndex + 1));
+    }
+    await flush(store);
+    const records = (): Promise<number> =>
+      new Promise((done) => engine.range(SPACE_RECORDS, ({ rows }) => done(rows.length)));
+    while ((await records()) > SPACES) await sleep(50);
+  });
+  delays.disable();
+  const ms = (ns: number): string => (ns / 1e6).toFixed(1);
+  console.log(
+    `turns of the loop meanwhile: p50 ${ms(delays.percentile(50))}, p99 ${ms(delays.percentile(99))}, max ${ms(delays.max)} ms`,
+  );
+  console.log(`${((await sizeBytes(engine)) / 2 ** 20).toFixed(0)} MiB on disk are left`);
 }
 
 async function readSnapshot(store: Store): Promise<void> {

@@ -12,6 +12,7 @@
  * It does not: do I/O, keep time, or know what a shard is.
  */
 export { assert, InvariantViolation, unreachable } from "./assert.ts";
+export { BatchSize } from "./batch-size.ts";
 export { ByteReader, ByteWriter, bytesEqual, compareBytes, concatBytes, EMPTY_BYTES, ShortInput } from "./bytes.ts";
 export { Complaints } from "./complaints.ts";
 export { crc32 } from "./crc32.ts";

@@ -1,4 +1,5 @@
 import {
+  BatchSize,
   EXPIRY_BATCH_LONG_MS,
   EXPIRY_BATCH_SHORT_MS,
   EXPIRY_FULL_SWEEP_MS,
@@ -52,7 +53,12 @@ export class ActiveExpiry {
   /** Asked of the store, or proposed and not answered. */
   #open = 0;
   /** Keys of the next batch, ... */
-  #batchKeys = EXPIRY_KEYS_PER_BATCH_MIN;
+  readonly #batchKeys: BatchSize = new BatchSize(
+    EXPIRY_KEYS_PER_BATCH_MIN,
+    EXPIRY_KEYS_PER_BATCH_MAX,
+    EXPIRY_BATCH_SHORT_MS,
+    EXPIRY_BATCH_LONG_MS,
+  );
   /** ... and since when this one is under way. */
   #batchBeganMs = 0;
   /** Numbers the leaderships: what an earlier one asked for is nothing to the next. */
@@ -88,7 +94,7 @@ export class ActiveExpiry {
     const reign = this.#reign;
     const untilMs = Math.floor(this.#host.env.wallMs());
     const { space } = this.#replica;
-    const keysMax = this.#batchKeys;
+    const keysMax = this.#batchKeys.size;
     this.#host.store.ended(space, this.#next ?? 0, untilMs, keysMax, (endings) => {
       if (this.#reign !== reign) return;
       this.#open = 0;
@@ -121,21 +127,14 @@ export class ActiveExpiry {
       this.#open -= 1;
       // It may be there still: the next sweep begins at the first moment again.
       if (!done) this.#fullSweepMs = Number.NEGATIVE_INFINITY;
-      if (this.#open === 0) this.#adapt(endings.length);
+      if (this.#open > 0) return;
+      this.#batchKeys.took(this.#host.env.monotonicMs() - this.#batchBeganMs, endings.length === keysMax);
     };
     this.#open = endings.length;
     this.#batchBeganMs = this.#host.env.monotonicMs();
     for (const { slot, key } of endings) {
       const args = [latin1Bytes(key)];
       this.#replica.submitWrite(new EndRequest(slot, args, answered), args);
-    }
-  }
-
-  #adapt(keys: number): void {
-    const tookMs = this.#host.env.monotonicMs() - this.#batchBeganMs;
-    if (tookMs > EXPIRY_BATCH_LONG_MS) this.#batchKeys = Math.max(EXPIRY_KEYS_PER_BATCH_MIN, this.#batchKeys >> 1);
-    else if (tookMs < EXPIRY_BATCH_SHORT_MS && keys === this.#batchKeys) {
-      this.#batchKeys = Math.min(EXPIRY_KEYS_PER_BATCH_MAX, this.#batchKeys << 1);
     }
   }
 }

@@ -1,5 +1,9 @@
 import { expect, test } from "vitest";
 import {
+  CLEAR_BATCH_LONG_MS,
+  CLEAR_BATCH_SHORT_MS,
+  CLEAR_ROWS_PER_BATCH_MAX,
+  CLEAR_ROWS_PER_BATCH_MIN,
   EVICT_STEPS_PER_PASS,
   FLUSH_ROWS_PER_PASS,
   index,
@@ -157,6 +161,49 @@ test("a space that is dropped after it was cleared leaves no rows, flushed in be
     world.elapse(300);
     expect(numbersWithRows(world)).toEqual([]);
   }
+});
+
+/** Rows that the batches of these ticks delete, when each takes so long. */
+function clearedPerTick(keys: number, ticks: number, batchMs: number): number[] {
+  const { world, space } = filled(keys);
+  clear(space, 2);
+  flush(world);
+  const { engine } = world;
+  const begin = engine.batch.bind(engine);
+  let deleted = 0;
+  engine.batch = () => {
+    const batch = begin();
+    const remove = batch.delete.bind(batch);
+    const write = batch.write.bind(batch);
+    batch.delete = (key) => {
+      if (key[6] === 0x01) deleted += 1;
+      remove(key);
+    };
+    batch.write = (done) =>
+      write(() => {
+        world.nowMs += batchMs;
+        done();
+      });
+    return batch;
+  };
+  const each = Array.from({ length: ticks }, () => {
+    const before = deleted;
+    world.store?.tick();
+    world.settle();
+    return deleted - before;
+  });
+  expect(numbersWithRows(world).length).toBe(deleted < keys ? 1 : 0);
+  return each;
+}
+
+test("rows are cleared in batches that grow while they are quick, and never beyond a limit", () => {
+  const min = CLEAR_ROWS_PER_BATCH_MIN;
+  const max = CLEAR_ROWS_PER_BATCH_MAX;
+  const keys = 2 * max + min;
+  const quick = clearedPerTick(keys, 7, CLEAR_BATCH_SHORT_MS - 1);
+  expect(quick).toEqual([min, 2 * min, 4 * min, 8 * min, max, keys - max - 15 * min, 0]);
+  expect(clearedPerTick(keys, 3, CLEAR_BATCH_SHORT_MS)).toEqual([min, min, min]);
+  expect(clearedPerTick(keys, 3, CLEAR_BATCH_LONG_MS + 1)).toEqual([min, min, min]);
 });
 
 test("a snapshot shows the rows of its moment, whatever is cleared while it opens and while it is read", () => {

@@ -1,24 +1,41 @@
-import { CLEAR_ROWS_PER_TICK, type SpaceId } from "../base/index.ts";
-import type { Engine, RangeResult } from "../env/index.ts";
+import {
+  BatchSize,
+  CLEAR_BATCH_LONG_MS,
+  CLEAR_BATCH_SHORT_MS,
+  CLEAR_ROWS_PER_BATCH_MAX,
+  CLEAR_ROWS_PER_BATCH_MIN,
+  CLEAR_ROWS_PER_PAGE,
+  type SpaceId,
+} from "../base/index.ts";
+import type { Engine, Env } from "../env/index.ts";
 import { type RowCodec, spaceStart } from "./layout.ts";
 import { Pages } from "./pages.ts";
 import { deleteSpaceRecord } from "./space-table.ts";
 import type { Portion, WriteJob, Writes } from "./writes.ts";
 
 /**
- * Deletes the rows of spaces whose record says so, a portion a tick. The record goes with the last portion, so a
- * restart begins again with what is left. Nothing else is ever deleted, whatever it looks like.
+ * Deletes the rows of spaces whose record says so, a batch a tick, as large as the machine's other work allows. The
+ * record goes with the last batch, so a restart begins again with what is left. Nothing else is ever deleted, whatever it
+ * looks like.
  */
 export class Clearing {
+  readonly #env: Env;
   readonly #engine: Engine;
   readonly #codec: RowCodec;
   readonly #writes: Writes;
   readonly #spaces: SpaceId[] = [];
+  readonly #batchRows: BatchSize = new BatchSize(
+    CLEAR_ROWS_PER_BATCH_MIN,
+    CLEAR_ROWS_PER_BATCH_MAX,
+    CLEAR_BATCH_SHORT_MS,
+    CLEAR_BATCH_LONG_MS,
+  );
   #pages: Pages | undefined;
   #busy = false;
   #stopped = false;
 
-  constructor(engine: Engine, codec: RowCodec, writes: Writes) {
+  constructor(env: Env, engine: Engine, codec: RowCodec, writes: Writes) {
+    this.#env = env;
     this.#engine = engine;
     this.#codec = codec;
     this.#writes = writes;
@@ -44,16 +61,30 @@ export class Clearing {
     this.#pages ??= new Pages(this.#engine, {
       from: spaceStart(space),
       to: spaceStart(space + 1),
-      rowsMax: CLEAR_ROWS_PER_TICK,
+      rowsMax: CLEAR_ROWS_PER_PAGE,
       bytesMax: Number.MAX_SAFE_INTEGER,
       values: false,
     });
-    this.#pages.next((page) => this.#writes.add(new ClearJob(this.#codec, space, page, () => this.#cleared(page))));
+    this.#gather(space, this.#pages, [], this.#env.monotonicMs());
   }
 
-  #cleared(page: RangeResult): void {
+  /** Reads pages until they fill a batch or the space ends. */
+  #gather(space: SpaceId, pages: Pages, keys: Uint8Array[], sinceMs: number): void {
+    pages.next(({ rows, complete }) => {
+      for (const [key] of rows) keys.push(key);
+      if (!complete && !this.#stopped && keys.length < this.#batchRows.size) {
+        return this.#gather(space, pages, keys, sinceMs);
+      }
+      // Rows that cannot be read cannot be found: what is damaged stays, in a number that nobody uses again.
+      const job = new ClearJob(this.#codec, keys, complete ? space : undefined, () => this.#cleared(complete, sinceMs));
+      this.#writes.add(job);
+    });
+  }
+
+  #cleared(complete: boolean, sinceMs: number): void {
     this.#busy = false;
-    if (!page.complete) return;
+    this.#batchRows.took(this.#env.monotonicMs() - sinceMs, !complete);
+    if (!complete) return;
     this.#pages = undefined;
     this.#spaces.shift();
   }
@@ -61,15 +92,16 @@ export class Clearing {
 
 class ClearJob implements WriteJob {
   readonly #codec: RowCodec;
-  readonly #space: SpaceId;
-  readonly #page: RangeResult;
+  readonly #keys: readonly Uint8Array[];
+  /** These are its last rows. */
+  readonly #ends: SpaceId | undefined;
   readonly #done: () => void;
   #next = 0;
 
-  constructor(codec: RowCodec, space: SpaceId, page: RangeResult, done: () => void) {
+  constructor(codec: RowCodec, keys: readonly Uint8Array[], ends: SpaceId | undefined, done: () => void) {
     this.#codec = codec;
-    this.#space = space;
-    this.#page = page;
+    this.#keys = keys;
+    this.#ends = ends;
     this.#done = done;
   }
 
@@ -78,12 +110,11 @@ class ClearJob implements WriteJob {
   }
 
   fill(portion: Portion): boolean {
-    for (; this.#next < this.#page.rows.length; this.#next += 1) {
+    for (; this.#next < this.#keys.length; this.#next += 1) {
       if (portion.full) return false;
-      portion.delete((this.#page.rows[this.#next] as RangeResult["rows"][number])[0]);
+      portion.delete(this.#keys[this.#next] as Uint8Array);
     }
-    // Rows that cannot be read cannot be found: what is damaged stays, in a number that nobody uses again.
-    if (this.#page.complete) deleteSpaceRecord(this.#codec, portion, this.#space);
+    if (this.#ends !== undefined) deleteSpaceRecord(this.#codec, portion, this.#ends);
     return true;
   }
 

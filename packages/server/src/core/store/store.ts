@@ -88,7 +88,7 @@ class NodeStore implements Store {
     const fetchedBytesMax = options.fetchedBytesMax ?? FETCHED_BYTES_MAX;
     this.#fetches = new Fetches(env, engine, codec, this.#residents, fetchedBytesMax);
     this.#writes = new Writes(env, engine, codec, found.lastMarker);
-    this.#clearing = new Clearing(engine, codec, this.#writes);
+    this.#clearing = new Clearing(env, engine, codec, this.#writes);
     this.#endings = new Endings(env, engine, codec);
     this.#keyPages = new KeyPages(env, engine, codec, this.#residents);
     this.#generations = {
