@@ -69,8 +69,7 @@ export class ApplyQueue {
       // they may be gone again, or not be there yet.
       const missing = this.#machine.missing(entry);
       if (missing.length > 0) {
-        if (prefetch === undefined || prefetch.pins.length === 0) mark("replica: entry waits for its rows");
-        else mark("replica: entry's rows were evicted again");
+        if (prefetch !== undefined && prefetch.pins.length > 0) mark("replica: entry's rows were evicted again");
         this.#fetch(entry.index, missing, "now");
         return undefined;
       }
