@@ -8,9 +8,10 @@
  * the nodes are given beside the rates: they vary less than the rates do on a shared machine.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { machine } from "../machine.ts";
 import { Cluster } from "./cluster.ts";
 import { syncLatency } from "./disk.ts";
 import { type Measured, redisBenchmark, type Series } from "./redis-benchmark.ts";
@@ -56,7 +57,7 @@ try {
   const after = await syncLatency(data);
   const report = {
     when: new Date().toISOString(),
-    machine: { processors: cpus().length, model: cpus()[0]?.model, node: process.versions.node },
+    machine: machine(),
     readyMs: cluster.readyMs,
     fdatasyncMs: { before, after },
     measured,

@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { type Answer, ClientError, RespConnection, RespError } from "@sherd/client";
+import { StolenTime } from "../machine.ts";
 
 const PAUSE_MS = 2;
 /** Its keys are spread over all shards. */
@@ -11,12 +12,15 @@ export interface Waits {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
+  /** Of the processors' time meanwhile. */
+  readonly stolenPercent: number | undefined;
 }
 
 /** A client that writes and reads keys that do not end, one at a time, and notes what it waited. */
 export class Bystander {
   readonly #host: string;
   readonly #port: number;
+  readonly #stolen: StolenTime = new StolenTime();
   #waitsMs: number[] = [];
   #stopped = false;
   readonly #ended: Promise<void>;
@@ -33,7 +37,13 @@ export class Bystander {
     this.#waitsMs = [];
     const at = (share: number): number =>
       Number((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(2));
-    return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+    return {
+      count: sorted.length,
+      p50Ms: at(0.5),
+      p99Ms: at(0.99),
+      maxMs: at(1),
+      stolenPercent: this.#stolen.takePercent(),
+    };
   }
 
   async stop(): Promise<void> {

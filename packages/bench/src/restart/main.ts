@@ -5,12 +5,13 @@
  *   npm run bench -- restart [--keys 5000000] [--record FILE] [--data DIR]
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { Cluster } from "../cluster/cluster.ts";
 import { syncLatency } from "../cluster/disk.ts";
+import { machine } from "../machine.ts";
 import { DataSet } from "./data-set.ts";
 import { firstAnswers, load, readRandomly } from "./pipeline.ts";
 
@@ -67,7 +68,7 @@ async function measure(set: DataSet): Promise<Record<string, unknown>> {
   const read = tell("after the reads", memory());
   return {
     when: new Date().toISOString(),
-    machine: { processors: cpus().length, model: cpus()[0]?.model, node: process.versions.node },
+    machine: machine(),
     fdatasyncMs: await syncLatency(data),
     keys,
     load: { perSecond: loadedPerSecond, storeMiB: mebibytes(sizeOf(join(cluster.directory(1), "store"))) },

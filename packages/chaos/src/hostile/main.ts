@@ -41,7 +41,7 @@ process.exitCode = result.failures.length + refused.length === 0 ? 0 : 1;
 
 function table({ quiet, rows, acknowledged }: HostileResult): string {
   const line = (cells: readonly (string | number)[]): string => `| ${cells.join(" | ")} |\n`;
-  const body = [quiet, ...rows].map(({ name, what, tried, outcomes, p50Ms, p99Ms, maxMs, peakMib }) =>
+  const body = [quiet, ...rows].map(({ name, what, tried, outcomes, p50Ms, p99Ms, maxMs, peakMib, stolenPercent }) =>
     line([
       `**${name}**: ${what}`,
       tried.toLocaleString("en"),
@@ -52,14 +52,15 @@ function table({ quiet, rows, acknowledged }: HostileResult): string {
       p99Ms,
       maxMs,
       peakMib,
+      stolenPercent,
     ]),
   );
   return (
     `Seed ${seed}, scale ${scale}, ${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ` +
     `${cpus().length} processors, ${Math.round(totalmem() / GIB)} GiB, attackers on the same machine. ` +
     `${acknowledged.toLocaleString("en")} writes of bystanders were acknowledged; all were there at the end, after kill -9 of all nodes.\n\n` +
-    line(["attack", "tried", "how it was taken", "others' p50, ms", "p99", "max", "node's peak, MiB"]) +
-    line(["---", "--:", "---", "--:", "--:", "--:", "--:"]) +
+    line(["attack", "tried", "how it was taken", "others' p50, ms", "p99", "max", "node's peak, MiB", "stolen, %"]) +
+    line(["---", "--:", "---", "--:", "--:", "--:", "--:", "--:"]) +
     body.join("")
   );
 }

@@ -4,10 +4,12 @@ import { ProcessCluster } from "../cluster/index.ts";
 import { type Attack, type Ground, Tally } from "./attack.ts";
 import { Bystanders, percentile } from "./bystanders.ts";
 import { Dice } from "./dice.ts";
-import { forgetPeak, peakMib } from "./memory.ts";
+import { forgetPeak, peakMib, processorTicks } from "./proc.ts";
 
 const BYSTANDERS = 12;
 const QUIET_MS = 5_000;
+/** After the start leaders are spread, and the first requests run code that is not compiled yet: it is not counted. */
+const SETTLE_MS = 10_000;
 
 export interface HostileOptions {
   readonly seed: number;
@@ -28,6 +30,8 @@ export interface HostileRow {
   readonly maxMs: number;
   /** The most memory that the attacked node held. */
   readonly peakMib: number;
+  /** Percent of the processors' time that other guests of the host took meanwhile: it makes everybody wait. */
+  readonly stolenPercent: number;
 }
 
 export interface HostileResult {
@@ -58,6 +62,7 @@ export async function runHostile(options: HostileOptions, print: (line: string) 
       forgetPeak(pid);
       bystanders.takeLatencies();
       const tally = new Tally();
+      const ticks = processorTicks();
       const begunMs = performance.now();
       await run(tally);
       const seconds = (performance.now() - begunMs) / 1000;
@@ -67,6 +72,7 @@ export async function runHostile(options: HostileOptions, print: (line: string) 
       }
       await bystanders.verify(other);
       const latencies = bystanders.takeLatencies();
+      const ticksAfter = processorTicks();
       const row: HostileRow = {
         name,
         what,
@@ -77,14 +83,16 @@ export async function runHostile(options: HostileOptions, print: (line: string) 
         p99Ms: round(percentile(latencies, 0.99)),
         maxMs: round(latencies.at(-1) ?? 0),
         peakMib: peakMib(pid),
+        stolenPercent: Math.round((100 * (ticksAfter.stolen - ticks.stolen)) / Math.max(1, ticksAfter.all - ticks.all)),
       };
       for (const failure of tally.failures) failures.push(`${name}: ${failure}`);
       print(
-        `${name}: ${row.tried} in ${row.seconds} s, others' p99 ${row.p99Ms} ms, ${row.peakMib} MiB, ${JSON.stringify(row.outcomes)}`,
+        `${name}: ${row.tried} in ${row.seconds} s, others' p99 ${row.p99Ms} ms, ${row.peakMib} MiB, stolen ${row.stolenPercent} %, ${JSON.stringify(row.outcomes)}`,
       );
       return row;
     };
 
+    await sleep(SETTLE_MS * options.scale);
     const quiet = await measure("nothing", "no attack: what the bystanders see by themselves", () =>
       sleep(QUIET_MS * options.scale),
     );
