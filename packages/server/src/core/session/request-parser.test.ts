@@ -210,6 +210,18 @@ test("when the node has no room for incomplete commands, the one that grows is r
   expect(budget.taken).toBe(0);
 });
 
+test("room that an incomplete command has not filled yet is counted with it", () => {
+  const budget = new Budget();
+  const parser = new RequestParser(budget);
+  const wire = encodeCommand(["SET", "k", new Uint8Array(VALUE_BYTES_MAX)]);
+  for (let at = 0; at < wire.length; at += 64 * 1024) {
+    parser.push(wire.slice(at, at + 64 * 1024));
+    parser.next();
+    const held = parser.spareBytes === 0 ? 0 : parser.bufferedBytes + parser.spareBytes;
+    expect(budget.taken).toBeGreaterThanOrEqual(held - INPUT_BYTES_FREE);
+  }
+});
+
 test("a large value in small chunks costs its length, not its square", () => {
   const budget = new Budget();
   const parser = new RequestParser(budget);

@@ -143,13 +143,16 @@ export class RequestParser {
       return;
     }
     if (!this.#owned || this.#end + chunk.length > this.#bytes.length) {
+      let room = this.#roomFor(chunk);
       // Between commands there is nothing to refuse; the connection does not let more than a chunk wait there.
-      if (!this.#charge(this.#end - this.#start) && this.#missing > 0) {
+      if (!this.#charge(room) && this.#missing > 0) {
         this.#refuse("too much is arriving on all connections at once; try again");
         this.#refusal = this.#problem;
         this.#skipArrived();
+        room = this.#roomFor(chunk);
+        this.#charge(room);
       }
-      this.#makeRoom(this.#end - this.#start + chunk.length);
+      this.#makeRoom(room);
     }
     this.#bytes.set(chunk, this.#end);
     this.#end += chunk.length;
@@ -347,20 +350,26 @@ export class RequestParser {
     return Parsed.broken;
   }
 
-  /** Accounts for the bytes of an incomplete command; false when there is no memory left for them. */
-  #charge(begun: number): boolean {
-    const charge = this.#skipping ? 0 : Math.max(0, begun - INPUT_BYTES_FREE);
+  /** Accounts for a buffer of so many bytes; false when there is no memory left for it. */
+  #charge(room: number): boolean {
+    const charge = this.#skipping ? 0 : Math.max(0, room - INPUT_BYTES_FREE);
     if (charge > this.#charged && !this.#budget.take(charge - this.#charged)) return false;
     if (charge < this.#charged) this.#budget.give(this.#charged - charge);
     this.#charged = charge;
     return true;
   }
 
-  /** Moves the command that has begun into a buffer of our own, with room for `needed` bytes and some more. */
-  #makeRoom(needed: number): void {
+  /** How large a buffer the command that has begun gets when this chunk of it arrives. */
+  #roomFor(chunk: Uint8Array): number {
+    const needed = this.#end - this.#start + chunk.length;
     const whole = this.#bulkBytes < 0 ? Number.POSITIVE_INFINITY : this.#at - this.#start + this.#bulkBytes + 2;
     // Doubling keeps the copying linear. A header's word alone is not enough to take memory.
-    const bytes = new Uint8Array(Math.max(needed, Math.min(whole, needed * 2)));
+    return Math.max(needed, Math.min(whole, needed * 2));
+  }
+
+  /** Moves the command that has begun into a buffer of our own. */
+  #makeRoom(room: number): void {
+    const bytes = new Uint8Array(room);
     bytes.set(this.#bytes.subarray(this.#start, this.#end));
     this.#bytes = bytes;
     this.#at -= this.#start;
