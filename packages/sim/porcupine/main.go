@@ -112,6 +112,14 @@ func stepValues(before, input, _ interface{}) (bool, interface{}) {
 			}
 		}
 		return true, state
+	case "flush":
+		return true, values{}
+	case "expiry":
+		if op.Value != "" && !state.shows(op.Keys[0], &op.Value) {
+			return true, state
+		}
+		next, _ := state.without(op.Keys)
+		return true, next
 	case "exec":
 		return stepExec(state, op)
 	case "incr":

@@ -56,7 +56,7 @@ function flushed(histories: Histories, key: string): Operation {
   return Object.assign(operation, { value: null });
 }
 
-test.each([2n, 5n])(
+test.each([2n, 3n, 5n])(
   "a flush that nodes forward and retry happens once, at one moment for every key (seed %d)",
   (seed) => {
     const story = new Troubled(seed);

@@ -1,13 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { checkKey, type Operation } from "./index.ts";
-import { register, values } from "./models.ts";
+import { expiriesOf, register, type Step, values } from "./models.ts";
 import { explainable, mutated, SUBJECTS } from "./testing/arbitrary.ts";
 import {
   append,
   del,
   exec,
   exists,
+  flush,
   get,
   incr,
   mget,
@@ -99,6 +100,35 @@ const good: Record<string, Operation[]> = {
     get(7, 8, "y", a),
   ],
   "what is absent again is unchanged": [exec(3, 4, [parts.set(keyA, "y")], { [keyA]: "x" }), get(5, 6, "y", a)],
+  "a flush ends what was there": [set(1, 2, "a"), flush(3, 4), get(5, 6, null), set(7, 8, "b"), get(9, 10, "b")],
+  "an unknown flush explains one absence": [
+    set(1, 2, "a"),
+    flush(3, never, "unknown"),
+    get(4, 5, "a"),
+    get(6, 7, null),
+  ],
+  "each of two unknown flushes explains one": [
+    flush(1, never, "unknown"),
+    flush(2, never, "unknown"),
+    set(3, 4, "a"),
+    get(5, 6, null),
+    set(7, 8, "b"),
+    get(9, 10, null),
+  ],
+  "an unknown flush is spared for what does not end by itself": [
+    flush(1, never, "unknown"),
+    setEnding(2, 3, "a"),
+    get(4, 5, null),
+    set(6, 7, "b"),
+    get(8, 9, null),
+  ],
+  "of writes that overlap nobody saw one, and a delete counts it": [
+    set(1, 9, "a"),
+    set(2, 8, "b"),
+    del(3, 7, 1),
+    get(10, 11, null),
+  ],
+  "a value that nobody read ended": [set(1, 9, "b"), setEnding(2, 8, "a"), get(10, 11, null)],
   "a value that ends": [setEnding(1, 2, "a"), get(3, 4, "a"), get(5, 6, null), set(7, 8, "b"), get(9, 10, "b")],
   "a value that ended before an unknown end of another": [
     set(1, 2, "a"),
@@ -174,6 +204,16 @@ const bad: Record<string, Operation[]> = {
   "a transaction that counts twice": [exec(1, 2, [parts.incr(keyN, 1)]), exec(3, 4, [parts.incr(keyN, 3)])],
   "two NX set": [setIf(1, 4, "nx", a, "x", 1), setIf(2, 3, "nx", a, "y", 1)],
   "XX sets what is not there": [setIf(1, 2, "xx", a, "x", 1)],
+  "one unknown flush explains two absences": [
+    flush(1, never, "unknown"),
+    set(2, 3, "a"),
+    get(4, 5, null),
+    set(6, 7, "b"),
+    get(8, 9, null),
+  ],
+  "a flush twice": [flush(1, 10), set(2, 3, "a"), get(4, 5, null), set(6, 7, "b"), get(8, 9, null)],
+  "a flush from the future": [set(1, 2, "a"), get(3, 4, null), flush(5, 6)],
+  "a flush that left something": [set(1, 2, "a"), flush(3, 4), get(5, 6, "a")],
   "a value that ends and comes back": [setEnding(1, 2, "a"), get(3, 4, null), get(5, 6, "a")],
   "a value that ends although it was replaced by one that does not": [
     setEnding(1, 2, "a"),
@@ -224,8 +264,22 @@ test("reads that one connection sent together do not go back", () => {
 });
 
 test("a search that would take too long is given up, and says so", () => {
-  const writes = Array.from({ length: 12 }, (_, at) => set(at, 1000, `w${at}`));
-  expect(checkKey([...writes, get(1001, 1002, "nobody")], 1_000)).toEqual({ linearizable: undefined });
+  const seen = Array.from({ length: 12 }, (_, at) => [set(at, 1000, `w${at}`), get(at + 0.5, 1000, `w${at}`)]);
+  const history = [...seen.flat(), get(1001, 1002, "nobody")];
+  expect(checkKey(history, 1_000)).toEqual({ linearizable: undefined });
+  expect(checkKey(history)).toMatchObject({ linearizable: false });
+});
+
+test("what an outage leaves, dozens of operations that all overlap, is decided", () => {
+  const writes = Array.from({ length: 40 }, (_, at) => set(at, at % 8 === 0 ? 2000 : 1000, `w${at}`));
+  const flushes = [flush(5, 1000), flush(6, 1000), ...Array.from({ length: 20 }, () => flush(7, never, "unknown"))];
+  const lost = Array.from({ length: 20 }, (_, at) => set(at, never, `lost${at}`, "unknown"));
+  const history = [...writes, ...flushes, ...lost, get(100, 999, null), get(200, 1001, "w3"), get(1002, 1003, "lost7")];
+  const by = (...more: Operation[]): Operation[] => [...history, ...more].sort((one, other) => one.began - other.began);
+  const few = 2_000;
+  expect(checkKey(by(get(1004, 1005, "w8"), get(2001, 2002, null)), few)).toEqual({ linearizable: true });
+  expect(checkKey(by(get(1004, 1005, "w9")), few)).toMatchObject({ linearizable: false });
+  expect(checkKey(by(get(1004, 1005, "w8"), get(2001, 2002, "lost7")), few)).toMatchObject({ linearizable: false });
 });
 
 for (const subject of SUBJECTS) {
@@ -246,21 +300,22 @@ for (const subject of SUBJECTS) {
 // --- the definition, tried out
 
 interface Reference {
-  readonly step: (operation: Operation) => Reference | undefined;
+  readonly step: (operation: Step) => Reference | undefined;
 }
 
-const matter = (history: readonly Operation[]): Operation[] =>
-  history.filter(({ kind, outcome }) => outcome === "done" || (outcome === "unknown" && kind !== "get"));
+function matter(history: readonly Operation[]): Step[] {
+  const operations = history.filter(
+    ({ kind, outcome }) => outcome === "done" || (outcome === "unknown" && kind !== "get"),
+  );
+  return [...operations, ...expiriesOf(operations)];
+}
 
 function start(subject: (typeof SUBJECTS)[number]): Reference {
   if (subject === "counter" || subject === "list") return text("");
-  return subject === "register" ? modelled(register, null) : modelled(values, values.initial);
+  return subject === "slot" ? modelled(values, values.initial) : modelled(register, null);
 }
 
-function modelled<State>(
-  model: { step(state: State, operation: Operation): State | undefined },
-  state: State,
-): Reference {
+function modelled<State>(model: { step(state: State, operation: Step): State | undefined }, state: State): Reference {
   return {
     step(operation) {
       const after = model.step(state, operation);
@@ -272,6 +327,7 @@ function modelled<State>(
 /** A counter or a list. */
 const text = (value: string): Reference => ({
   step(operation) {
+    if (operation.kind === "expiry") return undefined;
     if (operation.kind === "get") return (operation.result ?? "") === value ? text(value) : undefined;
     const after = operation.kind === "append" ? value + operation.value : String(Number(value) + 1);
     const answer = operation.kind === "append" ? after.length : Number(after);
@@ -279,7 +335,7 @@ const text = (value: string): Reference => ({
   },
 });
 
-function everyOrder(open: readonly Operation[], state: Reference): boolean {
+function everyOrder(open: readonly Step[], state: Reference): boolean {
   if (open.every(({ outcome }) => outcome === "unknown")) return true;
   const end = Math.min(...open.map(({ ended }) => ended));
   return open.some((next) => {

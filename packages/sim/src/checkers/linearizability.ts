@@ -1,5 +1,6 @@
 import { isRead, type Operation } from "./history.ts";
 import { expiriesOf, type Model, register, type Step, values } from "./models.ts";
+import { changesNothing, overwrites, unobservedWrites } from "./reductions.ts";
 import { checkSequence } from "./sequence.ts";
 
 export type Verdict =
@@ -27,6 +28,12 @@ interface Place<State> {
   readonly choices: readonly Choice<State>[];
   next: number;
   readonly before: State;
+}
+
+/** What may come next, and until when something must. */
+interface Open {
+  readonly operations: readonly Placed[];
+  readonly endMs: number;
 }
 
 interface Placed {
@@ -60,21 +67,30 @@ export function checkKey(history: readonly Operation[], searchMax: number = SEAR
  *
  * Refused operations never take effect. Those whose end is unknown may at any later time, or never. Where writes
  * overwrite, one that takes effect and is not seen by the very next operation in the order might as well never have: so
- * they are not placed by themselves, but only before an operation that is explained by them. That keeps histories with
- * many of them decidable. Elsewhere they are placed by themselves, but only where they change something.
+ * they are not placed by themselves, but only before an operation that is explained by them. Elsewhere they are placed
+ * by themselves, but only where they change something.
+ *
+ * An outage leaves dozens of operations that all overlap, more than can be tried in every order. So of orders that can be
+ * turned into each other, only one is tried:
+ * - What changes nothing and may come next, does: whatever follows sees the same state without it.
+ * - Of writes whose end is unknown and which leave the same behind, the first is taken: the others can stand for it later.
+ * - A write that nobody can have seen comes directly before another write, as soon as it may (`unobservedWrites`).
  */
 function search<State>(model: Model<State>, history: readonly Operation[], searchMax: number): Verdict {
   return new Search(model, history, searchMax).run();
 }
 
 const isOperation = (step: Step): step is Operation => step.kind !== "expiry";
+const endsOneValue = ({ operation }: Placed): boolean => operation.kind === "expiry" && operation.value !== null;
 
 class Search<State> {
   readonly #model: Model<State>;
   readonly #searchMax: number;
   /** In the order of their beginnings. */
   readonly #definite: readonly Placed[];
+  /** What ends one value only comes first: everything that it can explain, others can explain in its place. */
   readonly #unknown: readonly Placed[];
+  readonly #unobserved: ReadonlySet<Step>;
   readonly #placedOf: Map<Step, Placed> = new Map();
   readonly #done: Uint32Array;
   readonly #seen: Set<string> = new Set();
@@ -101,7 +117,9 @@ class Search<State> {
       .map((operation, at): Placed => ({ operation, at }));
     for (const one of placed) this.#placedOf.set(one.operation, one);
     this.#definite = placed.filter(({ operation }) => operation.outcome === "done");
-    this.#unknown = placed.filter(({ operation }) => operation.outcome !== "done");
+    const unknown = placed.filter(({ operation }) => operation.outcome !== "done");
+    this.#unknown = [...unknown.filter(endsOneValue), ...unknown.filter((one) => !endsOneValue(one))];
+    this.#unobserved = model.overwrites ? unobservedWrites(model, matter) : new Set();
     this.#done = new Uint32Array(Math.ceil(placed.length / 32));
   }
 
@@ -151,9 +169,7 @@ class Search<State> {
 
   #enter(): void {
     const open = this.#open();
-    const choices: Choice<State>[] = [];
-    for (const operation of open.operations) this.#choicesOf(operation, open.endMs, choices);
-    if (!this.#model.overwrites) this.#unseenChoices(open.endMs, choices);
+    const choices = this.#choicesAmong(open);
     if (choices.length === 0 && this.#places.length >= this.#best.explained.length) {
       const explained = this.#places
         .map(({ choices: made, next }) => (made[next - 1] as Choice<State>).operation.operation)
@@ -163,8 +179,24 @@ class Search<State> {
     this.#places.push({ choices, next: 0, before: this.#state });
   }
 
+  #choicesAmong({ operations, endMs }: Open): Choice<State>[] {
+    const next = operations.filter(({ operation }) => this.#mayFollow(operation));
+    const idle = next.find(
+      ({ operation }) => changesNothing(operation) && this.#model.step(this.#state, operation) !== undefined,
+    );
+    if (idle !== undefined) return [{ operation: idle, unseen: undefined, after: this.#state }];
+    const choices: Choice<State>[] = [];
+    const unobserved = next.find(({ operation }) => this.#unobserved.has(operation));
+    for (const placed of next) {
+      if (unobserved !== undefined && placed !== unobserved && overwrites(placed.operation)) continue;
+      this.#choicesOf(placed, endMs, choices);
+    }
+    if (!this.#model.overwrites) this.#unseenChoices(endMs, choices);
+    return choices;
+  }
+
   /** Definite operations that may come next: those that began before any of the open ones ended. */
-  #open(): { readonly operations: readonly Placed[]; readonly endMs: number } {
+  #open(): Open {
     const operations: Placed[] = [];
     let endMs = Number.POSITIVE_INFINITY;
     while (this.#firstOpen < this.#definite.length && this.#isDone(this.#definite[this.#firstOpen] as Placed)) {
@@ -182,27 +214,29 @@ class Search<State> {
 
   #choicesOf(placed: Placed, endMs: number, choices: Choice<State>[]): void {
     const { operation } = placed;
-    if (!this.#mayFollow(operation)) return;
     const after = this.#model.step(this.#state, operation);
     if (after !== undefined) {
       choices.push({ operation: placed, unseen: undefined, after });
       return;
     }
     if (!this.#model.overwrites) return;
+    const tried = new Set<string>();
     for (const unseen of this.#unknown) {
-      if (unseen.operation.began > endMs) break;
-      if (this.#isDone(unseen)) continue;
+      if (unseen.operation.began > endMs || this.#isDone(unseen)) continue;
       const between = this.#model.step(this.#state, unseen.operation);
       const seen = between === undefined ? undefined : this.#model.step(between, operation);
-      if (seen !== undefined) choices.push({ operation: placed, unseen, after: seen });
+      if (between === undefined || seen === undefined) continue;
+      const name = this.#model.nameOf(between);
+      if (tried.has(name)) continue;
+      tried.add(name);
+      choices.push({ operation: placed, unseen, after: seen });
     }
   }
 
   #unseenChoices(endMs: number, choices: Choice<State>[]): void {
     const before = this.#model.nameOf(this.#state);
     for (const placed of this.#unknown) {
-      if (placed.operation.began > endMs) break;
-      if (this.#isDone(placed)) continue;
+      if (placed.operation.began > endMs || this.#isDone(placed)) continue;
       const after = this.#model.step(this.#state, placed.operation);
       if (after === undefined || this.#model.nameOf(after) === before) continue;
       choices.push({ operation: placed, unseen: undefined, after });

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Command, checkKey, type Operation } from "./index.ts";
+import { expiriesOf } from "./models.ts";
 import { explainable, mutated, SUBJECTS } from "./testing/arbitrary.ts";
 
 const directory = fileURLToPath(new URL("../../porcupine", import.meta.url));
@@ -31,32 +32,33 @@ function buildJudge(into: string): { readonly path: string } | { readonly missin
 function asPorcupine(history: readonly Operation[]): string {
   const moments = history.flatMap(({ began, ended }) => [began, ended]).filter(Number.isFinite);
   const ranks = new Map([...new Set(moments)].sort((left, right) => left - right).map((time, at) => [time, at]));
-  const operations = history
-    .filter(({ outcome }) => outcome === "done" || outcome === "unknown")
-    .map((operation, client) => ({
-      client,
-      kind: operation.kind,
-      keys: operation.keys,
-      ...partOf(operation),
-      began: ranks.get(operation.began),
-      ended: ranks.get(operation.ended) ?? null,
-      unknown: operation.outcome === "unknown",
-    }));
+  const matter = history.filter(({ outcome }) => outcome === "done" || outcome === "unknown");
+  const operations = [...matter, ...expiriesOf(matter)].map((operation, client) => ({
+    client,
+    kind: operation.kind,
+    ...(operation.kind === "expiry" ? { keys: ["k"], value: operation.value ?? "" } : partOf(operation)),
+    began: ranks.get(operation.began),
+    ended: ranks.get(operation.ended) ?? null,
+    unknown: operation.outcome === "unknown",
+  }));
   return JSON.stringify({ operations });
 }
 
 /** What is done and what it answered. */
 function partOf(operation: Operation | Command): object {
+  const { keys } = operation;
   if (operation.kind === "exec") {
-    return { number: operation.result, watched: operation.watched, commands: operation.commands.map(asCommand) };
+    return { keys, number: operation.result, watched: operation.watched, commands: operation.commands.map(asCommand) };
   }
   const value = "value" in operation ? operation.value : "";
   const only = operation.kind === "set" ? (operation.only ?? "") : "";
-  if (operation.kind === "mget") return { value, only, texts: operation.result };
-  return operation.kind === "get" ? { value, only, text: operation.result } : { value, only, number: operation.result };
+  if (operation.kind === "mget") return { keys, value, only, texts: operation.result };
+  return operation.kind === "get"
+    ? { keys, value, only, text: operation.result }
+    : { keys, value, only, number: operation.result };
 }
 
-const asCommand = (command: Command): object => ({ kind: command.kind, keys: command.keys, ...partOf(command) });
+const asCommand = (command: Command): object => ({ kind: command.kind, ...partOf(command) });
 
 test("Porcupine gives the same verdicts", { timeout: 300_000 }, (context) => {
   const into = mkdtempSync(join(tmpdir(), "sherd-porcupine-"));

@@ -1,10 +1,25 @@
 import fc from "fast-check";
 import type { Operation, Outcome } from "../index.ts";
-import { append, del, exec, exists, get, incr, mget, mset, never, parts, set, setIf } from "./operations.ts";
+import {
+  append,
+  del,
+  exec,
+  exists,
+  flush,
+  get,
+  incr,
+  mget,
+  mset,
+  never,
+  parts,
+  set,
+  setEnding,
+  setIf,
+} from "./operations.ts";
 
 /** What a history is about: which operations it may have. */
-export type Subject = "register" | "slot" | "counter" | "list";
-export const SUBJECTS: readonly Subject[] = ["register", "slot", "counter", "list"];
+export type Subject = "register" | "ending register" | "slot" | "counter" | "list";
+export const SUBJECTS: readonly Subject[] = ["register", "ending register", "slot", "counter", "list"];
 
 interface Step {
   /** Chooses the operation. */
@@ -29,6 +44,8 @@ const step: fc.Arbitrary<Step> = fc.record({
 
 const SLOT_KEYS = ["{tag}a", "{tag}b"] as const;
 const PIECE = 3;
+/** What values begin with that end by themselves. */
+const ENDING = "e";
 
 /**
  * Every operation takes effect at one moment within its bounds (unknown ones perhaps, refused ones not): linearizable by
@@ -61,12 +78,13 @@ function operationOf(subject: Subject, state: Map<string, string>, one: Step, at
     if (effective) state.set(key, next);
     return append(began, ended, piece, next.length, outcome);
   }
-  const keys = subject === "register" ? ["k"] : [...SLOT_KEYS];
-  const some = subject === "register" || one.keys > 3 ? keys : [keys[one.keys % 2] as string];
+  const keys = subject === "slot" ? [...SLOT_KEYS] : ["k"];
+  const some = subject !== "slot" || one.keys > 3 ? keys : [keys[one.keys % 2] as string];
   const first = [some[0] as string];
+  if (state.get("k")?.startsWith(ENDING) && one.before % 3 === 0) state.delete("k");
   const found = some.filter((key) => state.has(key)).length;
   const has = state.has(first[0] as string);
-  if (one.kind === 2 && subject === "slot") return exists(began, ended, found, some);
+  if (one.kind === 2) return exists(began, ended, found, some);
   if (one.kind === 4 && subject === "slot") {
     return mget(
       began,
@@ -76,6 +94,10 @@ function operationOf(subject: Subject, state: Map<string, string>, one: Step, at
     );
   }
   if (reads) return get(began, ended, state.get(first[0] as string) ?? null, first);
+  if (one.kind === 7 && one.keys > 2) {
+    if (effective) state.clear();
+    return flush(began, ended, outcome);
+  }
   if (one.kind === 11 && subject === "slot") return execOf(state, one, `v${at}`, { began, ended, outcome, effective });
   if (one.kind === 9 && subject === "slot") {
     if (effective) for (const key of some) state.set(key, `v${at}`);
@@ -84,6 +106,11 @@ function operationOf(subject: Subject, state: Map<string, string>, one: Step, at
   if (one.kind === 1) {
     if (effective) for (const key of some) state.delete(key);
     return del(began, ended, found, outcome, some);
+  }
+  if (subject === "ending register" && one.keys % 2 === 0) {
+    const value = `${ENDING}${at}`;
+    if (effective) state.set("k", value);
+    return setEnding(began, ended, value, outcome);
   }
   const value = `v${at}`;
   if (subject === "slot" && one.kind > 4) {

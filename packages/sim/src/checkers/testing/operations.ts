@@ -52,6 +52,10 @@ export function del(...[began, ended, result, outcome, keys]: [...Begin, number,
   return { ...base({ began, ended, outcome, ...(keys && { keys }) }), kind: "del", result };
 }
 
+export function flush(...[began, ended, outcome]: [...Begin, Outcome?]): Operation {
+  return { ...base({ began, ended, outcome }), keys: [], kind: "flush", result: 0 };
+}
+
 export function exists(...[began, ended, result, keys]: [...Begin, number, string[]]): Operation {
   return { ...base({ began, ended, keys }), kind: "exists", result };
 }
