@@ -103,6 +103,7 @@ const facts: ServerFacts = {
   wallMs: () => 0,
   uptimeMs: () => 0,
   memory: () => ({ residentBytes: 0, heapBytes: 0 }),
+  memoryBytes: 0,
   cpu: () => ({ userSeconds: 0, systemSeconds: 0 }),
   directory: "",
   debugCommand: "no",

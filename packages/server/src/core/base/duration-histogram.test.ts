@@ -27,13 +27,30 @@ test("a quantile is never below the true one, and at most a quarter above", () =
   );
 });
 
-test("sums, the longest, and the beginning again", () => {
+test("sums and the longest", () => {
   const histogram = new DurationHistogram();
   for (const us of [0, 3, 1_000, 2 ** 40]) histogram.record(us);
   expect([histogram.count, histogram.sumUs, histogram.maxUs]).toEqual([4, 1_003 + 0xffff_ffff, 0xffff_ffff]);
-  histogram.reset();
-  expect([histogram.count, histogram.sumUs, histogram.maxUs, histogram.quantileUs(0.5)]).toEqual([0, 0, 0, 0]);
-  expect(histogram.below(32)).toBe(0);
+});
+
+test("what was recorded since: the difference, whatever was recorded before", () => {
+  const durations = fc.array(fc.integer({ min: 0, max: 1_000_000 }));
+  fc.assert(
+    fc.property(durations, durations, (before, after) => {
+      const all = new DurationHistogram();
+      for (const us of before) all.record(us);
+      const earlier = all.since(new DurationHistogram());
+      const expected = new DurationHistogram();
+      for (const us of after) {
+        all.record(us);
+        expected.record(us);
+      }
+      const since = all.since(earlier);
+      expect([since.count, since.sumUs]).toEqual([expected.count, expected.sumUs]);
+      for (let exponent = 0; exponent <= 20; exponent += 1)
+        expect(since.below(exponent)).toBe(expected.below(exponent));
+    }),
+  );
 });
 
 test("the longest since it was last asked", () => {

@@ -74,10 +74,15 @@ export class DurationHistogram {
     return this.maxUs;
   }
 
-  reset(): void {
-    this.#counts.fill(0);
-    this.count = 0;
-    this.sumUs = 0;
-    this.maxUs = 0;
+  /** What was recorded after `earlier`, which is this histogram at an earlier time. `maxUs` is the longest of all. */
+  since(earlier: DurationHistogram): DurationHistogram {
+    const difference = new DurationHistogram();
+    difference.count = this.count - earlier.count;
+    difference.sumUs = this.sumUs - earlier.sumUs;
+    difference.maxUs = this.maxUs;
+    for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
+      difference.#counts[bucket] = (this.#counts[bucket] as number) - (earlier.#counts[bucket] as number);
+    }
+    return difference;
   }
 }

@@ -38,6 +38,7 @@ export {
   SHARD_KEYS,
   SLOT_KEYS,
 } from "./key-reads.ts";
+export { KeyspaceCounts } from "./keyspace-counts.ts";
 export { decodeReply, encodeReply } from "./reply.ts";
 export { SESSION_ERROR, type SessionErrorKind, Sessions } from "./sessions.ts";
 export { ShardMachine } from "./shard-machine.ts";

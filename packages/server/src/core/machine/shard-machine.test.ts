@@ -14,6 +14,7 @@ import { EntryKind } from "../raft/index.ts";
 import type { Row, Space } from "../store/index.ts";
 import { initialSystemRows } from "./applied.ts";
 import { EntryEncoder, Opcode } from "./entry.ts";
+import { KeyspaceCounts } from "./keyspace-counts.ts";
 import { ShardMachine } from "./shard-machine.ts";
 
 const SLOT = slot(7);
@@ -22,6 +23,7 @@ const SET = commandByName(utf8Bytes("set")) as CommandSpec;
 /** A shard's rows, all resident, and the entries that are applied to them. */
 class World {
   readonly rows: Map<string, Row> = new Map();
+  readonly keyspace: KeyspaceCounts = new KeyspaceCounts();
   readonly machine: ShardMachine;
   logTimeMs = 0;
   #index = 0;
@@ -38,7 +40,12 @@ class World {
       delete: (_slot: Slot, key: string) => void this.rows.delete(key),
       clear: () => this.rows.clear(),
     };
-    this.machine = new ShardMachine({ latin1 } as unknown as Env, space as unknown as Space, commandByOpcode);
+    this.machine = new ShardMachine(
+      { latin1 } as unknown as Env,
+      space as unknown as Space,
+      commandByOpcode,
+      this.keyspace,
+    );
     this.#index = this.machine.applied.index;
   }
 
@@ -95,6 +102,27 @@ test("a refusal that overtook a lost command waits for it like any other", () =>
   const world = new World();
   const session = world.openSession();
   expect(world.apply(Opcode.refuse, 2, session, "MISCONF", "no room")).toMatchObject({ kind: "SESSIONGAP" });
+});
+
+test("keys that have ended count as expired when they are removed or replaced, once, where the entry was proposed", () => {
+  const world = new World();
+  const command = (line: string): Reply => {
+    const [name, ...args] = line.split(" ");
+    return world.apply((commandByName(utf8Bytes(name as string)) as CommandSpec).opcode, undefined, 0, ...args);
+  };
+  for (const key of ["a", "b", "c", "d"]) command(`psetex ${key} 100 v`);
+  command("set kept v");
+  command("del d");
+  world.logTimeMs = 100;
+  expect(world.keyspace.expired).toBe(0);
+  world.apply(Opcode.end, undefined, 0, "a");
+  world.apply(Opcode.end, undefined, 0, "a");
+  expect(world.keyspace.expired).toBe(1);
+  command("set b again");
+  expect(world.keyspace.expired).toBe(2);
+  expect(command("del c kept")).toEqual({ type: "integer", value: 1 });
+  expect(world.keyspace.expired).toBe(3);
+  expect([world.keyspace.hits, world.keyspace.misses]).toEqual([0, 0]);
 });
 
 test("keys are counted until they are removed, also those that have ended; a write over one counts once", () => {

@@ -20,6 +20,7 @@ import type { Row, RowHead, RowNeed, Space } from "../store/index.ts";
 import { AppliedState } from "./applied.ts";
 import { KeyCounts } from "./counts.ts";
 import { type CommandView, EntryDecoder, NO_SESSION, Opcode } from "./entry.ts";
+import { KeyspaceCounts } from "./keyspace-counts.ts";
 import { Sessions } from "./sessions.ts";
 import type { ReplySink, StateMachine } from "./types.ts";
 
@@ -33,6 +34,7 @@ export class ShardMachine implements StateMachine {
   readonly #commands: (opcode: number) => CommandSpec | undefined;
   readonly #context: RowContext;
   readonly #counts: KeyCounts = new KeyCounts();
+  readonly #keyspace: KeyspaceCounts;
   readonly #sessions: Sessions = new Sessions();
   readonly #decoder: EntryDecoder = new EntryDecoder();
   /** The entry that `missing` looked at last, in the state as it is; 0: none. */
@@ -45,11 +47,17 @@ export class ShardMachine implements StateMachine {
   /** Numbers for `RowNeed.together`. */
   #togethers = 0;
 
-  /** Takes over what the space's system rows say. */
-  constructor(env: Env, space: Space, commands: (opcode: number) => CommandSpec | undefined) {
+  /** Takes over what the space's system rows say. `keyspace`: where it counts what the node says of all its shards. */
+  constructor(
+    env: Env,
+    space: Space,
+    commands: (opcode: number) => CommandSpec | undefined,
+    keyspace: KeyspaceCounts = new KeyspaceCounts(),
+  ) {
     this.#group = space.group;
     this.#space = space;
     this.#commands = commands;
+    this.#keyspace = keyspace;
     const row = (name: string): Uint8Array | undefined => space.system(name);
     this.applied = AppliedState.read(row);
     this.#counts.load(space.systemNames(KeyCounts.rowPrefix), row);
@@ -153,6 +161,7 @@ export class ShardMachine implements StateMachine {
       const reply = this.#command(decoder.command, entry, position);
       if (replies !== undefined) replies.reply(position, reply);
     }
+    if (replies !== undefined) this.#keyspace.expired += this.#context.endedRemoved;
     state.logTimeMs = now;
     state.advance(entry.index, entry.term);
     this.#examined = 0 as Index;
@@ -206,7 +215,10 @@ export class ShardMachine implements StateMachine {
     const { logTimeMs } = this.applied;
     this.#context.judgeBy(logTimeMs, Math.max(logTimeMs, clockMs));
     // A transaction is refused also when all is in memory, as one that writes is. MGET's replies have a narrower limit.
-    if (spec.valuesIn !== undefined && this.#exceeds(spec, slot, args)) return VALUES_TOO_LARGE;
+    if (spec.valuesIn !== undefined) {
+      if (this.#exceeds(spec, slot, args)) return VALUES_TOO_LARGE;
+      this.#context.forgetLookups();
+    }
     const reply = spec.run(this.#context, slot, args);
     const unfinished = reply === NOT_RESIDENT && needsSeveralValues(spec);
     return unfinished && this.#exceeds(spec, slot, args) ? VALUES_TOO_LARGE : reply;
@@ -218,6 +230,11 @@ export class ShardMachine implements StateMachine {
 
   get undecided(): boolean {
     return this.#context.undecided;
+  }
+
+  countRead(): void {
+    this.#keyspace.hits += this.#context.found;
+    this.#keyspace.misses += this.#context.missed;
   }
 
   changedSince(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], since: Index): boolean {
@@ -259,6 +276,11 @@ class RowContext implements CommandContext {
   version = 0;
   /** A row was met that has ended by `nowMs`, but not by log time. */
   undecided = false;
+  /** Looked for since `judgeBy`. */
+  found = 0;
+  missed = 0;
+  /** Rows that had ended, and were removed or replaced since `judgeBy`. */
+  endedRemoved = 0;
   readonly latin1: (bytes: Uint8Array) => string;
   readonly #space: Space;
   readonly #counts: KeyCounts;
@@ -274,18 +296,36 @@ class RowContext implements CommandContext {
     this.#logTimeMs = logTimeMs;
     this.nowMs = nowMs;
     this.undecided = false;
+    this.endedRemoved = 0;
+    this.forgetLookups();
+  }
+
+  forgetLookups(): void {
+    this.found = 0;
+    this.missed = 0;
   }
 
   get(slot: Slot, key: string): Row | null | undefined {
     const row = this.#space.get(slot, key);
     // Nobody looks at the value of what has ended.
     if (row === undefined) return this.head(slot, key) === null ? null : undefined;
-    return row === null || this.#lives(row) ? row : null;
+    if (row !== null && this.#lives(row)) {
+      this.found += 1;
+      return row;
+    }
+    this.missed += 1;
+    return null;
   }
 
   head(slot: Slot, key: string): RowHead | null | undefined {
     const row = this.#space.head(slot, key);
-    return !row || this.#lives(row) ? row : null;
+    if (row === undefined) return undefined;
+    if (row !== null && this.#lives(row)) {
+      this.found += 1;
+      return row;
+    }
+    this.missed += 1;
+    return null;
   }
 
   #lives({ expiresAtMs }: RowHead): boolean {
@@ -298,6 +338,7 @@ class RowContext implements CommandContext {
     const before = this.#space.head(slot, key);
     assert(before !== undefined, "a row is resident when a command writes it");
     if (before === null) this.#counts.change(slot, 1);
+    else if (this.#hasEnded(before)) this.endedRemoved += 1;
     this.#countExpiring(before, row.expiresAtMs);
     this.#space.put(slot, key, row);
   }
@@ -310,7 +351,7 @@ class RowContext implements CommandContext {
   /** Nobody sees the difference; its space comes back. */
   removeEnded(slot: Slot, key: string): void {
     const row = this.#space.head(slot, key);
-    if (row && row.expiresAtMs !== 0 && row.expiresAtMs <= this.nowMs) this.delete(slot, key);
+    if (row && this.#hasEnded(row)) this.delete(slot, key);
   }
 
   delete(slot: Slot, key: string): boolean {
@@ -320,6 +361,12 @@ class RowContext implements CommandContext {
     this.#counts.change(slot, -1);
     this.#countExpiring(before, 0);
     this.#space.delete(slot, key);
-    return before.expiresAtMs === 0 || before.expiresAtMs > this.nowMs;
+    if (!this.#hasEnded(before)) return true;
+    this.endedRemoved += 1;
+    return false;
+  }
+
+  #hasEnded({ expiresAtMs }: RowHead): boolean {
+    return expiresAtMs !== 0 && expiresAtMs <= this.nowMs;
   }
 }

@@ -32,6 +32,8 @@ export interface StateMachine {
    * has passed that moment: another leader, whose clock is behind, could show the row again.
    */
   readonly undecided: boolean;
+  /** The reply of the last read is given, so what it looked for counts as found or missed. A read may be tried often. */
+  countRead(): void;
   /** Whether a read might have answered otherwise at an earlier index. */
   changedSince(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], since: Index): boolean;
   /** Puts the system rows that belong to exactly this state into the space. */

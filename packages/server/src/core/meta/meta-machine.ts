@@ -95,6 +95,9 @@ export class MetaMachine implements StateMachine {
   readonly expiringKeys = 0;
   readonly undecided = false;
 
+  /** Nothing of it is a key. */
+  countRead(): void {}
+
   changedSince(): boolean {
     return false;
   }

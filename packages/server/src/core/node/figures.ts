@@ -1,6 +1,7 @@
 import type { DurationHistogram, GroupId, NodeId, ReplicaId, Slot } from "../base/index.ts";
 import type { CommandSpec } from "../command/index.ts";
 import type { Log } from "../log/index.ts";
+import { KeyspaceCounts } from "../machine/index.ts";
 import type { ClusterMap } from "../meta/index.ts";
 import type { RaftCore } from "../raft/index.ts";
 import type { Replica, Request } from "../replica/index.ts";
@@ -24,6 +25,7 @@ interface FiguresHost {
 export class Figures implements NodeFigures {
   /** What asks a leader how far its replicas are. */
   readonly holding: CommandSpec;
+  readonly keyspace: KeyspaceCounts = new KeyspaceCounts();
   readonly #host: FiguresHost;
   readonly #passes: DurationHistogram;
 

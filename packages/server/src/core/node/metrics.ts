@@ -1,6 +1,6 @@
 import type { DurationHistogram, GroupId, Index, NodeId, ReplicaId, Term } from "../base/index.ts";
 import type { LogStats } from "../log/index.ts";
-import { ShardMachine } from "../machine/index.ts";
+import { type KeyspaceCounts, ShardMachine } from "../machine/index.ts";
 import type { Role } from "../raft/index.ts";
 import type { Replica } from "../replica/index.ts";
 import type { StoreStats } from "../store/index.ts";
@@ -47,6 +47,7 @@ export interface NodeMetrics {
   readonly transferSentBytes: number;
   /** This machine's clock less the middle of the cluster's clocks. */
   readonly clockOffsetMs: number;
+  readonly keyspace: Readonly<KeyspaceCounts>;
 }
 
 export interface NodeCounts {
@@ -72,6 +73,7 @@ export function nodeMetrics(node: Node, counts: NodeCounts): NodeMetrics {
     logRetainedBytes: node.log.retainedBytes,
     store: node.store.stats,
     raftMemoryBytes: node.raft.memoryBytes,
+    keyspace: node.figures.keyspace,
   };
 }
 

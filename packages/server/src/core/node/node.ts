@@ -267,12 +267,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   }
 
   status(): NodeStatus {
-    return nodeStatus(this, this.#self.name, {
-      passes: this.#passes.count,
-      waiting: this.#requests.waiting,
-      forwarded: this.#requests.forwarded,
-      ...this.#requests.answerNumbers,
-    });
+    return nodeStatus(this, this.#self.name, { passes: this.#passes.count, ...this.#requests.numbers });
   }
 
   metrics(): NodeMetrics {
@@ -437,7 +432,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
 
   makeMachine(space: Space): StateMachine {
     if (space.group === META_GROUP) return new MetaMachine(space, (map) => this.#onMetaMap(map));
-    return new ShardMachine(this.env, space, this.#commandOf);
+    return new ShardMachine(this.env, space, this.#commandOf, this.figures.keyspace);
   }
 
   #onMetaMap(map: ClusterMap): void {

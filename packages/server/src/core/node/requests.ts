@@ -87,14 +87,20 @@ export class Requests {
     return this.#out.open;
   }
 
-  /** Answers to other nodes that wait for room on their link, and those that were too many. */
-  get answerNumbers(): { readonly answers_held_bytes: number; readonly answers_dropped: number } {
-    return { answers_held_bytes: this.#answers.heldBytes, answers_dropped: this.#answers.dropped };
-  }
-
   /** All that were forwarded, attempts that came back and were forwarded again included. */
   get forwardedTotal(): number {
     return this.#out.taken;
+  }
+
+  /** As INFO shows them. Answers to other nodes: those that wait for room on their link, and those that were too many. */
+  get numbers(): Readonly<Record<string, number>> {
+    return {
+      requests_waiting: this.waiting,
+      forwards_open: this.forwarded,
+      forwards_total: this.forwardedTotal,
+      answers_held_bytes: this.#answers.heldBytes,
+      answers_dropped: this.#answers.dropped,
+    };
   }
 
   route(group: GroupId, request: Request, args: readonly Uint8Array[]): void {

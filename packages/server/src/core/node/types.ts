@@ -2,6 +2,7 @@ import type { DurationHistogram, GroupId, Index, NodeId, ReplicaId, Slot, Term }
 import type { CommandSpec, Reply } from "../command/index.ts";
 import type { Env, PeerLinks } from "../env/index.ts";
 import type { Log } from "../log/index.ts";
+import type { KeyspaceCounts } from "../machine/index.ts";
 import type { ClusterMap, NodeInfo } from "../meta/index.ts";
 import type { RaftCore, Role } from "../raft/index.ts";
 import type { Request } from "../replica/index.ts";
@@ -69,6 +70,8 @@ export interface NodeApi {
 export interface NodeFigures {
   /** Keys of the shards that this node leads, and how many of them end. */
   readonly keyCounts: { readonly keys: number; readonly expiring: number };
+  /** What reads found, and keys that ended, since the start of the process. */
+  readonly keyspace: Readonly<KeyspaceCounts>;
   /** Of the shards that this node leads: entries applied here, and what each other node is known to hold of them. */
   readonly replication: { readonly applied: number; readonly others: ReadonlyMap<NodeId, number> };
   /** What may hold requests up, by LATENCY's name: how long each turn, write of the log, batch of the engine took. */

@@ -8,6 +8,7 @@ import {
   encodeKeyPageRequest,
   initialSystemRows,
   KEY_PAGE,
+  KeyspaceCounts,
   Opcode,
   ShardMachine,
 } from "../machine/index.ts";
@@ -27,6 +28,7 @@ class World {
   leads = true;
   readonly group = groupId(1);
   readonly space: Space;
+  readonly keyspace: KeyspaceCounts = new KeyspaceCounts();
   readonly machine: ShardMachine;
   readonly serving: ReadServing;
   readonly proposed: Request[] = [];
@@ -57,7 +59,7 @@ class World {
       },
     };
     this.space = space as unknown as Space;
-    this.machine = new ShardMachine({ latin1 } as unknown as Env, this.space, commandByOpcode);
+    this.machine = new ShardMachine({ latin1 } as unknown as Env, this.space, commandByOpcode, this.keyspace);
     const host = {
       env: {
         wallMs: () => {
@@ -268,6 +270,27 @@ test("an entry with the time that cannot be proposed, or is lost, sends its read
   world.proposed.splice(0)[0]?.complete({ type: "error", kind: "INDETERMINATE", text: "" });
   expect(world.rerouted).toEqual(["k", "k"]);
   expect(world.answered).toEqual([]);
+});
+
+test("what a read looked for counts once, when it is answered, however often it was tried", () => {
+  const world = new World();
+  const counts = (): number[] => [world.keyspace.hits, world.keyspace.misses];
+  world.write("set k v");
+  world.get("k");
+  world.get("none");
+  expect(counts()).toEqual([1, 1]);
+  world.forget("k");
+  world.get("k");
+  expect(counts()).toEqual([1, 1]);
+  world.fetched();
+  expect(counts()).toEqual([2, 1]);
+  world.write("pexpire k 100");
+  world.clockMs += 100;
+  world.get("k");
+  expect(counts()).toEqual([2, 1]);
+  world.decide();
+  expect(counts()).toEqual([2, 2]);
+  expect(world.answered.at(-1)).toBe("!k=nil");
 });
 
 test("a read whose rows had to be fetched says so only if they changed meanwhile", () => {

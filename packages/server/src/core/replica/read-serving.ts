@@ -102,6 +102,7 @@ export class ReadServing {
     if (this.#replica.applied !== since && machine.changedSince(request.spec, request.slot, args, since)) {
       request.retried?.();
     }
+    machine.countRead();
     release(serving);
     request.complete(reply);
   }

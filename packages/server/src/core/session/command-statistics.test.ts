@@ -37,15 +37,27 @@ test("EXEC is one command, whatever it is on its shard", () => {
   expect(summary(statistics)).toEqual([["exec", 3, 0, 0, 6]]);
 });
 
-test("after a reset nothing has been called", () => {
+test("what happened since an earlier copy; the statistics themselves never go back", () => {
   const statistics = new CommandStatistics();
   statistics.record(command("get"), "ok", 3);
   statistics.recordError("WRONGTYPE");
   statistics.unknown += 1;
-  statistics.reset();
-  expect([summary(statistics), statistics.errors.size, statistics.unknown]).toEqual([[], 0, 0]);
+  const earlier = statistics.since(new CommandStatistics());
+  const nothing = statistics.since(earlier);
+  expect([summary(nothing), nothing.errors.size, nothing.unknown]).toEqual([[], 0, 0]);
   statistics.record(command("get"), "ok", 4);
-  expect(summary(statistics)).toEqual([["get", 1, 0, 0, 4]]);
+  statistics.record(command("set"), "failed", 1);
+  statistics.recordError("WRONGTYPE");
+  const since = statistics.since(earlier);
+  expect(summary(since)).toEqual([
+    ["get", 1, 0, 0, 4],
+    ["set", 1, 1, 0, 1],
+  ]);
+  expect([...since.errors]).toEqual([["WRONGTYPE", 1]]);
+  expect(summary(statistics)).toEqual([
+    ["get", 2, 0, 0, 7],
+    ["set", 1, 1, 0, 1],
+  ]);
 });
 
 test("errors are counted by their first word, and there is an end to the words", () => {

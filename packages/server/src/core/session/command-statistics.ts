@@ -8,7 +8,7 @@ import type { CommandSpec } from "../command/index.ts";
  */
 export type CommandResult = "ok" | "failed" | "rejected";
 
-/** Numbers of one command since the start, or the last `reset`. */
+/** Numbers of one command. */
 export class CommandStatistic {
   /** Full and in lower case: `get`, `config|set`. */
   readonly name: string;
@@ -19,24 +19,26 @@ export class CommandStatistic {
   /** Not among the calls. */
   rejected = 0;
   /** From the pass in which a call arrived to the end of the pass that answered it. One for each call. */
-  readonly durations: DurationHistogram = new DurationHistogram();
+  readonly durations: DurationHistogram;
 
-  constructor(name: string) {
+  constructor(name: string, durations: DurationHistogram = new DurationHistogram()) {
     this.name = name;
+    this.durations = durations;
   }
 
-  reset(): void {
-    this.calls = 0;
-    this.failed = 0;
-    this.rejected = 0;
-    this.durations.reset();
+  since(earlier: CommandStatistic): CommandStatistic {
+    const difference = new CommandStatistic(this.name, this.durations.since(earlier.durations));
+    difference.calls = this.calls - earlier.calls;
+    difference.failed = this.failed - earlier.failed;
+    difference.rejected = this.rejected - earlier.rejected;
+    return difference;
   }
 }
 
 /** Kinds of errors that are counted by name; the words come from the code, not from clients, so there are far fewer. */
 const ERROR_KINDS_MAX = 128;
 
-/** What became of the commands that clients sent: INFO, LATENCY and the metrics read it. */
+/** What became of the commands that clients sent since the start: INFO, LATENCY and the metrics read it. It only grows. */
 export class CommandStatistics {
   /** Commands whose name is not in the table. */
   unknown = 0;
@@ -77,10 +79,19 @@ export class CommandStatistics {
     return this.#errors;
   }
 
-  reset(): void {
-    this.unknown = 0;
-    this.#errors.clear();
-    for (const statistic of this.#byName.values()) statistic.reset();
+  /** What was counted after `earlier`, which is a copy of these statistics at an earlier time, or new: then a copy. */
+  since(earlier: CommandStatistics): CommandStatistics {
+    const difference = new CommandStatistics();
+    difference.unknown = this.unknown - earlier.unknown;
+    for (const [name, statistic] of this.#byName) {
+      const before = earlier.get(name) ?? new CommandStatistic(name);
+      difference.#byName.set(name, statistic.since(before));
+    }
+    for (const [kind, count] of this.#errors) {
+      const added = count - (earlier.errors.get(kind) ?? 0);
+      if (added > 0) difference.#errors.set(kind, added);
+    }
+    return difference;
   }
 
   /** One for each name: EXEC is several opcodes on a shard, and one command. */

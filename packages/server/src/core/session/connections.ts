@@ -6,6 +6,7 @@ import { ClientPause } from "./client-pause.ts";
 import { CommandStatistics } from "./command-statistics.ts";
 import { CommandTimer, type TimedCommand } from "./command-timer.ts";
 import { Connection } from "./connection.ts";
+import { ResettableCounts } from "./counts.ts";
 import { LatencyMonitor } from "./latency-monitor.ts";
 import { Monitors } from "./monitors.ts";
 import { mayListen } from "./permission.ts";
@@ -51,7 +52,9 @@ export class Connections {
   readonly upkeep: Upkeep;
   /** Monotonic, as of the last tick: close enough for everything that lasts for seconds. */
   nowMs = 0;
-  /** Since the start of the process, or CONFIG RESETSTAT. */
+  /** Of all these, what was counted since CONFIG RESETSTAT. */
+  readonly sinceReset: ResettableCounts = new ResettableCounts(this);
+  /** Since the start of the process. */
   accepted = 0;
   rejected = 0;
   commands = 0;
@@ -125,17 +128,6 @@ export class Connections {
   #wakeAll(): void {
     for (const connection of this.#open.values()) connection.wake();
     this.node.requestPass();
-  }
-
-  /** CONFIG RESETSTAT. */
-  resetCounts(): void {
-    this.accepted = 0;
-    this.rejected = 0;
-    this.commands = 0;
-    this.inputBytes = 0;
-    this.outputBytes = 0;
-    this.statistics.reset();
-    this.upkeep.reset();
   }
 
   /** Counts a command that is not run, and returns its reply. */

@@ -38,6 +38,8 @@ export interface ServerFacts {
   wallMs(): number;
   uptimeMs(): number;
   memory(): { readonly residentBytes: number; readonly heapBytes: number };
+  /** The machine's. */
+  readonly memoryBytes: number;
   /** Seconds of CPU used so far. */
   cpu(): { readonly userSeconds: number; readonly systemSeconds: number };
   readonly secrets: Secrets;

@@ -21,13 +21,15 @@ interface Progress {
  * more of it, and those that have not said who they are. While there is plenty, slow clients are nobody's business.
  */
 export class Upkeep {
-  /** Since the start, or CONFIG RESETSTAT. */
+  /** Since the start. */
   closedIdle = 0;
   closedSlow = 0;
   /** Commands of the last whole second. */
   commandsPerSecond = 0;
   inputBytesPerSecond = 0;
   outputBytesPerSecond = 0;
+  /** The most that was in use when it was looked at. */
+  memoryPeakBytes = 0;
   readonly #connections: Connections;
   readonly #unfinished: Map<Connection, Progress> = new Map();
   #checkedMs = 0;
@@ -51,14 +53,6 @@ export class Upkeep {
     this.#closeSlow();
   }
 
-  reset(): void {
-    this.closedIdle = 0;
-    this.closedSlow = 0;
-    this.#commands = 0;
-    this.#inputBytes = 0;
-    this.#outputBytes = 0;
-  }
-
   #measure(elapsedMs: number): void {
     const { commands, inputBytes, outputBytes } = this.#connections;
     const rate = (now: number, before: number): number => Math.round(((now - before) * 1000) / elapsedMs);
@@ -68,6 +62,7 @@ export class Upkeep {
     this.#commands = commands;
     this.#inputBytes = inputBytes;
     this.#outputBytes = outputBytes;
+    this.memoryPeakBytes = Math.max(this.memoryPeakBytes, this.#connections.facts.memory().heapBytes);
   }
 
   /** Who waits for an answer, or only listens, is not idle. */

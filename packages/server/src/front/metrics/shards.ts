@@ -103,5 +103,20 @@ export const SHARDS: readonly MetricDefinition[] = [
     "Bytes of snapshots sent to other nodes.",
     ({ node }) => node.transferSentBytes,
   ),
+  counter(
+    "sherd_keyspace_hits_total",
+    "Keys that reads answered by this node looked for and found.",
+    ({ node }) => node.keyspace.hits,
+  ),
+  counter(
+    "sherd_keyspace_misses_total",
+    "Keys that reads answered by this node looked for and that were not there.",
+    ({ node }) => node.keyspace.misses,
+  ),
+  counter(
+    "sherd_expired_keys_total",
+    "Keys that had ended, and were removed or replaced by entries that this node proposed.",
+    ({ node }) => node.keyspace.expired,
+  ),
   gauge("sherd_raft_memory_bytes", "Memory of the Raft core, for all shards.", ({ node }) => node.raftMemoryBytes),
 ];

@@ -1,4 +1,4 @@
-import { arch, release, type } from "node:os";
+import { arch, release, totalmem, type } from "node:os";
 import type { DebugCommand, ServerFacts } from "../../core/session/index.ts";
 import { hostSecrets } from "../../host/secrets.ts";
 
@@ -20,6 +20,7 @@ export const processFacts = (version: string, settings: ProcessSettings = {}): S
     const { rss, heapUsed, external } = process.memoryUsage();
     return { residentBytes: rss, heapBytes: heapUsed + external };
   },
+  memoryBytes: totalmem(),
   secrets: hostSecrets,
   cpu() {
     const { user, system } = process.cpuUsage();

@@ -36,7 +36,7 @@ function set({ args, connections }: LocalCall): Reply {
 export const configAnswers: Answers = {
   "config|get": get,
   "config|resetstat"({ connections }) {
-    connections.resetCounts();
+    connections.sinceReset.reset();
     return OK;
   },
   "config|rewrite": () =>

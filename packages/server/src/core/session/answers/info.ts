@@ -69,12 +69,20 @@ function clientFields(connections: Connections): Field[] {
 
 function memoryFields(connections: Connections): Field[] {
   const { residentBytes, heapBytes } = connections.facts.memory();
+  const { memoryBytes } = connections.facts;
+  // Looked at once a second, and now.
+  const peakBytes = Math.max(connections.upkeep.memoryPeakBytes, heapBytes);
   const { numbers } = connections.node.status();
   return [
     ["used_memory", heapBytes],
     ["used_memory_human", humanBytes(heapBytes)],
     ["used_memory_rss", residentBytes],
     ["used_memory_rss_human", humanBytes(residentBytes)],
+    ["used_memory_peak", peakBytes],
+    ["used_memory_peak_human", humanBytes(peakBytes)],
+    ["used_memory_peak_perc", `${((100 * heapBytes) / Math.max(1, peakBytes)).toFixed(2)}%`],
+    ["total_system_memory", memoryBytes],
+    ["total_system_memory_human", humanBytes(memoryBytes)],
     // What keys take in memory: rows that were changed or read lately. All are on disk.
     ["used_memory_dataset", (numbers["store_memtable_bytes"] ?? 0) + (numbers["store_cache_bytes"] ?? 0)],
     ["maxmemory", 0],
@@ -86,24 +94,31 @@ function memoryFields(connections: Connections): Field[] {
 }
 
 function statsFields(connections: Connections): Field[] {
-  const { upkeep, statistics } = connections;
+  const { upkeep } = connections;
+  const { counts, statistics } = connections.sinceReset;
   return [
-    ["total_connections_received", connections.accepted],
-    ["total_commands_processed", connections.commands],
+    ["total_connections_received", counts.accepted],
+    ["total_commands_processed", counts.commands],
     ["instantaneous_ops_per_sec", upkeep.commandsPerSecond],
-    ["total_net_input_bytes", connections.inputBytes],
-    ["total_net_output_bytes", connections.outputBytes],
+    ["total_net_input_bytes", counts.inputBytes],
+    ["total_net_output_bytes", counts.outputBytes],
     ["instantaneous_input_kbps", (upkeep.inputBytesPerSecond / KIB).toFixed(2)],
     ["instantaneous_output_kbps", (upkeep.outputBytesPerSecond / KIB).toFixed(2)],
-    ["rejected_connections", connections.rejected],
+    ["rejected_connections", counts.rejected],
     ["acl_access_denied_auth", connections.access.log.counts.auth],
     ["acl_access_denied_cmd", connections.access.log.counts.command],
     ["acl_access_denied_key", connections.access.log.counts.key],
     ["acl_access_denied_channel", connections.access.log.counts.channel],
-    ["closed_idle_connections", upkeep.closedIdle],
-    ["closed_slow_connections", upkeep.closedSlow],
+    ["closed_idle_connections", counts.closedIdle],
+    ["closed_slow_connections", counts.closedSlow],
+    ["expired_keys", counts.expiredKeys],
     ["evicted_keys", 0],
     ["evicted_clients", 0],
+    ["keyspace_hits", counts.keyspaceHits],
+    ["keyspace_misses", counts.keyspaceMisses],
+    // Nothing is ever forked.
+    ["latest_fork_usec", 0],
+    ["total_forks", 0],
     ["total_error_replies", [...statistics.errors.values()].reduce((sum, count) => sum + count, 0)],
     ["unknown_commands", statistics.unknown],
     ["pubsub_channels", connections.pubsub.channelCount],
@@ -143,9 +158,9 @@ function sherdFields({ node }: Connections): Field[] {
   ];
 }
 
-function commandFields({ statistics }: Connections): Field[] {
+function commandFields({ sinceReset }: Connections): Field[] {
   const fields: Field[] = [];
-  statistics.forEach(({ name, calls, failed, rejected, durations }) => {
+  sinceReset.statistics.forEach(({ name, calls, failed, rejected, durations }) => {
     const perCall = calls === 0 ? 0 : durations.sumUs / calls;
     const numbers = `calls=${calls},usec=${durations.sumUs},usec_per_call=${perCall.toFixed(2)}`;
     fields.push([`cmdstat_${name}`, `${numbers},rejected_calls=${rejected},failed_calls=${failed}`]);
@@ -153,9 +168,9 @@ function commandFields({ statistics }: Connections): Field[] {
   return fields;
 }
 
-function latencyFields({ statistics, settings }: Connections): Field[] {
+function latencyFields({ sinceReset, settings }: Connections): Field[] {
   const fields: Field[] = [];
-  statistics.forEach(({ name, calls, durations }) => {
+  sinceReset.statistics.forEach(({ name, calls, durations }) => {
     if (calls === 0) return;
     const parts = settings.percentiles.map((part) => `p${part}=${durations.quantileUs(part / 100).toFixed(3)}`);
     fields.push([`latency_percentiles_usec_${name}`, parts.join(",")]);
@@ -179,6 +194,9 @@ const sections: readonly Section[] = [
       // What is acknowledged is on disk at any moment.
       ["rdb_last_save_time", seconds(facts.wallMs())],
       ["rdb_last_bgsave_status", "ok"],
+      // There never was one.
+      ["rdb_last_bgsave_time_sec", -1],
+      ["rdb_current_bgsave_time_sec", -1],
       ["aof_enabled", 1],
       ["aof_rewrite_in_progress", 0],
       ["aof_rewrite_scheduled", 0],
@@ -195,6 +213,8 @@ const sections: readonly Section[] = [
       return [
         ["used_cpu_sys", systemSeconds.toFixed(6)],
         ["used_cpu_user", userSeconds.toFixed(6)],
+        ["used_cpu_sys_children", "0.000000"],
+        ["used_cpu_user_children", "0.000000"],
       ];
     },
   },
@@ -202,7 +222,8 @@ const sections: readonly Section[] = [
   { name: "Commandstats", extra: true, fields: commandFields },
   {
     name: "Errorstats",
-    fields: ({ statistics }) => [...statistics.errors].map(([kind, count]) => [`errorstat_${kind}`, `count=${count}`]),
+    fields: ({ sinceReset }) =>
+      [...sinceReset.statistics.errors].map(([kind, count]) => [`errorstat_${kind}`, `count=${count}`]),
   },
   { name: "Latencystats", extra: true, fields: latencyFields },
   { name: "Sherd", fields: sherdFields },

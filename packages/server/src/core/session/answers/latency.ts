@@ -106,7 +106,7 @@ function histogramOf({ calls, durations }: CommandStatistic): Reply {
 function histogram({ args, connections }: LocalCall): Reply {
   const wanted = new Set(args.map(nameOf));
   const entries: [Reply, Reply][] = [];
-  connections.statistics.forEach((statistic) => {
+  connections.sinceReset.statistics.forEach((statistic) => {
     const container = statistic.name.split("|")[0] as string;
     if (wanted.size > 0 && !wanted.has(statistic.name) && !wanted.has(container)) return;
     if (statistic.calls > 0) entries.push([bulkText(statistic.name), histogramOf(statistic)]);

@@ -385,9 +385,48 @@ test("INFO: sections by name, `all`, `default`, several; statistics of commands"
   });
   expect(Number(all["total_commands_processed"])).toBeGreaterThan(5);
   expect(Number(all["total_net_input_bytes"])).toBeGreaterThan(100);
-  expect(client.ask("CONFIG", "RESETSTAT")).toBe("OK");
-  expect(infoOf(client.ask("INFO", "all"))).not.toHaveProperty("cmdstat_set");
   expect(client.ask("COMMAND", "COUNT")).toBe(allCommands.length);
+});
+
+test("CONFIG RESETSTAT begins the counts of INFO again; what Prometheus reads goes on growing", () => {
+  const { node, client, connections, pass } = world({ manual: true });
+  Object.assign(node.keyspace, { hits: 7, misses: 2, expired: 3 });
+  client.send("SET", "k", "v");
+  client.send("GET");
+  node.answerAll();
+  pass(1);
+  client.take();
+  const before = infoOf(client.ask("INFO", "all"));
+  expect(before).toMatchObject({
+    keyspace_hits: "7",
+    keyspace_misses: "2",
+    expired_keys: "3",
+    errorstat_ERR: "count=1",
+  });
+  const { commands, accepted } = connections;
+  expect(client.ask("CONFIG", "RESETSTAT")).toBe("OK");
+  node.keyspace.hits += 1;
+  const after = infoOf(client.ask("INFO", "all"));
+  expect(after).toMatchObject({
+    keyspace_hits: "1",
+    keyspace_misses: "0",
+    expired_keys: "0",
+    total_connections_received: "0",
+    total_error_replies: "0",
+  });
+  expect(Number(after["total_commands_processed"])).toBeLessThan(Number(before["total_commands_processed"]));
+  expect(after).not.toHaveProperty("cmdstat_set");
+  expect(after).not.toHaveProperty("errorstat_ERR");
+  expect(connections.commands).toBeGreaterThan(commands);
+  expect(connections.accepted).toBe(accepted);
+  expect(connections.statistics.get("set")?.calls).toBe(1);
+  expect(connections.statistics.errors.get("ERR")).toBe(1);
+});
+
+test("INFO: the most memory that was in use, as of looks once a second and now", () => {
+  const { client } = world();
+  const { used_memory, used_memory_peak, used_memory_peak_perc } = infoOf(client.ask("INFO", "memory"));
+  expect([used_memory_peak, used_memory_peak_perc]).toEqual([used_memory, "100.00%"]);
 });
 
 test("INFO measures rates over the last second", () => {

@@ -13,6 +13,7 @@ export const testFacts: ServerFacts = {
   wallMs: () => 1_000_000,
   uptimeMs: () => 5_000,
   memory: () => ({ residentBytes: 64 * 1024 * 1024, heapBytes: 32 * 1024 * 1024 }),
+  memoryBytes: 1024 * 1024 * 1024,
   secrets: testSecrets,
   cpu: () => ({ userSeconds: 1.5, systemSeconds: 0.5 }),
   directory: "/data/node-1",

@@ -64,6 +64,7 @@ export class FakeNode implements NodeApi {
   mapIsCurrent: boolean;
   leaderless = false;
   activeExpiry = true;
+  readonly keyspace: { hits: number; misses: number; expired: number } = { hits: 0, misses: 0, expired: 0 };
   slow: readonly (readonly [string, DurationHistogram])[] = [];
   /** How far the replicas of a shard are. */
   holding: (group: GroupId) => ReplicasHolding | undefined = () => ({ applied: 1, matched: [1, 1] });
@@ -103,6 +104,7 @@ export class FakeNode implements NodeApi {
     const others = [...this.map.nodes.keys()].filter((id) => id !== this.id);
     return {
       keyCounts: { keys: rows.length, expiring: rows.filter((row) => row.expiresAtMs > 0).length },
+      keyspace: this.keyspace,
       replication: { applied: 10, others: new Map(others.map((id, at) => [id, 10 - at])) },
       slowMoments: this.slow,
       replicasHolding: (group, complete) => complete(this.holding(group)),
