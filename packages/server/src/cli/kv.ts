@@ -4,7 +4,7 @@ import { SherdError, utf8Bytes, VALUE_BYTES_MAX } from "../core/base/index.ts";
 import { EXIT, type ExitCode, runSubcommand } from "./exit.ts";
 import { addTargetOptions, type TargetOptions, targetAddress } from "./options.ts";
 import { type Answer, answerOf, type KeyValueTarget, openTarget } from "./target/index.ts";
-import { describeBytes } from "./target/types.ts";
+import { describeBytes, sentence } from "./target/types.ts";
 
 export function register(program: Command): void {
   addTargetOptions(program.command("get"))
@@ -67,7 +67,7 @@ async function remove(target: KeyValueTarget, key: string): Promise<ExitCode> {
 
 function failed(action: string, key: string, answer: Answer): SherdError {
   const text = answer.type === "failed" ? answer.text : `the answer was "${answer.type}"`;
-  return new SherdError("SHERD_OPERATION_FAILED", `${action} of ${describeBytes(utf8Bytes(key))}: ${text}.`);
+  return new SherdError("SHERD_OPERATION_FAILED", `${action} of ${describeBytes(utf8Bytes(key))}: ${sentence(text)}`);
 }
 
 /** A value of any bytes. Stops reading where no value may be longer. */

@@ -4,6 +4,7 @@ import { addCredentialOptions, basicAuthorization, type CredentialOptions, crede
 import { EXIT, runSubcommand } from "./exit.ts";
 import { parsePort } from "./options.ts";
 import { table } from "./text-table.ts";
+import { tellingTlsMismatch } from "./tls-mismatch.ts";
 import { addTlsOptions, clientTls, type TlsOptions } from "./tls-options.ts";
 
 interface StatusOptions extends TlsOptions, CredentialOptions {
@@ -23,7 +24,11 @@ export function register(program: Command): void {
         const { askCluster } = await import("../daemon/status.ts");
         const credentials = credentialsOf(options);
         const authorization = credentials && basicAuthorization(credentials);
-        const status = await askCluster(options.host, options.httpPort, { tls: clientTls(options), authorization });
+        const tls = clientTls(options);
+        const { host, httpPort } = options;
+        const status = await tellingTlsMismatch({ host, port: httpPort, tls }, () =>
+          askCluster(host, httpPort, { tls, authorization }),
+        );
         process.stdout.write(
           options.json === true ? `${JSON.stringify(status, undefined, 2)}\n` : formatStatus(status),
         );

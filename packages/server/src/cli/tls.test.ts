@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
+import { SherdError } from "../core/base/index.ts";
 import { Connections } from "../core/session/index.ts";
 import { FakeNode } from "../core/session/testing/fake-node.ts";
 import { processFacts, startGrpc, startHttp, startResp } from "../front/index.ts";
@@ -15,7 +16,9 @@ import { clientTls } from "./tls-options.ts";
 const HOST = "127.0.0.1";
 
 /** The ports of a fake node that wants certificates of its clients, and a client that has one. */
-async function serve(): Promise<{ resp: number; grpc: number; http: number; flags: string[]; client: IssuedFiles }> {
+async function serve({
+  plain = false,
+} = {}): Promise<{ resp: number; grpc: number; http: number; flags: string[]; client: IssuedFiles }> {
   const authority = await TestAuthority.create();
   const identity = await TlsIdentity.open({
     files: await authority.issue("server"),
@@ -25,7 +28,7 @@ async function serve(): Promise<{ resp: number; grpc: number; http: number; flag
   });
   const tls: TlsPort = { identity, clientAuth: "require" };
   const node = new FakeNode();
-  const where = { host: HOST, port: 0, tls };
+  const where = { host: HOST, port: 0, ...(!plain && { tls }) };
   const resp = await startResp(new Connections(node, processFacts("0.1.0")), { ...where, redirect: false });
   const fronts: Front[] = [resp, await startGrpc(node, where), await startHttp(node, where)];
   const [grpc, http] = [fronts[1]?.port as number, fronts[2]?.port as number];
@@ -59,6 +62,25 @@ test.each(["resp", "grpc"] as const)(
     expect(nameless).toMatchObject({ code: 2, out: "" });
     const plain = await runCli(registerKv, ["get", "k", ...where]);
     expect(plain).toMatchObject({ code: 2, out: "" });
+    expect(plain.err).toBe(
+      `${new SherdError("SHERD_TLS_MISMATCH", `127.0.0.1:${ports[protocol]} speaks TLS, and plain text was sent.`).message}\n`,
+    );
+  },
+);
+
+test.each(["resp", "grpc", "http"] as const)(
+  "TLS at a port that speaks plain text, by %s: said, and what to do",
+  async (port) => {
+    const ports = await serve({ plain: true });
+    const where =
+      port === "http"
+        ? ["status", "--http-port", `${ports.http}`]
+        : ["get", "k", "--protocol", port, "--port", `${ports[port]}`];
+    const { code, err } = await runCli(port === "http" ? registerStatus : registerKv, [...where, "--tls"]);
+    expect(code).toBe(2);
+    expect(err).toBe(
+      `${new SherdError("SHERD_TLS_MISMATCH", `127.0.0.1:${ports[port]} speaks plain text, and TLS was asked for.`).message}\n`,
+    );
   },
 );
 
@@ -68,7 +90,7 @@ test("status and check over TLS", async () => {
   expect(status.err).toBe("");
   expect(JSON.parse(status.out)).toMatchObject({ nodes: [{ state: "ready" }] });
   const plain = await runCli(registerStatus, ["status", "--http-port", `${ports.http}`]);
-  expect(plain).toMatchObject({ code: 2, err: expect.stringContaining("SHERD_UNREACHABLE") });
+  expect(plain).toMatchObject({ code: 2, err: expect.stringContaining(`127.0.0.1:${ports.http} speaks TLS`) });
   const check = await runCli(registerCheck, [
     "check",
     "--port",

@@ -15,7 +15,15 @@ import { loadSync } from "@grpc/proto-loader";
 import { SherdError, utf8Bytes, VALUE_BYTES_MAX } from "../../core/base/index.ts";
 import { basicAuthorization, type Credentials } from "../credentials.ts";
 import type { TargetAddress } from "../options.ts";
-import { type Answer, type AnswerHandler, DELETED_UNTOLD, type KeyValueTarget, MISSING, STORED } from "./types.ts";
+import {
+  type Answer,
+  type AnswerHandler,
+  DELETED_UNTOLD,
+  type KeyValueTarget,
+  MISSING,
+  STORED,
+  sentence,
+} from "./types.ts";
 
 /** Beyond a node's own hold for a leader (3 s) and two elections. */
 const CALL_TIMEOUT_MS = 15_000;
@@ -65,7 +73,9 @@ export async function openGrpcTarget(address: TargetAddress): Promise<KeyValueTa
         return;
       }
       client.close();
-      reject(new SherdError("SHERD_UNREACHABLE", `gRPC at ${host}:${address.port}: ${cause.message}.`, { cause }));
+      reject(
+        new SherdError("SHERD_UNREACHABLE", `gRPC at ${host}:${address.port}: ${sentence(cause.message)}`, { cause }),
+      );
     });
   });
   return new GrpcTarget(client, definition["KVStore"] as unknown as Methods, address.credentials);

@@ -9,13 +9,20 @@
  * It does not: retry what may have taken effect, or know anything of workloads.
  */
 import type { TargetAddress } from "../options.ts";
+import { tellingTlsMismatch } from "../tls-mismatch.ts";
 import type { KeyValueTarget } from "./types.ts";
 
 export { type Answer, type AnswerHandler, answerOf, describeAnswer, type KeyValueTarget } from "./types.ts";
 
-/** Opens a connection of its own; rejects with SHERD_UNREACHABLE when nobody answers there. */
+/**
+ * Opens a connection of its own; rejects with SHERD_UNREACHABLE when nobody answers there, SHERD_TLS_MISMATCH when only one
+ * side speaks TLS.
+ */
 export async function openTarget(address: TargetAddress): Promise<KeyValueTarget> {
   // Each protocol brings its libraries; a run needs one of them.
-  if (address.protocol === "grpc") return (await import("./grpc.ts")).openGrpcTarget(address);
+  if (address.protocol === "grpc") {
+    const { openGrpcTarget } = await import("./grpc.ts");
+    return tellingTlsMismatch(address, () => openGrpcTarget(address));
+  }
   return (await import("./resp.ts")).openRespTarget(address);
 }

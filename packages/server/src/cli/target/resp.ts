@@ -1,6 +1,7 @@
 import { type Answer as ClientAnswer, ClientError, ClusterConnections, RespConnection, RespError } from "@sherd/client";
 import { SherdError, utf8Bytes } from "../../core/base/index.ts";
 import type { TargetAddress } from "../options.ts";
+import { tellingTlsMismatch } from "../tls-mismatch.ts";
 import {
   type Answer,
   type AnswerHandler,
@@ -9,6 +10,7 @@ import {
   type KeyValueTarget,
   MISSING,
   STORED,
+  sentence,
 } from "./types.ts";
 
 const SET = utf8Bytes("SET");
@@ -22,20 +24,28 @@ export async function openRespTarget(address: TargetAddress): Promise<KeyValueTa
   return new RespTarget(address);
 }
 
-export async function openConnection({
+/** Rejects as `openTarget` does. */
+export function openConnection(address: Omit<TargetAddress, "protocol">): Promise<RespConnection> {
+  return tellingTlsMismatch(address, () => openAnswered(address));
+}
+
+async function openAnswered({
   host,
   port,
   tls,
   credentials,
 }: Omit<TargetAddress, "protocol">): Promise<RespConnection> {
   try {
-    return await RespConnection.open({ host, port, tls, ...credentials });
+    const connection = await RespConnection.open({ host, port, tls, ...credentials });
+    // Any reply will do: without one, whoever listens there may speak something else.
+    await connection.call(["PING"]);
+    return connection;
   } catch (error) {
     if (!(error instanceof ClientError)) throw error;
     const { cause } = error;
     const reason = cause instanceof Error || cause instanceof RespError ? cause.message : error.code;
     const code = error.code === "SHERD_CLIENT_HANDSHAKE" ? "SHERD_NOT_ADMITTED" : "SHERD_UNREACHABLE";
-    throw new SherdError(code, `RESP at ${host}:${port}: ${reason}.`, { cause: error });
+    throw new SherdError(code, `RESP at ${host}:${port}: ${sentence(reason)}`, { cause: error });
   }
 }
 

@@ -51,3 +51,6 @@ export function describeAnswer(answer: Answer): string {
       return answer.type;
   }
 }
+
+/** With a full stop behind it, if it has none: what others said may be a whole sentence. */
+export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);

@@ -62,6 +62,8 @@ export const errorCatalogue = {
     "Anybody who reaches this address could read and change everything. Give certificates, or users with passwords where only clients connect (docs/security.md); or --insecure, if the network itself keeps strangers away.",
   SHERD_CLUSTER_FILE: "The cluster file cannot be used. The message names the place.",
   SHERD_UNREACHABLE: "No node answered at the given addresses. Check that the cluster runs and the ports are right.",
+  SHERD_TLS_MISMATCH:
+    "Give --tls where the port speaks TLS, or --ca FILE if its certificate is from an authority of your own; leave --tls, --ca, --cert and --key out where it does not.",
   SHERD_NOT_ADMITTED:
     "The store wants to know who asks. Set SHERD_USER and SHERD_PASSWORD (or give --user and --password) as ACL SETUSER has them.",
   SHERD_NOT_EMPTY: "This check must start from an empty store, so that every answer is known. Use a fresh cluster.",
