@@ -29,6 +29,7 @@ export const MARKS = [
   "persist: held behind a snapshot",
   "recovery: commit beyond the log's end",
   "recovery: log discarded for the store",
+  "replica: applying waits for a flush",
   "replica: entry waits for its rows",
   "replica: entry's rows were evicted again",
   "replica: keys that have ended are removed",

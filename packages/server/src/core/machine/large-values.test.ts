@@ -1,5 +1,14 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { COMMAND_VALUES_BYTES_MAX, groupId, latin1Bytes, replicaId, type Slot, slot } from "../base/index.ts";
+import {
+  COMMAND_VALUES_BYTES_MAX,
+  groupId,
+  latin1Bytes,
+  replicaId,
+  type Slot,
+  slot,
+  TRANSACTION_WRITES_BYTES_MAX,
+  VALUE_BYTES_MAX,
+} from "../base/index.ts";
 import {
   type CommandSpec,
   commandByName,
@@ -191,4 +200,27 @@ test("a transaction that makes many large values of one is refused and has no ef
   expect(pair.write(copies(17))).toMatchObject([{ type: "error" }]);
   expect(pair.warm.machine.keys).toBe(1);
   expect(pair.write(copies(3))).toMatchObject([{ items: [{ value: 1 }, { value: 1 }, { value: 1 }] }]);
+});
+
+test("what a write would bring into memory is estimated by lengths; of rows that are not known, by the largest", () => {
+  const pair = new Pair();
+  pair.write(command("set", "large", value), command("set", "small", "1"));
+  pair.write(command("set", "other", "1"));
+  const bytes = ({ spec, args }: Command, { machine } = pair.warm): number => machine.valueBytes(spec, SLOT, args);
+  expect(bytes(command("append", "large", "x"))).toBe(MIB);
+  expect(bytes(command("append", "large", "x"), pair.cold)).toBe(VALUE_BYTES_MAX);
+  expect(bytes(command("incr", "small"))).toBe(1);
+  expect(bytes(command("getdel", "large"))).toBe(MIB);
+  // There and here.
+  expect(bytes(command("copy", "large", "small"))).toBe(2 * MIB);
+  // Nobody looks at these.
+  for (const one of [command("set", "large", "x"), command("del", "large"), command("mset", "large", "x")]) {
+    expect(bytes(one, pair.cold)).toBe(0);
+  }
+  expect(bytes(command("set", "large", "x", "get"))).toBe(MIB);
+  expect(bytes(command("bitop", "or", "to", "large", "small"))).toBe(MIB + 1 + 3 * MIB);
+  expect(bytes(exec(transactions.write, command("append", "small", "x"), command("set", "large", "x")))).toBe(1 + 2);
+  const grow = exec(transactions.grow, ...Array.from({ length: 200 }, (_, i) => command("copy", "large", `to${i}`)));
+  // Nothing is known of the keys that it makes.
+  expect(bytes(grow)).toBe(COMMAND_VALUES_BYTES_MAX + TRANSACTION_WRITES_BYTES_MAX);
 });

@@ -1,4 +1,14 @@
-import { assert, type GroupId, type Index, SherdError, type Slot, utf8 } from "../base/index.ts";
+import {
+  assert,
+  COMMAND_VALUES_BYTES_MAX,
+  type GroupId,
+  type Index,
+  SherdError,
+  type Slot,
+  TRANSACTION_WRITES_BYTES_MAX,
+  utf8,
+  VALUE_BYTES_MAX,
+} from "../base/index.ts";
 import {
   type CommandContext,
   type CommandSpec,
@@ -138,6 +148,37 @@ export class ShardMachine implements StateMachine {
   #missingHead(slot: Slot, bytes: Uint8Array, into: RowNeed[]): void {
     const key = this.#context.latin1(bytes);
     if (this.#context.head(slot, key) === undefined) into.push({ slot, key, headOnly: true });
+  }
+
+  valueBytes(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): number {
+    if (needsSeveralValues(spec)) return this.#severalBytes(spec, slot, args);
+    const values = valuePositions(spec, args);
+    if (values.first === 0) return 0;
+    let bytes = 0;
+    for (let at = values.first - 1, last = lastKey(values, args.length); at <= last; at += values.step) {
+      bytes += this.#lengthOf(slot, args[at] as Uint8Array);
+    }
+    // With a second key (COPY, RENAME) the value is written there, too.
+    return lastKey(spec.keys, args.length) >= spec.keys.first ? 2 * bytes : bytes;
+  }
+
+  #severalBytes(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): number {
+    let bytes = 0;
+    let largest = 0;
+    for (const key of valuesOf(spec, args)) {
+      const length = this.#lengthOf(slot, key);
+      bytes += length;
+      if (length > largest) largest = length;
+    }
+    // Each of its keys may get as much as the largest has: by COPY in a transaction, by BITOP.
+    const written = Math.min(TRANSACTION_WRITES_BYTES_MAX, largest * keysOf(spec, args).length);
+    return Math.min(COMMAND_VALUES_BYTES_MAX, bytes) + written;
+  }
+
+  #lengthOf(slot: Slot, key: Uint8Array): number {
+    const row = this.#space.head(slot, this.#context.latin1(key));
+    if (row === undefined) return VALUE_BYTES_MAX;
+    return row === null ? 0 : row.payload.length;
   }
 
   missingForRead(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): RowNeed[] {

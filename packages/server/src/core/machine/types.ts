@@ -21,6 +21,11 @@ export interface StateMachine {
   slotOfKey(number: number): Slot;
   /** Rows that the entry needs and that are not in memory. To be fetched and asked again until there are none: then `apply`. */
   missing(entry: Entry): RowNeed[];
+  /**
+   * Bytes of values that a write would look at and make, by the state as it is, where rows that are not known to it count as
+   * the largest: an estimate for who gathers entries, because entries before it may change that.
+   */
+  valueBytes(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): number;
   /** Rows that a read needs and that are not in memory: asked right after it was tried. */
   missingForRead(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): RowNeed[];
   /** A normal entry. Throws SHERD_ENTRY_UNREADABLE when it cannot be decoded: the replica stops. */

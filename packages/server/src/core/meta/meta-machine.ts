@@ -59,6 +59,10 @@ export class MetaMachine implements StateMachine {
     return NOTHING;
   }
 
+  valueBytes(): number {
+    return 0;
+  }
+
   missingForRead(): RowNeed[] {
     return NOTHING;
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ENTRY_BYTES_TARGET, latin1Bytes, slot, VALUE_BYTES_MAX } from "../base/index.ts";
+import { ENTRY_BYTES_TARGET, ENTRY_VALUES_BYTES_MAX, latin1Bytes, slot, VALUE_BYTES_MAX } from "../base/index.ts";
 import { type CommandSpec, commandByName } from "../command/index.ts";
 import { BatchBuilder } from "./batches.ts";
 
@@ -11,7 +11,7 @@ function add(builder: BatchBuilder, line: string): void {
 }
 
 test("small commands share an entry", () => {
-  const builder = new BatchBuilder();
+  const builder = new BatchBuilder(() => 0);
   for (let n = 0; n < 1000; n += 1) add(builder, `setrange k${n} 1 x`);
   expect(builder.take(1)).toHaveLength(1);
   expect(builder.bytes).toBeLessThan(100);
@@ -20,7 +20,7 @@ test("small commands share an entry", () => {
 test("an entry is as large as the values that a few of its bytes ask for: it is applied in one go", () => {
   const offsets = ["setrange k 8000000 x", "setbit k 64000000 1", "bitfield k set u8 64000000 1"];
   for (const line of offsets) {
-    const builder = new BatchBuilder();
+    const builder = new BatchBuilder(() => 0);
     for (let n = 0; n < 3; n += 1) add(builder, line);
     add(builder, "setrange k 8000000 ");
     expect(builder.bytes, line).toBeGreaterThan(3 * 8_000_000);
@@ -33,8 +33,24 @@ test("an entry is as large as the values that a few of its bytes ask for: it is 
   }
 });
 
+test("an entry ends before its commands would look at more values than may be in memory together", () => {
+  const part = ENTRY_VALUES_BYTES_MAX / 4;
+  const builder = new BatchBuilder(
+    (_, [key, suffix]) => (suffix?.length ?? 0) * ((key?.length ?? 0) > 1 ? 8 : 1) * part,
+  );
+  // Four parts fill an entry; one more, or a command that needs more than an entry may, has one of its own.
+  for (const line of ["append a x", "append b xx", "append c x", "append d x", "append large x", "append e x"]) {
+    add(builder, line);
+  }
+  expect(builder.commands).toBe(6);
+  expect(builder.take(1).map(({ requests }) => requests.length)).toEqual([3, 1, 1, 1]);
+  // What an entry before had does not count.
+  for (let n = 0; n < 4; n += 1) add(builder, "append a x");
+  expect(builder.take(1)).toHaveLength(1);
+});
+
 test("taking entries one by one gives their room back", () => {
-  const builder = new BatchBuilder();
+  const builder = new BatchBuilder(() => 0);
   for (let n = 0; n < 4; n += 1) add(builder, `setrange k ${ENTRY_BYTES_TARGET / 2} x`);
   expect(builder.bytes).toBeGreaterThan(2 * ENTRY_BYTES_TARGET);
   expect(builder.takeFirst(1).requests).toHaveLength(2);

@@ -1,4 +1,10 @@
-import { ENTRY_BYTES_TARGET, ENTRY_COMMANDS_MAX, type Index, type Term } from "../base/index.ts";
+import {
+  ENTRY_BYTES_TARGET,
+  ENTRY_COMMANDS_MAX,
+  ENTRY_VALUES_BYTES_MAX,
+  type Index,
+  type Term,
+} from "../base/index.ts";
 import type { Reply } from "../command/index.ts";
 import { EntryDecoder, EntryEncoder, type ReplySink } from "../machine/index.ts";
 import type { Request, Rerouted } from "./types.ts";
@@ -62,17 +68,27 @@ export class Batch implements ReplySink {
   }
 }
 
+/** Bytes of values that a command may bring into memory, or write, while its entry is applied. */
+export type Weigh = (request: Request, args: readonly Uint8Array[]) => number;
+
 /** Gathers writes between passes: all that wait become one entry, up to its limits. */
 export class BatchBuilder {
+  readonly #weigh: Weigh;
   readonly #encoder: EntryEncoder = new EntryEncoder();
   #requests: Request[] = [];
   /** What these may add to rows beyond their own bytes: an entry is applied in one go, and then all of it is in memory. */
   #growth = 0;
+  /** What these look at and write. */
+  #values = 0;
   /** When the first of them came. */
   #bornMs = 0;
   #full: Batch[] = [];
   #fullBytes = 0;
   #fullCommands = 0;
+
+  constructor(weigh: Weigh) {
+    this.#weigh = weigh;
+  }
 
   get empty(): boolean {
     return this.#requests.length === 0 && this.#full.length === 0;
@@ -87,6 +103,9 @@ export class BatchBuilder {
   }
 
   add(request: Request, args: readonly Uint8Array[], monotonicMs: number, logTimeMs: number): void {
+    const values = this.#weigh(request, args);
+    if (this.#values + values > ENTRY_VALUES_BYTES_MAX && this.#requests.length > 0) this.#seal(logTimeMs);
+    this.#values += values;
     this.#encoder.add(request.spec.opcode, request.slot, request.origin, args);
     if (this.#requests.length === 0) this.#bornMs = monotonicMs;
     this.#requests.push(request);
@@ -128,6 +147,7 @@ export class BatchBuilder {
     this.#full.push(batch);
     this.#fullBytes += batch.bytes;
     this.#growth = 0;
+    this.#values = 0;
     this.#fullCommands += this.#requests.length;
     this.#requests = [];
   }

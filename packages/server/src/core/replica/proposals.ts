@@ -1,7 +1,7 @@
 import { assert, type Index, mark, type Term } from "../base/index.ts";
 import type { Reply } from "../command/index.ts";
 import type { Entry } from "../raft/index.ts";
-import { type Batch, BatchBuilder } from "./batches.ts";
+import { type Batch, BatchBuilder, type Weigh } from "./batches.ts";
 import type { Request, Rerouted } from "./types.ts";
 
 const INDETERMINATE: Reply = {
@@ -20,7 +20,7 @@ const NOT_BEGUN: Reply = {
  * batch at a time is with the core, then it has a place in the log and waits there until its index is applied.
  */
 export class Proposals {
-  readonly #builder: BatchBuilder = new BatchBuilder();
+  readonly #builder: BatchBuilder;
   /**
    * Handed to the core, which has not said yet where it stands. One at a time: of two, the core may refuse the first for
    * want of room and take the second, which would overtake it.
@@ -28,6 +28,10 @@ export class Proposals {
   #proposing: { readonly ticket: number; readonly batch: Batch } | undefined;
   /** In the log, by index; not yet applied. */
   #outstanding: Batch[] = [];
+
+  constructor(weigh: Weigh) {
+    this.#builder = new BatchBuilder(weigh);
+  }
 
   add(request: Request, args: readonly Uint8Array[], monotonicMs: number, logTimeMs: number): void {
     this.#builder.add(request, args, monotonicMs, logTimeMs);

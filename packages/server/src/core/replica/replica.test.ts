@@ -14,7 +14,7 @@ import {
 } from "../base/index.ts";
 import { type CommandSpec, commandByName, type Reply } from "../command/index.ts";
 import { EntryDecoder, type StateMachine } from "../machine/index.ts";
-import { DropReason, type RaftCore, Role } from "../raft/index.ts";
+import { DropReason, type Entry, EntryKind, type RaftCore, Role } from "../raft/index.ts";
 import type { Space } from "../store/index.ts";
 import { Replica } from "./replica.ts";
 import type { ReplicaHost, Request, Rerouted } from "./types.ts";
@@ -26,6 +26,10 @@ class World {
   readonly replica: Replica;
   nowMs = 0;
   full = false;
+  /** The machine's; entries are counted in it. */
+  readonly applied = { index: index(0) };
+  /** How often the replica asked to be visited. */
+  wakes = 0;
   /** Proposed, and not yet answered by the core. */
   readonly asked: { readonly ticket: number; readonly keys: readonly string[] }[] = [];
   /** Keys in the order of the log. */
@@ -44,18 +48,30 @@ class World {
 
   #host(): ReplicaHost {
     let number = 0;
-    const machine = { applied: { index: index(0) }, expiringKeys: 0 } as unknown as StateMachine;
+    const apply = (entry: Entry): void => {
+      this.applied.index = entry.index;
+    };
+    const machine = {
+      applied: this.applied,
+      expiringKeys: 0,
+      valueBytes: () => 0,
+      missing: () => [],
+      apply,
+    } as unknown as StateMachine;
     const raft = {
       propose: (_: unknown, ticket: number, data: Uint8Array) => this.asked.push({ ticket, keys: keysOf(data) }),
       readIndex: () => {},
+      applied: () => {},
     };
     const host = {
       env: { monotonicMs: () => this.nowMs, wallMs: () => this.nowMs },
       raft: raft as unknown as RaftCore,
-      log: { pin: () => {} },
+      log: { pin: () => {}, release: () => {} },
       store: { full: false },
       nextNumber: () => (number += 1),
-      wake: () => {},
+      wake: () => {
+        this.wakes += 1;
+      },
       reroute: (_: unknown, items: readonly Rerouted[]) => {
         this.waiting = [...items, ...this.waiting];
       },
@@ -169,6 +185,45 @@ describe("a store that is full", () => {
     expect(world.givenBack).toEqual(["f"]);
     expect(world.replies.size).toBe(0);
     expect(world.asked).toEqual([]);
+  });
+
+  test("entries that are committed wait for a flush: what they write may be much more than what they are", () => {
+    const world = new World();
+    const entry = (at: number): Entry => ({
+      index: index(at),
+      term: term(2),
+      kind: EntryKind.normal,
+      data: new Uint8Array([1]),
+    });
+    world.replica.onCommitted([entry(1)]);
+    world.replica.work();
+    expect(world.applied.index).toBe(1);
+
+    world.full = true;
+    world.replica.onCommitted([entry(2), entry(3)]);
+    world.replica.work();
+    expect(world.applied.index).toBe(1);
+    world.full = false;
+    world.wakes = 0;
+    world.replica.onDurable(index(1));
+    expect(world.wakes).toBe(1);
+    world.replica.work();
+    expect(world.applied.index).toBe(3);
+
+    // The flush may have been one of other groups; then a tick does it.
+    world.full = true;
+    world.replica.onCommitted([entry(4)]);
+    world.replica.work();
+    world.full = false;
+    world.wakes = 0;
+    world.tick();
+    expect(world.wakes).toBeGreaterThan(0);
+    world.replica.work();
+    expect(world.applied.index).toBe(4);
+    world.wakes = 0;
+    world.replica.onDurable(index(4));
+    world.tick();
+    expect(world.wakes).toBe(0);
   });
 });
 

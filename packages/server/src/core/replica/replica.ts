@@ -47,7 +47,7 @@ export class Replica implements SpaceOwner {
   #space: Space;
   #machine: StateMachine;
   #applies: ApplyQueue;
-  readonly #proposals: Proposals = new Proposals();
+  readonly #proposals: Proposals = new Proposals(({ spec, slot }, args) => this.#machine.valueBytes(spec, slot, args));
   readonly #reads: ReadQueue = new ReadQueue();
   readonly #serving: ReadServing;
   readonly #expiry: ActiveExpiry;
@@ -235,6 +235,12 @@ export class Replica implements SpaceOwner {
     const othersWait = !this.leads && this.unsettled;
     try {
       while (this.#confChange === undefined) {
+        // What an entry writes can be much more than its bytes: a few of APPEND are a whole value. A flush, whose end wakes
+        // this replica, begins long before that.
+        if (this.#host.store.full && this.#applies.length > 0) {
+          mark("replica: applying waits for a flush");
+          break;
+        }
         const entry = this.#applies.next();
         if (entry === undefined) break;
         this.#apply(entry);
@@ -300,6 +306,7 @@ export class Replica implements SpaceOwner {
     this.#durable = applied;
     this.#expiry.flushed(this.#frozenLogTimeMs);
     this.release();
+    if (this.#applies.length > 0) this.#host.wake(this);
   }
 
   /** Tells the log what it may drop: nothing the store has not durably flushed. (Transfers pin what they need.) */
@@ -355,6 +362,7 @@ export class Replica implements SpaceOwner {
     const limit = nowMs - REQUEST_MS_MAX;
     this.#proposals.expire(limit);
     for (const read of this.#reads.takeOlder(limit)) read.request.complete(READ_TIMEOUT);
-    if (!this.#proposals.empty || !this.#reads.idle) this.#host.wake(this);
+    // The flush that made room may have been one of other groups alone.
+    if (!this.#proposals.empty || !this.#reads.idle || this.#applies.length > 0) this.#host.wake(this);
   }
 }
