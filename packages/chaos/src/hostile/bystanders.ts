@@ -43,8 +43,8 @@ export class Bystanders {
     const connection = new RespConnection({ host: node.host, port: node.respPort });
     for (const [id, value] of this.#values.entries()) {
       if (value === undefined) continue;
-      const found = text(await connection.call(["GET", keyOf(id)]));
-      if (Number(found) < value) this.wrong.push(`${keyOf(id)} is ${found}; ${value} was acknowledged`);
+      const found = text(await connection.call(["GET", keyOf(id)]).catch(told));
+      if (!(Number(found) >= value)) this.wrong.push(`${keyOf(id)} is ${found}; ${value} was acknowledged`);
     }
     connection.destroy();
   }
@@ -64,7 +64,7 @@ export class Bystanders {
 
   async #ask(connection: RespConnection, args: string[], expected: string): Promise<void> {
     const begunMs = performance.now();
-    const reply = await connection.call(args).catch((error: Error) => `(${error.message})`);
+    const reply = await connection.call(args).catch(told);
     this.#latenciesMs.push(performance.now() - begunMs);
     if (reply instanceof RespError && REFUSALS.has(reply.kind)) {
       this.refused.set(reply.kind, (this.refused.get(reply.kind) ?? 0) + 1);
@@ -77,6 +77,7 @@ export class Bystanders {
   }
 }
 
+const told = (error: Error): string => `(${error.message})`;
 const keyOf = (id: number): string => `bystander:${id}`;
 const text = (value: unknown): string => (value instanceof Uint8Array ? Buffer.from(value).toString() : String(value));
 
