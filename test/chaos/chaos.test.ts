@@ -40,6 +40,9 @@ test(
     expect(Object.fromEntries(faultCounts(result.injected))).toEqual({ pause: 1, kill: 2 });
     expect(result.verdicts).toMatchObject({ broken: [] });
     expect(result.verdicts?.linearizable).toBeGreaterThanOrEqual(OPTIONS.shards);
+    // On a slow machine there may be no time for some: no failure, but never silent.
+    const undecided = result.verdicts?.undecided ?? 0;
+    if (undecided > 0) console.warn(`UNDECIDED: ${undecided} histories of ${result.keys} were not judged.`);
     expect(result.kept).toBeUndefined();
   },
   MS_MAX,

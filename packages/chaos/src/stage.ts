@@ -1,5 +1,6 @@
 import { cpSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { describe } from "@sherd/sim/checkers";
 import { type Random, Violation } from "@sherd/sim/world";
 import { type Caller, ClusterCaller, ForwardedCaller, foreign, routed } from "./clients/index.ts";
 import { ProcessCluster } from "./cluster/index.ts";
@@ -161,17 +162,19 @@ export class Stage {
     gaps.end(this.recorder.nowMs);
     for (const worker of this.#workers) worker.stop();
     await this.#within(Promise.all(this.#loops), CLIENTS_STOP_MS_MAX, () => {
-      return new Violation("every request is answered", `a client still waits after ${CLIENTS_STOP_MS_MAX} ms`);
+      const open = this.recorder.open.map((operation) => `\n  ${describe(operation)} of ${operation.key}`);
+      const what = `${open.length} of clients are not answered ${CLIENTS_STOP_MS_MAX} ms after the last was sent:${open.join("")}`;
+      return new Violation("every request is answered", what);
     });
     return servedAgainMs;
   }
 
   /** Reads every key, with new clients: part of its history. */
   async readAll(): Promise<void> {
-    const nodes = must(this.#nodes).placed;
+    const nodes = must(this.#nodes);
     const callers = [
-      new ClusterCaller(routed, nodes, REPLY_TIMEOUTS_MS[1]),
-      new ForwardedCaller(() => nodes, this.#random.stream("final"), REPLY_TIMEOUTS_MS[1]),
+      new ClusterCaller(routed, () => nodes.placed, REPLY_TIMEOUTS_MS[1]),
+      new ForwardedCaller(() => nodes.placed, this.#random.stream("final"), REPLY_TIMEOUTS_MS[1]),
     ];
     const over = new AbortController();
     try {
@@ -249,11 +252,11 @@ export class Stage {
     const timeoutMs = REPLY_TIMEOUTS_MS[Math.floor(at / CLIENT_KINDS.length) % 2] as number;
     switch (CLIENT_KINDS[at % CLIENT_KINDS.length]) {
       case "foreign":
-        return new ClusterCaller(foreign, nodes.placed, timeoutMs);
+        return new ClusterCaller(foreign, () => nodes.placed, timeoutMs);
       case "forwarded":
         return new ForwardedCaller(() => nodes.placed, random, timeoutMs);
       default:
-        return new ClusterCaller(routed, nodes.placed, timeoutMs);
+        return new ClusterCaller(routed, () => nodes.placed, timeoutMs);
     }
   }
 

@@ -40,9 +40,11 @@ export function timeline(events: readonly string[], operations: readonly Operati
   return all.filter((one) => !dropped.has(one)).map(({ line }) => line);
 }
 
-export function lineOf({ seed, hash, virtualMs, operations, failure }: Outcome): string {
+export function lineOf({ seed, hash, virtualMs, operations, undecided, failure }: Outcome): string {
   const verdict = failure === undefined ? "ok" : "VIOLATION";
-  return `seed ${seed}  trace ${hash}  ${(virtualMs / 1000).toFixed(1)} s virtual  ${operations} operations  ${verdict}`;
+  const doubt = undecided === 0 ? "" : `, ${undecided} histories UNDECIDED`;
+  const seconds = (virtualMs / 1000).toFixed(1);
+  return `seed ${seed}  trace ${hash}  ${seconds} s virtual  ${operations} operations  ${verdict}${doubt}`;
 }
 
 /** What a series of seeds has done. */

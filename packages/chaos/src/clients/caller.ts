@@ -1,6 +1,5 @@
 import { ClientError, RespError, type RespValue } from "@sherd/client";
 import { Violation } from "@sherd/sim/world";
-import type { PlacedNode } from "../cluster/index.ts";
 
 /** What became of one attempt of a command. */
 export type Told =
@@ -20,7 +19,7 @@ export interface Caller {
   readonly keepsOrder: boolean;
   call(key: string, args: readonly string[]): Promise<Told>;
   /** All nodes have moved: what it knew leads nowhere. Nothing is under way. */
-  reconnect(nodes: readonly PlacedNode[]): void;
+  reconnect(): void;
   close(): void;
 }
 

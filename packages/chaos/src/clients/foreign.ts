@@ -1,17 +1,27 @@
 import { Cluster, ReplyError } from "ioredis";
 import { toldByError, type Value } from "./caller.ts";
-import { type ClusterLibrary, CONNECT_MS } from "./cluster-caller.ts";
+import { type ClusterLibrary, CONNECT_MS, type Seed } from "./cluster-caller.ts";
+
+/** Between attempts to find any node of the cluster. */
+const RETRY_MS = 200;
 
 /**
  * ioredis, which knows nothing of sherd. It tries TRYAGAIN and CLUSTERDOWN again by itself. By default it would also send
  * again what a lost connection left unanswered: that is switched off, because such a command may take effect twice.
+ *
+ * While it finds no node it keeps commands, without a limit of time, and looks only where nodes were when it began. If all
+ * have moved since, it would wait for ever: so it is told where they are, as by a registry of services.
  */
 export const foreign: ClusterLibrary<Cluster> = {
   name: "ioredis",
 
   connect(seeds, replyTimeoutMs) {
-    const cluster = new Cluster([...seeds], {
+    const cluster = new Cluster([...seeds()], {
       retryDelayOnFailover: 0,
+      clusterRetryStrategy(this: unknown) {
+        (this as { startupNodes: readonly Seed[] }).startupNodes = seeds();
+        return RETRY_MS;
+      },
       redisOptions: {
         autoResendUnfulfilledCommands: false,
         maxRetriesPerRequest: 0,

@@ -7,7 +7,7 @@ export const routed: ClusterLibrary<ClusterConnections> = {
   name: "routed",
 
   connect: (seeds, replyTimeoutMs) =>
-    new ClusterConnections({ seeds, connection: { replyTimeoutMs, connectTimeoutMs: CONNECT_MS } }),
+    new ClusterConnections({ seeds: seeds(), connection: { replyTimeoutMs, connectTimeoutMs: CONNECT_MS } }),
 
   async call(connections, key, args) {
     try {

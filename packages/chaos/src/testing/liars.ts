@@ -6,7 +6,7 @@ function through(honest: Caller, answer: (key: string, args: readonly string[]) 
     kind: "liar",
     keepsOrder: honest.keepsOrder,
     call: answer,
-    reconnect: (nodes) => honest.reconnect(nodes),
+    reconnect: () => honest.reconnect(),
     close: () => honest.close(),
   };
 }

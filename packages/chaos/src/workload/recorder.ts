@@ -34,6 +34,11 @@ export class Recorder {
     return this.#reasons;
   }
 
+  /** Those that have no answer yet. */
+  get open(): readonly Operation[] {
+    return [...this.#histories.open];
+  }
+
   get keys(): readonly string[] {
     return this.#histories.keys;
   }

@@ -44,7 +44,7 @@ export class Worker {
       const { nodes, thinkMs } = this.#workload;
       if (nodes.generation !== this.#generation) {
         this.#generation = nodes.generation;
-        this.#caller.reconnect(nodes.placed);
+        this.#caller.reconnect();
       }
       const reached = await this.#batch();
       await sleep(reached ? this.#random.between(...thinkMs) : BACK_OFF_MS);
