@@ -151,7 +151,8 @@ export function configurationPage(settings) {
     "",
     "What is misspelled or out of range is refused, with file, line and column, and with the name that was probably meant.",
     "A variable that is empty counts as not set. Variables that begin with `SHERD_` and are no settings are ignored, with a",
-    "warning where one looks misspelled. (Kubernetes makes such variables for services: call none `sherd-...`, or set",
+    "warning in the node's log, or from `sherd start` and `sherd config`. (Kubernetes makes such variables for services, and of",
+    "those there is no warning; still, a service called `sherd-resp` would set `SHERD_RESP_PORT`: call none `sherd-...`, or set",
     "`enableServiceLinks: false`.) `sherd start` hands what concerns every node on to its nodes.",
   ];
   for (const group of GROUPS) {

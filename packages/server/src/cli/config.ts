@@ -12,7 +12,7 @@ import {
   textOf,
 } from "../daemon/settings/index.ts";
 import { EXIT, runSubcommand } from "./exit.ts";
-import { addSettingFlags, type SettingFlags, settingsOf } from "./settings.ts";
+import { addSettingFlags, printWarnings, type SettingFlags, settingsOf } from "./settings.ts";
 import { table } from "./text-table.ts";
 
 interface ConfigOptions extends SettingFlags {
@@ -33,6 +33,7 @@ export function register(program: Command): void {
         );
         if (foreign !== undefined) config.error(`error: ${flagName(foreign)} is not a flag of \`sherd ${command}\``);
         const resolved = settingsOf(command, options);
+        printWarnings(resolved);
         process.stdout.write(options.json === true ? asJson(resolved) : asText(resolved));
         return EXIT.ok;
       }),

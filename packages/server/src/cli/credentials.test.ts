@@ -60,6 +60,7 @@ test("acl load sends the users of a file, with hashes for passwords", async () =
     err: "",
   });
   expect(server.commands).toEqual([
+    "PING",
     expect.stringMatching(/^ACL SETUSER alice reset on #[0-9a-f]{64} ~a\* resetchannels -@all \+get$/),
     "ACL SETUSER default reset off resetchannels -@all",
   ]);

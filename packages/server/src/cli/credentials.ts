@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { SherdError } from "../core/base/index.ts";
+import { PASSWORD_VARIABLE, USER_VARIABLE } from "../daemon/settings/index.ts";
 
 /** Who a subcommand is for the store. */
 export interface CredentialOptions {
@@ -12,8 +13,6 @@ export interface Credentials {
   readonly password: string;
 }
 
-const USER_VARIABLE = "SHERD_USER";
-const PASSWORD_VARIABLE = "SHERD_PASSWORD";
 const USER_DEFAULT = "default";
 
 export function addCredentialOptions(command: Command): Command {

@@ -20,7 +20,10 @@ export function register(program: Command): void {
         const resolved = settingsOf("node", options);
         requireSettings(resolved);
         const { startNode } = await import("../daemon/compose.ts");
-        await runNode(nodeOptions(resolved.values, options.supervised === true), startNode);
+        await runNode(
+          { ...nodeOptions(resolved.values, options.supervised === true), warnings: resolved.warnings },
+          startNode,
+        );
       } catch (error) {
         if (!(error instanceof SherdError)) throw error;
         process.stderr.write(`${error.message}\n`);

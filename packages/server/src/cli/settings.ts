@@ -51,11 +51,14 @@ function parse(name: SettingName, text: string): unknown {
   throw new InvalidArgumentError(`${judged.problem[0]?.toUpperCase()}${judged.problem.slice(1)}.`);
 }
 
-/** What is in force, warnings printed. Throws SHERD_CONFIG_INVALID. */
+/** What is in force. Throws SHERD_CONFIG_INVALID. */
 export function settingsOf(command: CommandName, options: SettingFlags): Resolved {
   const known = settingNames(command);
   const flags = Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name as SettingName)));
-  const resolved = resolveSettings({ command, flags, environment: process.env, file: options.config });
-  for (const warning of resolved.warnings) process.stderr.write(`warning: ${warning}\n`);
-  return resolved;
+  return resolveSettings({ command, flags, environment: process.env, file: options.config });
+}
+
+/** Of a command that has no log. */
+export function printWarnings({ warnings }: Resolved): void {
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
 }

@@ -6,7 +6,7 @@ import type { ClusterFile, LocalCluster } from "../daemon/index.ts";
 import { handedOn, type Resolved, settingNames } from "../daemon/settings/index.ts";
 import { type TlsSettings, tlsSettings } from "../daemon/tls.ts";
 import { EXIT, type ExitCode, runSubcommand } from "./exit.ts";
-import { addSettingFlags, type SettingFlags, settingsOf } from "./settings.ts";
+import { addSettingFlags, printWarnings, type SettingFlags, settingsOf } from "./settings.ts";
 
 export function register(program: Command): void {
   const command = program
@@ -22,6 +22,7 @@ const print = (line: string): void => {
 };
 
 async function start(resolved: Resolved): Promise<ExitCode> {
+  printWarnings(resolved);
   const startedMs = performance.now();
   const { openLocalCluster, checkPortsFree, Launcher, onStopSignals } = await import("../daemon/index.ts");
   const { nodes, shards, replicas, host } = resolved.values;

@@ -36,6 +36,8 @@ export interface NodeOptions {
   readonly logLevel: LogLevel;
   /** Of what appears on stderr. */
   readonly logFormat?: LogFormat | undefined;
+  /** Of what it was told, for its log. */
+  readonly warnings?: readonly string[];
   /** Started by the launcher: says how it is over IPC, stops when the launcher is gone, leaves Ctrl-C to it. */
   readonly supervised: boolean;
 }
@@ -104,6 +106,7 @@ async function run(options: NodeOptions, startNode: StartNode, host: HostProcess
   directory.writeRunFile(addresses, startedAtMs);
   const { identity } = directory;
   log.process.info({ boot: identity.bootCounter, addresses, pid: process.pid }, "starting");
+  for (const warning of options.warnings ?? []) log.process.warn(warning);
   const config: NodeConfig = {
     name: options.name,
     nodeId: identity.node,

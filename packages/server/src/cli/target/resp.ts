@@ -37,8 +37,8 @@ async function openAnswered({
 }: Omit<TargetAddress, "protocol">): Promise<RespConnection> {
   try {
     const connection = await RespConnection.open({ host, port, tls, ...credentials });
-    // Any reply will do: without one, whoever listens there may speak something else.
-    await connection.call(["PING"]);
+    // Any reply will do (AUTH had one): without one, whoever listens there may speak something else.
+    if (credentials === undefined) await connection.call(["PING"]);
     return connection;
   } catch (error) {
     if (!(error instanceof ClientError)) throw error;

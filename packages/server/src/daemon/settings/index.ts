@@ -17,11 +17,13 @@ export {
   checkSettings,
   handedOn,
   type InForce,
+  PASSWORD_VARIABLE,
   type Resolved,
   requireSettings,
   resolveSettings,
   type Source,
   sourceText,
+  USER_VARIABLE,
 } from "./resolve.ts";
 export { fromText, isValue, textOf } from "./schema.ts";
 export {

@@ -40,6 +40,11 @@ export const CONFIG_VARIABLE = "SHERD_CONFIG";
 
 const PREFIX = "SHERD_";
 
+/** Who asks, for `sherd get` and other commands that are clients. */
+export const USER_VARIABLE = "SHERD_USER";
+export const PASSWORD_VARIABLE = "SHERD_PASSWORD";
+const CREDENTIAL_VARIABLES: readonly string[] = [USER_VARIABLE, PASSWORD_VARIABLE];
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Given {
@@ -81,25 +86,33 @@ export function resolveSettings(given: Given): Resolved {
 const invalid = (problems: readonly string[]): SherdError =>
   new SherdError("SHERD_CONFIG_INVALID", problems.length === 1 ? `${problems[0]}.` : `\n  ${problems.join("\n  ")}\n`);
 
+/** Not an error: whoever shares the environment may use the prefix, too. */
 function warningsOf(environment: Environment): string[] {
-  const known = settingNames().map(variableName);
+  const known = [...settingNames().map(variableName), CONFIG_VARIABLE, ...CREDENTIAL_VARIABLES];
   const warnings: string[] = [];
-  for (const variable of Object.keys(environment)) {
-    if (!variable.startsWith(PREFIX) || variable === CONFIG_VARIABLE || known.includes(variable)) continue;
+  for (const [variable, text] of Object.entries(environment)) {
+    if (!variable.startsWith(PREFIX) || known.includes(variable) || isServiceLink(variable, text ?? "")) continue;
     const meant = nearest(variable.slice(PREFIX.length), settingNames());
-    if (meant !== undefined) warnings.push(`${variable} is not a setting; did you mean ${variableName(meant)}?`);
+    const hint = meant === undefined ? "it is ignored" : `did you mean ${variableName(meant)}?`;
+    warnings.push(`${variable} is not a setting; ${hint}`);
   }
   return warnings;
 }
 
+/** Kubernetes gives every container the addresses of a service that is called sherd, or sherd-something. */
+const isServiceLink = (variable: string, text: string): boolean =>
+  /_SERVICE_(?:HOST|PORT)(?:_[A-Z0-9_]+)?$|_PORT_\d+_(?:TCP|UDP)(?:_(?:PROTO|PORT|ADDR))?$/.test(variable) ||
+  /^(?:tcp|udp):\/\//.test(text);
+
 /** Throws SHERD_CONFIG_INVALID that names what is missing. */
-export function requireSettings({ command, values }: Resolved): void {
+export function requireSettings({ command, values, warnings }: Resolved): void {
   const missing = settingNames(command).filter(
     (name) => SETTINGS[name].requiredBy === command && values[name] === undefined,
   );
   if (missing.length === 0) return;
   const lines = missing.map((name) => `${name} is not set: give ${flagName(name)}, ${variableName(name)} or a file`);
-  throw invalid(lines);
+  // Perhaps it was said by another name.
+  throw invalid([...lines, ...warnings]);
 }
 
 /**

@@ -118,19 +118,42 @@ test("what belongs to the other command is not taken silently", () => {
   expect(refusal("nodes: 5\n", "start")).toEqual([]);
 });
 
-test("variables are refused by name; those that only look like settings are warned of", () => {
+test("variables are refused by name; those that begin like ours and are not known are warned of", () => {
   expect(() => resolved({ environment: { SHERD_CACHE_MIB: "1e3" } })).toThrow(
     'SHERD_CONFIG_INVALID: SHERD_CACHE_MIB: a whole number from 1 to 65536 is wanted, not "1e3".',
   );
-  const environment = { SHERD_CAHCE_MIB: "1", SHERD_SERVICE_HOST: "10.0.0.1", SHERD_PORT: "tcp://10.0.0.1:1" };
+  const environment = {
+    SHERD_CAHCE_MIB: "1",
+    SHERD_ANYTHING: "",
+    SHERD_USER: "me",
+    SHERD_PASSWORD: "secret",
+    OTHER: "1",
+  };
   expect(resolved({ environment }).warnings).toEqual([
     "SHERD_CAHCE_MIB is not a setting; did you mean SHERD_CACHE_MIB?",
+    "SHERD_ANYTHING is not a setting; it is ignored",
   ]);
+});
+
+test("what Kubernetes says of a service called sherd is no mistake of anybody", () => {
+  const environment = {
+    SHERD_SERVICE_HOST: "10.0.0.1",
+    SHERD_SERVICE_PORT: "6379",
+    SHERD_SERVICE_PORT_RESP: "6379",
+    SHERD_PORT: "tcp://10.0.0.1:6379",
+    SHERD_PORT_6379_TCP: "tcp://10.0.0.1:6379",
+    SHERD_PORT_6379_TCP_PROTO: "tcp",
+    SHERD_NODE_PORT_6379_TCP_ADDR: "10.0.0.1",
+  };
+  expect(resolved({ environment }).warnings).toEqual([]);
 });
 
 test("what must be set is asked for by all its names", () => {
   expect(() => requireSettings(resolved({ flags: { name: "a" } }))).toThrow(
     "cluster is not set: give --cluster, SHERD_CLUSTER or a file",
+  );
+  expect(() => requireSettings(resolved({ flags: { name: "a" }, environment: { SHERD_CLUSTR: "c" } }))).toThrow(
+    "SHERD_CLUSTR is not a setting; did you mean SHERD_CLUSTER?",
   );
   requireSettings(resolved({ flags: { name: "a", cluster: "c" } }));
   requireSettings(resolved({ command: "start" }));
