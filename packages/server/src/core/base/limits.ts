@@ -30,9 +30,9 @@ export const CONNECTION_INFLIGHT_MAX = 4_096;
 export const CONNECTION_OUTPUT_BYTES_PAUSE: number = 1 * MIB;
 /**
  * Bytes of values held for a client that asked for them faster than it takes them. What is beyond is not held but read
- * again when there is room. At least one largest value and what is pending before it.
+ * again when there is room. Two largest values fit: one arrives while the client takes the other.
  */
-export const CONNECTION_OUTPUT_BYTES_MAX: number = 16 * MIB;
+export const CONNECTION_OUTPUT_BYTES_MAX: number = 2 * (VALUE_BYTES_MAX + KIB);
 /** Client connections of one node over all ports. */
 export const CONNECTIONS_MAX = 10_000;
 /** Commands that have not arrived completely, of all connections together; beyond it a command that grows is refused. */
@@ -438,9 +438,15 @@ export const NODE_HOST_BYTES_MAX = 255;
  * read, when one that was sent so much later has its answer. A message may be lost.
  */
 export const FORWARD_RETRY_MS = 2_000;
+/** Large answers wait for each other, so one whose turn has not come may be overtaken by small ones for longer. */
+export const FORWARD_OVERTAKEN_MS = 5_000;
 /** Bytes queued for a peer beyond which answers to it wait: Raft's messages use the same link. One value fits. */
-export const ANSWERS_QUEUE_BYTES_MAX: number = VALUE_BYTES_MAX;
-/** Of answers that wait, to all peers together; beyond it they are lost, and asked for again. */
+export const ANSWERS_QUEUE_BYTES_MAX: number = VALUE_BYTES_MAX + 64 * KIB;
+/** Answers from this size on wait for each other; smaller ones go before them, ... */
+export const ANSWER_LARGE_BYTES_MIN: number = 64 * KIB;
+/** ... as long as no more than this is queued: there is room for them behind a large one. */
+export const ANSWERS_SMALL_QUEUE_BYTES_MAX: number = ANSWERS_QUEUE_BYTES_MAX + 4 * MIB;
+/** Of answers that wait, to all peers together; what is beyond it is asked for again. */
 export const ANSWERS_HELD_BYTES_MAX: number = 128 * MIB;
 /** Requests that a node has forwarded, to all peers together, and that are not yet answered. */
 export const FORWARDS_INFLIGHT_MAX = 8_192;

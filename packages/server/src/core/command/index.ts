@@ -36,7 +36,7 @@ export {
   wrongArity,
 } from "./errors.ts";
 export { parseInt64 } from "./integer-text.ts";
-export { array, bulk, bulkText, integer } from "./replies.ts";
+export { array, bulk, bulkText, integer, replyBytes } from "./replies.ts";
 export {
   allCommands,
   commandByName,

@@ -9,6 +9,7 @@ import {
 import { arityFits, keysOf, valuesOf } from "./admit.ts";
 import { err, wrongArity } from "./errors.ts";
 import { Overlay } from "./overlay.ts";
+import { replyBytes } from "./replies.ts";
 import { decodeTransaction, type Transaction } from "./transaction-format.ts";
 import { type CommandContext, type CommandSpec, NIL_ARRAY, NO_KEYS, NOT_RESIDENT, type Reply } from "./types.ts";
 
@@ -160,26 +161,4 @@ function runWrites(context: CommandContext, slot: Slot, transaction: Transaction
   const reply = run(overlay, slot, transaction, overlay);
   if (reply !== NOT_RESIDENT && reply.type === "array") overlay.commit();
   return reply;
-}
-
-/** At least what it takes in a session's row. */
-const REPLY_OVERHEAD_BYTES = 32;
-
-function replyBytes(reply: Reply): number {
-  switch (reply.type) {
-    case "bulk":
-      return REPLY_OVERHEAD_BYTES + reply.bytes.length;
-    case "array":
-    case "set":
-      return reply.items.reduce((bytes, item) => bytes + replyBytes(item), REPLY_OVERHEAD_BYTES);
-    case "map":
-      return reply.entries.reduce(
-        (bytes, [key, value]) => bytes + replyBytes(key) + replyBytes(value),
-        REPLY_OVERHEAD_BYTES,
-      );
-    case "error":
-      return REPLY_OVERHEAD_BYTES + reply.text.length;
-    default:
-      return REPLY_OVERHEAD_BYTES;
-  }
 }

@@ -1,18 +1,41 @@
-import { ANSWERS_HELD_BYTES_MAX, ANSWERS_QUEUE_BYTES_MAX, type NodeId } from "../base/index.ts";
+import {
+  ANSWER_LARGE_BYTES_MIN,
+  ANSWERS_HELD_BYTES_MAX,
+  ANSWERS_QUEUE_BYTES_MAX,
+  ANSWERS_SMALL_QUEUE_BYTES_MAX,
+  type NodeId,
+} from "../base/index.ts";
+import { replyBytes } from "../command/index.ts";
 import type { PeerLinks } from "../env/index.ts";
 import { type Answer, encodeAnswer } from "./messages.ts";
 
+interface Held {
+  readonly answer: Answer;
+  /** About what it takes here, and on the link. */
+  readonly bytes: number;
+}
+
+/** Answers to one node that wait, oldest first. */
+interface Waiting {
+  readonly small: Held[];
+  readonly large: Held[];
+}
+
 /**
  * Answers to commands that other nodes forwarded here. They may be megabytes of values, and Raft's messages use the same
- * links: so answers beyond a few megabytes wait here, in their order, until those before them have left. What would be
- * too much to hold is lost, as a link loses messages: whoever waits for it asks again.
+ * links: so answers beyond a few megabytes wait here until those before them have left. Small ones do not wait for large
+ * ones, or one client that asks for much would delay everybody behind the same node.
+ *
+ * What would be too much to hold is told to be so in its turn, if it is a read: who wants it asks again, and does so when
+ * its client can take it. Other answers are lost, as a link loses messages: a write that is asked for again in its
+ * session is answered from there. Values are held as the replies they are part of, and copied when they leave.
  */
 export class AnswersOut {
   /** Since the start. */
   dropped = 0;
+  postponed = 0;
   readonly #links: PeerLinks;
-  /** Encoded, oldest first. */
-  readonly #held: Map<NodeId, Uint8Array[]> = new Map();
+  readonly #waiting: Map<NodeId, Waiting> = new Map();
   #heldBytes = 0;
 
   constructor(links: PeerLinks) {
@@ -23,52 +46,74 @@ export class AnswersOut {
     return this.#heldBytes;
   }
 
-  send(to: NodeId, answer: Answer): void {
-    const message = encodeAnswer(answer);
-    const held = this.#held.get(to);
-    if (held === undefined && this.#hasRoom(to, message)) this.#links.send(to, message);
-    else this.#hold(to, held, message);
+  /** `repeatable`: the command can be executed again. */
+  send(to: NodeId, answer: Answer, repeatable: boolean): void {
+    const bytes = answer.reply === undefined ? 0 : replyBytes(answer.reply);
+    const held: Held = { answer, bytes };
+    const waiting = this.#waiting.get(to);
+    const ahead = bytes < ANSWER_LARGE_BYTES_MIN ? waiting?.small : waiting?.large;
+    if ((ahead === undefined || ahead.length === 0) && this.#hasRoom(to, bytes)) this.#leave(to, held);
+    else this.#hold(to, held, repeatable);
   }
 
   /** At the end of each pass, after the links were flushed: sends what they have room for now. */
   pump(): void {
-    if (this.#held.size === 0) return;
-    for (const [to, held] of this.#held) this.#pump(to, held);
+    if (this.#waiting.size === 0) return;
+    for (const [to, { small, large }] of this.#waiting) {
+      this.#pump(to, small);
+      if (small.length === 0) this.#pump(to, large);
+      if (small.length + large.length === 0) this.#waiting.delete(to);
+    }
     this.#links.flush();
   }
 
   /** What was asked over it is asked again elsewhere. */
   onLinkDown(node: NodeId): void {
-    const held = this.#held.get(node);
-    if (held === undefined) return;
-    for (const message of held) this.#heldBytes -= message.length;
-    this.#held.delete(node);
+    const waiting = this.#waiting.get(node);
+    if (waiting === undefined) return;
+    for (const { bytes } of waiting.small) this.#heldBytes -= bytes;
+    for (const { bytes } of waiting.large) this.#heldBytes -= bytes;
+    this.#waiting.delete(node);
   }
 
-  #hasRoom(to: NodeId, message: Uint8Array): boolean {
+  #hasRoom(to: NodeId, bytes: number): boolean {
     const queued = this.#links.queuedBytes(to);
-    return queued === 0 || queued + message.length <= ANSWERS_QUEUE_BYTES_MAX;
+    if (bytes < ANSWER_LARGE_BYTES_MIN) return queued + bytes <= ANSWERS_SMALL_QUEUE_BYTES_MAX;
+    return queued === 0 || queued + bytes <= ANSWERS_QUEUE_BYTES_MAX;
   }
 
-  #hold(to: NodeId, held: Uint8Array[] | undefined, message: Uint8Array): void {
-    if (this.#heldBytes + message.length > ANSWERS_HELD_BYTES_MAX) {
-      this.dropped += 1;
-      return;
+  #leave(to: NodeId, { answer }: Held): void {
+    this.#links.send(to, encodeAnswer(answer));
+  }
+
+  #hold(to: NodeId, held: Held, repeatable: boolean): void {
+    let waiting = this.#waiting.get(to);
+    if (waiting === undefined) {
+      waiting = { small: [], large: [] };
+      this.#waiting.set(to, waiting);
     }
-    this.#heldBytes += message.length;
-    if (held === undefined) this.#held.set(to, [message]);
-    else held.push(message);
+    const { bytes } = held;
+    const lane = bytes < ANSWER_LARGE_BYTES_MIN ? waiting.small : waiting.large;
+    if (this.#heldBytes + bytes <= ANSWERS_HELD_BYTES_MAX) {
+      this.#heldBytes += bytes;
+      lane.push(held);
+    } else if (repeatable) {
+      // Behind those that are held: told at once, it would be asked for again at once.
+      this.postponed += 1;
+      waiting.large.push({ answer: { id: held.answer.id, reply: undefined, tooLargeBytes: bytes }, bytes: 0 });
+    } else {
+      this.dropped += 1;
+    }
   }
 
-  #pump(to: NodeId, held: Uint8Array[]): void {
+  #pump(to: NodeId, lane: Held[]): void {
     let sent = 0;
-    for (const message of held) {
-      if (!this.#hasRoom(to, message)) break;
-      this.#links.send(to, message);
-      this.#heldBytes -= message.length;
+    for (const held of lane) {
+      if (!this.#hasRoom(to, held.bytes)) break;
+      this.#leave(to, held);
+      this.#heldBytes -= held.bytes;
       sent += 1;
     }
-    if (sent === held.length) this.#held.delete(to);
-    else held.splice(0, sent);
+    lane.splice(0, sent);
   }
 }

@@ -1,5 +1,5 @@
 import { COMMAND_BYTES_MAX, type GroupId, META_GROUP, type NodeId, utf8Bytes } from "../base/index.ts";
-import { admit, type CommandSpec, type ErrorReply, err, type Reply } from "../command/index.ts";
+import { admit, type CommandSpec, type ErrorReply, err, isWrite, type Reply } from "../command/index.ts";
 import {
   ANNOUNCE,
   type CommandOrigin,
@@ -56,6 +56,9 @@ export function admitForward(
 const unknown = (opcode: number): ErrorReply =>
   err(`the shard's leader does not know command ${opcode}: it runs another version of sherd than this node`);
 
+/** `repeatable`: see `AnswersOut.send`. */
+export type AnswerTo = (to: NodeId, answer: Answer, repeatable: boolean) => void;
+
 /** A command that another node forwarded here. Its answer goes back to that node; so does the command, if not led here. */
 export class ForwardedRequest implements Request {
   readonly spec: CommandSpec;
@@ -69,15 +72,10 @@ export class ForwardedRequest implements Request {
   readonly refusal: ErrorReply | undefined;
   readonly #id: number;
   readonly #from: NodeId;
-  readonly #answer: (to: NodeId, answer: Answer) => void;
+  readonly #answer: AnswerTo;
   #late = false;
 
-  constructor(
-    admitted: CommandSpec | ErrorReply,
-    forward: Forward,
-    from: NodeId,
-    answer: (to: NodeId, answer: Answer) => void,
-  ) {
+  constructor(admitted: CommandSpec | ErrorReply, forward: Forward, from: NodeId, answer: AnswerTo) {
     const refused = "kind" in admitted;
     this.spec = refused ? REFUSE : admitted;
     this.refusal = refused ? admitted : undefined;
@@ -92,7 +90,7 @@ export class ForwardedRequest implements Request {
   }
 
   complete(reply: Reply): void {
-    this.#answer(this.#from, { id: this.#id, reply, late: this.#late });
+    this.#answer(this.#from, { id: this.#id, reply, late: this.#late }, !isWrite(this.spec));
   }
 
   retried(): void {
@@ -100,7 +98,7 @@ export class ForwardedRequest implements Request {
   }
 
   giveBack(): void {
-    this.#answer(this.#from, { id: this.#id, reply: undefined });
+    this.#answer(this.#from, { id: this.#id, reply: undefined }, false);
   }
 }
 
@@ -138,7 +136,7 @@ export interface ForwardInHost {
   readonly self: NodeId;
   complain(key: string, message: string, fields: Readonly<Record<string, unknown>>): void;
   commandOf(opcode: number): CommandSpec | undefined;
-  answer(to: NodeId, answer: Answer): void;
+  readonly answer: AnswerTo;
   /** Finds its way here like a client's request; `own`: see `Router.routeOwn`. */
   route(group: GroupId, request: Request, args: readonly Uint8Array[], own: boolean): void;
 }
@@ -146,17 +144,15 @@ export interface ForwardInHost {
 /** Commands that other nodes forwarded here, and this node to itself. */
 export class ForwardIn {
   readonly #host: ForwardInHost;
-  readonly #answer: (to: NodeId, answer: Answer) => void;
 
   constructor(host: ForwardInHost) {
     this.#host = host;
-    this.#answer = (to, answer) => host.answer(to, answer);
   }
 
   receive(from: NodeId, forward: Forward): void {
     const { self } = this.#host;
     const admitted = admitForward(forward, (opcode) => this.#host.commandOf(opcode));
-    const request = new ForwardedRequest(admitted, forward, from, this.#answer);
+    const request = new ForwardedRequest(admitted, forward, from, this.#host.answer);
     if (request.refusal !== undefined) {
       const fields = { from, opcode: forward.opcode, error: request.refusal.text };
       this.#host.complain(`forward ${from}`, "a node forwarded a command that this one cannot run", fields);

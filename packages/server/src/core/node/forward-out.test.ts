@@ -278,12 +278,39 @@ test("reads that wait for their turn are not sent again; one that younger ones h
     out.tick();
   }
   expect(requeued).toEqual([]);
-  read("young");
-  now += FORWARD_RETRY_MS - 1;
-  out.onAnswer({ id: sent[4]!.forward.id, reply: { type: "nil" } });
-  out.tick();
+  for (const [n, name] of ["young", "younger"].entries()) {
+    expect(requeued).toEqual([]);
+    read(name);
+    now += FORWARD_RETRY_MS - 1;
+    out.onAnswer({ id: sent[4 + n]!.forward.id, reply: { type: "nil" } });
+    out.tick();
+  }
   expect(namesOf(requeued)).toEqual(["r1", "r3"]);
-  expect([...replies.keys()]).toEqual(["r0", "r2", "young"]);
+  expect([...replies.keys()]).toEqual(["r0", "r2", "young", "younger"]);
+});
+
+test("a read whose reply nobody has room for goes back to its client; one of another kind is tried again", () => {
+  const args = [utf8Bytes("k")];
+  const postponed: number[] = [];
+  const common = { spec: SPEC, args, slot: slot(1), redirect: false, stale: false, complete: () => {} };
+  out.read(GROUP, A, { ...common, postpone: (bytes) => postponed.push(bytes) }, args, now);
+  out.read(GROUP, A, common, args, now);
+  for (const { forward } of sent) out.onAnswer({ id: forward.id, reply: undefined, tooLargeBytes: 5_000_000 });
+  expect(postponed).toEqual([5_000_000]);
+  expect(requeued).toEqual([]);
+  out.returnGivenBack();
+  expect(requeued.map(({ request }) => request)).toEqual([common]);
+  expect(out.open).toBe(0);
+});
+
+test("reads that are given back go to the router together, once a pass, in the order in which they came back", () => {
+  for (let n = 0; n < 3; n += 1) read(`r${n}`);
+  for (const { forward } of sent) out.onAnswer({ id: forward.id, reply: undefined });
+  expect(requeued).toEqual([]);
+  out.returnGivenBack();
+  expect(namesOf(requeued)).toEqual(["r0", "r1", "r2"]);
+  out.returnGivenBack();
+  expect(requeued).toHaveLength(3);
 });
 
 test("when the leader changes, reads under way to the old one do not wait for it", () => {

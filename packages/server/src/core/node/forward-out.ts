@@ -136,6 +136,11 @@ export class ForwardOut {
     }
   }
 
+  /** Once a pass. */
+  returnGivenBack(): void {
+    this.#reads.returnGivenBack();
+  }
+
   /** The group's leader changed, or a link came or went. */
   retarget(group: GroupId): void {
     this.#reads.retarget(group);

@@ -1,4 +1,4 @@
-import { FORWARD_RETRY_MS, type GroupId, type NodeId, REQUEST_MS_MAX } from "../base/index.ts";
+import { FORWARD_OVERTAKEN_MS, FORWARD_RETRY_MS, type GroupId, type NodeId, REQUEST_MS_MAX } from "../base/index.ts";
 import { errorReply, type Reply } from "../command/index.ts";
 import type { Request, Rerouted } from "../replica/index.ts";
 import type { ForwardHost } from "./forward-out.ts";
@@ -33,6 +33,8 @@ export class ForwardReads {
   readonly #byId: Map<number, Read> = new Map();
   /** A leader that changes must not cost a walk over all reads. */
   readonly #groups: Map<GroupId, GroupReads> = new Map();
+  /** In the order in which they came back. */
+  #givenBack: Map<GroupId, Read[]> = new Map();
 
   constructor(host: ForwardHost, hold: (item: Rerouted, sign: 1 | -1) => void) {
     this.#host = host;
@@ -67,12 +69,30 @@ export class ForwardReads {
       reads.heardMs = this.#host.nowMs();
       reads.answeredSentMs = Math.max(reads.answeredSentMs, read.sentMs);
     }
-    if (answer.reply === undefined) this.#host.requeue(read.group, [read]);
-    else {
-      if (answer.late === true) read.request.retried?.();
-      read.request.complete(answer.reply);
+    const { request } = read;
+    if (answer.reply !== undefined) {
+      if (answer.late === true) request.retried?.();
+      request.complete(answer.reply);
+    } else if (answer.tooLargeBytes !== undefined && request.postpone !== undefined) {
+      request.postpone(answer.tooLargeBytes);
+    } else {
+      this.#giveBack(read);
     }
     return true;
+  }
+
+  /** Once a pass: those that came back since go to the router together, which may have thousands before them. */
+  returnGivenBack(): void {
+    if (this.#givenBack.size === 0) return;
+    const givenBack = this.#givenBack;
+    this.#givenBack = new Map();
+    for (const [group, reads] of givenBack) this.#host.requeue(group, reads);
+  }
+
+  #giveBack(read: Read): void {
+    const reads = this.#givenBack.get(read.group);
+    if (reads === undefined) this.#givenBack.set(read.group, [read]);
+    else reads.push(read);
   }
 
   /** What was sent to another node than the one that leads now: it might answer later than what is sent to the new one. */
@@ -133,5 +153,5 @@ export class ForwardReads {
  */
 function isLost(read: Read, { heardMs, answeredSentMs }: GroupReads, nowMs: number): boolean {
   const silentMs = nowMs - Math.max(read.sentMs, heardMs);
-  return Math.max(silentMs, answeredSentMs - read.sentMs) >= FORWARD_RETRY_MS;
+  return silentMs >= FORWARD_RETRY_MS || answeredSentMs - read.sentMs >= FORWARD_OVERTAKEN_MS;
 }

@@ -53,13 +53,14 @@ test("an answer says whether the attempt was given back, answered, or answered l
     { id: 1, reply: undefined },
     { id: 2, reply: { type: "integer", value: -1 }, late: false },
     { id: 3, reply: { type: "nil" }, late: true },
+    { id: 4, reply: undefined, tooLargeBytes: 8_388_640 },
   ];
   for (const answer of answers) expect(received(encodeAnswer(answer), decodeAnswer)).toEqual(answer);
 });
 
 test("an answer of a kind that is not known is no answer", () => {
   const message = encodeAnswer({ id: 1, reply: { type: "nil" } });
-  message[9] = 3;
+  message[9] = 4;
   expect(() => received(message, decodeAnswer)).toThrow(RangeError);
 });
 

@@ -13,7 +13,7 @@ import {
   index as toIndex,
   term as toTerm,
 } from "../base/index.ts";
-import type { Reply } from "../command/index.ts";
+import { type Reply, replyBytes } from "../command/index.ts";
 import {
   type CommandOrigin,
   decodeCommandArgs,
@@ -53,10 +53,15 @@ export interface Answer {
   readonly reply: Reply | undefined;
   /** A read that may have happened later than what was sent after it. */
   readonly late?: boolean;
+  /** With no reply: the read has one of about so many bytes, which the leader cannot hold for the link now. */
+  readonly tooLargeBytes?: number;
 }
 
+/** Tag, id, kind, and what a reply's own fields may take beyond `replyBytes`. */
+const ANSWER_OVERHEAD_BYTES = 32;
+
 /** How an answer goes on. On the wire: never reuse one. */
-const AnswerKind = { givenBack: 0, reply: 1, lateReply: 2 } as const;
+const AnswerKind = { givenBack: 0, reply: 1, lateReply: 2, tooLarge: 3 } as const;
 
 /** What a leader tells everybody about a group. */
 export interface GroupHint {
@@ -179,13 +184,17 @@ export function decodeForward(input: ByteReader): Forward {
 }
 
 export function encodeAnswer(answer: Answer): Uint8Array {
-  const out = new ByteWriter(128);
+  const { reply, tooLargeBytes } = answer;
+  const out = new ByteWriter(ANSWER_OVERHEAD_BYTES + (reply === undefined ? 0 : replyBytes(reply)));
   out.u8(MessageTag.answer);
   out.u64(answer.id);
-  if (answer.reply === undefined) out.u8(AnswerKind.givenBack);
+  if (tooLargeBytes !== undefined) {
+    out.u8(AnswerKind.tooLarge);
+    out.u32(tooLargeBytes);
+  } else if (reply === undefined) out.u8(AnswerKind.givenBack);
   else {
     out.u8(answer.late === true ? AnswerKind.lateReply : AnswerKind.reply);
-    encodeReply(out, answer.reply);
+    encodeReply(out, reply);
   }
   return out.view();
 }
@@ -195,7 +204,8 @@ export function decodeAnswer(input: ByteReader): Answer {
   const id = input.u64();
   const kind = input.u8();
   if (kind === AnswerKind.givenBack) return { id, reply: undefined };
-  if (kind > AnswerKind.lateReply) throw new RangeError(`answer of kind ${kind}`);
+  if (kind === AnswerKind.tooLarge) return { id, reply: undefined, tooLargeBytes: input.u32() };
+  if (kind > AnswerKind.tooLarge) throw new RangeError(`answer of kind ${kind}`);
   const reply = decodeReply(new ByteReader(input.take(input.remaining).slice()));
   return { id, reply, late: kind === AnswerKind.lateReply };
 }

@@ -322,7 +322,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   pass(): void {
     const startedMs = this.env.monotonicMs();
     if (this.#tickDue) this.#tick();
-    this.#requests.answerSelf();
+    this.#requests.takeBack();
     const awake = this.#awake;
     this.#collecting = true;
     for (const replica of awake) replica.feed();

@@ -69,7 +69,7 @@ export class Requests {
       self: host.self,
       complain: (key, message, fields) => host.complain(key, message, fields),
       commandOf: (opcode) => host.commandOf(opcode),
-      answer: (to, answer) => this.#answer(to, answer),
+      answer: (to, answer, repeatable) => this.#answer(to, answer, repeatable),
       route: (group, request, args, own) => {
         if (own) this.#router.routeOwn(group, request, args);
         else this.#router.route(group, request, args);
@@ -99,6 +99,7 @@ export class Requests {
       forwards_open: this.forwarded,
       forwards_total: this.forwardedTotal,
       answers_held_bytes: this.#answers.heldBytes,
+      answers_postponed_total: this.#answers.postponed,
       answers_dropped: this.#answers.dropped,
     };
   }
@@ -136,12 +137,13 @@ export class Requests {
     this.#out.onLinkDown(node);
   }
 
-  /** Once a pass, before the replicas have their turn. */
-  answerSelf(): void {
+  /** Once a pass, before the replicas have their turn: what came back from other nodes, and answers to itself. */
+  takeBack(): void {
     this.#arrivals.moveOn();
     const answers = this.#selfAnswers;
     this.#selfAnswers = [];
     for (const answer of answers) this.#out.onAnswer(answer);
+    this.#out.returnGivenBack();
   }
 
   /** At the end of each pass, after the links were flushed. */
@@ -184,9 +186,9 @@ export class Requests {
     this.#host.env.requestPass();
   }
 
-  #answer(to: NodeId, answer: Answer): void {
+  #answer(to: NodeId, answer: Answer, repeatable: boolean): void {
     if (to === this.#host.self) this.#selfAnswers.push(answer);
-    else this.#answers.send(to, answer);
+    else this.#answers.send(to, answer, repeatable);
     this.#host.env.requestPass();
   }
 }

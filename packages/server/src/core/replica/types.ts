@@ -26,6 +26,11 @@ export interface Request {
    * may have happened before it. Before `complete`, any number of times.
    */
   retried?(): void;
+  /**
+   * Set where a read can be executed again later: called instead of `complete` when nobody has room for its reply, which
+   * has so many bytes.
+   */
+  postpone?(bytes: number): void;
   /** Set on forwarded requests, instead of rerouting: it had no effect here, the sender finds another way. */
   giveBack?(): void;
 }

@@ -101,6 +101,37 @@ test("the oldest reply is never thrown away for those that wait for it", () => {
   expect(firstCharacters(client.take())).toBe("abc");
 });
 
+test("reads whose replies nobody has room for are executed again as the client takes those before them, in order", () => {
+  const { node, client } = world(manual);
+  const names = largeRows(node, 6);
+  client.pipeline(...names.map((name) => ["GET", name]), ["SET", "a", "new"]);
+  for (let postponed = 5; postponed >= 1; postponed -= 1) node.postpone(postponed, VALUE_BYTES_MAX);
+  expect(node.waiting).toHaveLength(1);
+  node.pass();
+  expect(node.waiting).toHaveLength(1);
+  let highest = 0;
+  for (let turn = 0; turn < 10; turn += 1) {
+    node.answerAll();
+    node.pass();
+    highest = Math.max(highest, node.waiting.length);
+  }
+  expect(highest).toBeLessThanOrEqual(2);
+  expect(firstCharacters(client.take())).toBe("abcdefO");
+});
+
+test("the oldest read whose reply nobody has room for is executed again, also when its client has gone", () => {
+  const { node, client } = world(manual);
+  largeRows(node, 1);
+  client.pipeline(["GET", "a"]);
+  node.postpone(0, VALUE_BYTES_MAX);
+  node.pass();
+  expect(node.waiting).toHaveLength(1);
+  client.connection.onClose();
+  node.postpone(0, VALUE_BYTES_MAX);
+  node.pass();
+  expect(node.waiting).toEqual([]);
+});
+
 test("however large the values and however slowly they are read, all replies come, in order", () => {
   const sizes = fc.array(fc.constantFrom(1, 100_000, CONNECTION_OUTPUT_BYTES_PAUSE, VALUE_BYTES_MAX), {
     maxLength: 12,

@@ -1,6 +1,6 @@
 import type { User } from "../access/index.ts";
 import { CONNECTION_OUTPUT_BYTES_PAUSE, type GroupId } from "../base/index.ts";
-import type { CommandSpec, Reply } from "../command/index.ts";
+import { type CommandSpec, NIL, type Reply } from "../command/index.ts";
 import type { NodeApi } from "../node/index.ts";
 import { CommandIntake } from "./command-intake.ts";
 import type { Connections } from "./connections.ts";
@@ -284,6 +284,13 @@ export class Connection implements RequestOwner, Receiver {
     // Overtaken already: then so are those behind it, and nothing came since.
     if (this.#closed || request.write || request.overtaken) return;
     this.#replies.overtake(request);
+    this.#list();
+  }
+
+  postponed(request: OpenRequest, bytes: number): void {
+    // Nobody hears the reply any more.
+    if (this.#closed) return request.complete(NIL);
+    this.#replies.postponed(request, bytes);
     this.#list();
   }
 

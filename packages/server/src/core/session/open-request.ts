@@ -1,5 +1,5 @@
 import { assert, type GroupId, type Slot } from "../base/index.ts";
-import type { CommandSpec, Reply } from "../command/index.ts";
+import { type CommandSpec, type Reply, replyBytes } from "../command/index.ts";
 import type { Request } from "../node/index.ts";
 import type { CommandStatistics } from "./command-statistics.ts";
 import { recordReply } from "./command-timer.ts";
@@ -29,6 +29,8 @@ export interface RequestOwner {
   settled(request: OpenRequest): void;
   /** The node tries this read again. */
   retried(request: OpenRequest): void;
+  /** Nobody had room for this read's reply of so many bytes. */
+  postponed(request: OpenRequest, bytes: number): void;
 }
 
 /** A command on its way through the node. One small object a command: everything else on the way is reused. */
@@ -46,7 +48,7 @@ export class OpenRequest extends ReplyPlace implements Request {
   counted = false;
   /** An earlier read of the shard may happen later than this one's reply, which is therefore not good: see `drop`. */
   overtaken = false;
-  /** Size of a reply that was thrown away: the request waits to be executed again. Undefined: it does not. */
+  /** Size of a reply that was too much to hold: the request waits to be executed again. Undefined: it does not. */
   droppedBytes: number | undefined;
   readonly owner: RequestOwner;
 
@@ -74,8 +76,14 @@ export class OpenRequest extends ReplyPlace implements Request {
   /** Throws its reply away; the request stays open. Reads only. */
   drop(): void {
     assert(!this.write && this.reply !== undefined, "only a read can be had again");
-    this.droppedBytes = sizeOf(this.reply);
+    this.droppedBytes = replyBytes(this.reply);
     this.reply = undefined;
+  }
+
+  /** Has not got its reply, which has so many bytes; stays open. */
+  putOff(bytes: number): void {
+    assert(!this.write && this.reply === undefined, "a read is put off instead of completed");
+    this.droppedBytes = bytes;
   }
 
   /** It has its reply: what the statistics make of it. */
@@ -93,17 +101,13 @@ export class OpenRequest extends ReplyPlace implements Request {
     this.owner.retried(this);
   }
 
+  postpone(bytes: number): void {
+    this.owner.postponed(this, bytes);
+  }
+
   complete(reply: Reply): void {
     assert(this.reply === undefined, "a request is completed once");
     this.reply = reply;
     this.owner.settled(this);
   }
-}
-
-/** Bytes that a reply keeps in memory, beyond what every reply costs. */
-export function sizeOf(reply: Reply | undefined): number {
-  if (reply === undefined) return 0;
-  if (reply.type === "bulk") return reply.bytes.length;
-  if (reply.type !== "array" && reply.type !== "push") return 0;
-  return reply.items.reduce((bytes, item) => bytes + sizeOf(item), 0);
 }

@@ -1,6 +1,6 @@
 import { assert, CONNECTION_OUTPUT_BYTES_MAX, CONNECTION_OUTPUT_BYTES_PAUSE } from "../base/index.ts";
-import type { Reply } from "../command/index.ts";
-import { OpenRequest, ReplyPlace, sizeOf } from "./open-request.ts";
+import { type Reply, replyBytes } from "../command/index.ts";
+import { OpenRequest, ReplyPlace } from "./open-request.ts";
 import type { PushedMessage } from "./pubsub/index.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import type { ClientSocket } from "./types.ts";
@@ -70,7 +70,7 @@ export class ReplyQueue {
   push(message: PushedMessage): boolean {
     if (this.#first !== undefined && this.out.resp === 2) {
       // EXEC with SUBSCRIBE in it is not answered yet: the client would take the message for what it waits for.
-      this.waitingBytes += sizeOf(message.reply);
+      this.waitingBytes += replyBytes(message.reply);
       this.place(new ReplyPlace(message.reply));
       return false;
     }
@@ -89,23 +89,28 @@ export class ReplyQueue {
       request.overtaken = false;
       this.repeats -= 1;
     } else if (this.#isTooMuch(request)) {
-      this.repeats += 1;
-      this.overtake(request);
+      this.#repeat(request);
       request.drop();
       return true;
     }
     return false;
   }
 
+  /** Whoever has the reply of a read, of so many bytes, has no room for it: it is asked for again in its turn. */
+  postponed(request: OpenRequest, bytes: number): void {
+    if (!request.overtaken) this.#repeat(request);
+    request.putOff(bytes);
+  }
+
   /** Writes a request's reply, and those that waited for it. False: it waits itself. */
   settled(request: OpenRequest): boolean {
     if (request !== this.#first) {
-      this.waitingBytes += sizeOf(request.reply);
+      this.waitingBytes += replyBytes(request.reply as Reply);
       return false;
     }
     let place: ReplyPlace | undefined = request;
     while (place?.reply !== undefined) {
-      if (place !== request) this.waitingBytes -= sizeOf(place.reply);
+      if (place !== request) this.waitingBytes -= replyBytes(place.reply);
       this.#write(place.reply);
       this.length -= 1;
       place = place.next;
@@ -125,7 +130,7 @@ export class ReplyQueue {
       // One that was dropped for its size is counted.
       if (place.droppedBytes === undefined) this.repeats += 1;
       if (place.reply === undefined) continue;
-      this.waitingBytes -= sizeOf(place.reply);
+      this.waitingBytes -= replyBytes(place.reply);
       this.#reads[place.group] = (this.#reads[place.group] as number) + 1;
       place.drop();
     }
@@ -137,7 +142,7 @@ export class ReplyQueue {
     let place = this.#first;
     while (place instanceof OpenRequest && place.droppedBytes !== undefined) {
       bytes += place.droppedBytes;
-      if (bytes > CONNECTION_OUTPUT_BYTES_MAX) return;
+      if (bytes > CONNECTION_OUTPUT_BYTES_MAX && place !== this.#first) return;
       const { next } = place;
       this.repeats -= 1;
       place.resume();
@@ -173,12 +178,19 @@ export class ReplyQueue {
     this.unread = false;
   }
 
+  #repeat(request: OpenRequest): void {
+    this.repeats += 1;
+    this.overtake(request);
+  }
+
   #isTooMuch(request: OpenRequest): boolean {
     if (request.write) return false;
-    // What waits for the oldest reply cannot speak against it: it leaves together with it.
-    const waiting = request === this.#first ? 0 : this.waitingBytes;
-    const held = this.out.length + this.#pendingBytes + waiting;
-    return held > 0 && held + sizeOf(request.reply) > CONNECTION_OUTPUT_BYTES_MAX;
+    // What waits for the oldest reply cannot speak against it: it leaves together with it. And a client that may send
+    // more is given it, however large: thrown away it would be asked for again at once.
+    const oldest = request === this.#first;
+    const held = this.out.length + this.#pendingBytes + (oldest ? 0 : this.waitingBytes);
+    if (held <= (oldest ? CONNECTION_OUTPUT_BYTES_PAUSE : 0)) return false;
+    return held + replyBytes(request.reply as Reply) > CONNECTION_OUTPUT_BYTES_MAX;
   }
 
   #write(reply: Reply): void {

@@ -132,6 +132,13 @@ export class FakeNode implements NodeApi {
     this.#askForPass();
   }
 
+  /** Nobody has room for the reply of the read that waits at `position`. */
+  postpone(position: number, bytes: number): void {
+    const [request] = this.waiting.splice(position, 1);
+    if (request?.postpone === undefined) throw new Error(`no read waits at ${position}`);
+    request.postpone(bytes);
+  }
+
   /** Runs the request that waits at `position`; its reply is written at the next `pass`. */
   answer(position = 0): void {
     const [request] = this.waiting.splice(position, 1);
