@@ -257,7 +257,7 @@ test("large replies of transactions that only read are held back as those of GET
   const payload = new Uint8Array(VALUE_BYTES_MAX / 2);
   node.rows.set("k", { kind: 1, expiresAtMs: 0, version: 1, payload });
   const transaction = [["MULTI"], ["GET", "k"], ["EXEC"]];
-  const count = 2 + CONNECTION_OUTPUT_BYTES_MAX / payload.length;
+  const count = 2 + Math.ceil(CONNECTION_OUTPUT_BYTES_MAX / payload.length);
   client.slow = true;
   client.pipeline(...Array.from({ length: count }, () => transaction).flat());
   node.answerAll();
