@@ -17,7 +17,7 @@ import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { Later } from "./later.ts";
 import { OpenRequest } from "./open-request.ts";
-import { refusalOf, requestRefusalOf } from "./permission.ts";
+import { LOADING, refusalOf, requestRefusalOf } from "./permission.ts";
 import { unknownOrRefused } from "./refusals.ts";
 import { ReplyQueue } from "./reply-queue.ts";
 import { Parsed, RequestParser } from "./request-parser.ts";
@@ -62,7 +62,7 @@ export class CommandIntake {
     this.#connection = connection;
     this.#connections = connections;
     this.#node = connections.node;
-    this.parser = new RequestParser(connections.input);
+    this.parser = new RequestParser(connections.input, connections.access);
     this.replies = new ReplyQueue(connection.socket, this.#reads);
   }
 
@@ -136,6 +136,9 @@ export class CommandIntake {
         // It may have been meant for the transaction, which is not to be run without it.
         this.#transactions?.abort();
         return this.#answer(err(parser.problem));
+      case Parsed.early:
+        this.#transactions?.abort();
+        return this.#answer(LOADING);
       case Parsed.broken:
         this.#answer(err(parser.problem));
         this.#connection.finish();

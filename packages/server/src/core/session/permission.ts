@@ -9,7 +9,7 @@ import { ExecRequest, WatchRequest } from "./transaction-requests.ts";
 
 const NOT_AUTHENTICATED = errorReply("NOAUTH", "Authentication required.");
 const WRONG_PASSWORD = errorReply("WRONGPASS", "invalid username-password pair or user is disabled.");
-const LOADING = errorReply(
+export const LOADING: ErrorReply = errorReply(
   "LOADING",
   "the node has not heard from the cluster's map since it started, and cannot know whether a password is wanted by now. Try again, or at another node",
 );

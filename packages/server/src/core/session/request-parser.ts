@@ -23,6 +23,8 @@ export const Parsed = {
   refused: 2,
   /** Not RESP: the stream has lost its place. `problem` says why; there is no way on. */
   broken: 3,
+  /** A command too large for a stranger, who may turn out to be none; it is read past as well. */
+  early: 4,
 } as const;
 export type Parsed = (typeof Parsed)[keyof typeof Parsed];
 
@@ -32,6 +34,14 @@ export interface InputBudget {
   take(bytes: number): boolean;
   give(bytes: number): void;
 }
+
+/** Whether strangers may stay such. */
+export interface Admission {
+  /** Somebody without a password will perhaps be let in, when it is known who may. */
+  readonly mayBeOpen: boolean;
+}
+
+const STRICT: Admission = { mayBeOpen: false };
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -55,6 +65,7 @@ export class RequestParser {
   /** The client has not said who it is: whoever may be anybody may send only little. */
   stranger = false;
   readonly #budget: InputBudget;
+  readonly #admission: Admission;
   #charged = 0;
   #bytes: Uint8Array = EMPTY_BYTES;
   /** First byte of the command; `#at` is the first that is not parsed, `#end` the first that has not arrived. */
@@ -80,8 +91,9 @@ export class RequestParser {
   #refusal: string | undefined;
   #problem = "";
 
-  constructor(budget: InputBudget) {
+  constructor(budget: InputBudget, admission: Admission = STRICT) {
     this.#budget = budget;
+    this.#admission = admission;
   }
 
   /** Nothing has arrived of a next command. */
@@ -190,7 +202,7 @@ export class RequestParser {
         }
         this.#missing = count;
         this.#argCount = 0;
-        if (this.stranger && count > STRANGER_ARGS_MAX) return this.#broken("unauthenticated multibulk length");
+        if (this.stranger && count > STRANGER_ARGS_MAX) return this.#tooMuch("unauthenticated multibulk length");
         if (count > COMMAND_ARGS_MAX) return this.#refuse(tooManyArguments(count));
       }
       const parsed = this.#skipping ? this.#skip() : this.#args();
@@ -264,7 +276,7 @@ export class RequestParser {
     if (length < 0 || length > SKIPPED_BYTES_MAX) return this.#broken("invalid bulk length");
     this.#bulkBytes = length;
     if (this.#skipping) return Parsed.command;
-    if (this.stranger && length > STRANGER_ARG_BYTES_MAX) return this.#broken("unauthenticated bulk length");
+    if (this.stranger && length > STRANGER_ARG_BYTES_MAX) return this.#tooMuch("unauthenticated bulk length");
     if (length > VALUE_BYTES_MAX) {
       return this.#refuse(`an argument is ${length} bytes long; at most ${VALUE_BYTES_MAX} are allowed`);
     }
@@ -343,6 +355,13 @@ export class RequestParser {
     this.#bulkBytes = -1;
     this.#start = this.#at;
     return Parsed.refused;
+  }
+
+  /** Of a stranger. Who is one only because the node has just started keeps the connection, and may try again. */
+  #tooMuch(problem: string): Parsed {
+    if (!this.#admission.mayBeOpen) return this.#broken(problem);
+    this.#refuse(problem);
+    return Parsed.early;
   }
 
   #broken(problem: string): Parsed {

@@ -452,6 +452,12 @@ test("where the meta group is not heard of for long, only a password that was kn
   expect(client.ask("RESET")).toBe("RESET");
   expect(client.ask("AUTH", "alice", "pw")).toBe("OK");
   expect(client.ask("GET", "a")).toBe(null);
+  // A value that is larger than those of strangers may be: nobody is a stranger for having come early.
+  const early = another();
+  const large = "x".repeat(STRANGER_ARG_BYTES_MAX + 1);
+  early.pipeline(["SET", "a", large], ["MSET", ...Array.from({ length: 10 }, () => "x")], ["PING"]);
+  early.pipeline(["MULTI"], ["SET", "a", large], ["EXEC"]);
+  expect(early.take()).toEqual([LOADING, LOADING, LOADING, "OK", LOADING, expect.stringMatching(/^-EXECABORT/)]);
   const guesser = another();
   for (let n = 0; n < AUTH_FAILURES_MAX; n += 1) expect(guesser.ask("AUTH", "alice", `guess ${n}`)).toEqual(LOADING);
   expect([guesser.closed, node.complaints, connections.access.log.entries]).toEqual([true, [], []]);
@@ -460,6 +466,7 @@ test("where the meta group is not heard of for long, only a password that was kn
   node.hearOfMap();
   expect(stranger.ask("PING")).toBe("PONG");
   expect(stranger.ask("AUTH", "guest", "anything")).toBe("OK");
+  expect(early.ask("SET", "a", large)).toBe("OK");
 });
 
 test("who was let in by what was known last leaves when it is heard that there is no such user any more", () => {
