@@ -1,8 +1,8 @@
 /**
- * Three nodes full of keys that all end in the same second, and clients that want something else just then: what they
+ * Nodes full of keys that all end in the same second, and clients that want something else just then: what they
  * wait, before and after, and how long it takes until the space is back.
  *
- *   npm run bench -- expiry [--keys 10000000] [--record FILE] [--data DIR]
+ *   npm run bench -- expiry [--keys 10000000] [--nodes 3] [--record FILE] [--data DIR]
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,7 +15,6 @@ import { machine } from "../machine.ts";
 import { pipeline } from "../pipeline.ts";
 import { Bystander, KEYS as STAYING, type Waits } from "./bystander.ts";
 
-const NODES = 3;
 const QUIET_MS = 10_000;
 /** So many keys are loaded first, to find out how long all of them take: they must be there before they end. */
 const SAMPLE = 200_000;
@@ -30,14 +29,17 @@ const HOUR_MS = 3_600_000;
 const { values } = parseArgs({
   options: {
     keys: { type: "string", default: "10000000" },
+    nodes: { type: "string", default: "3" },
     record: { type: "string" },
     data: { type: "string" },
   },
 });
 const keys = Number(values.keys);
 if (!Number.isSafeInteger(keys) || keys < 1) throw new RangeError("--keys takes a number from 1 on");
+const nodes = Number(values.nodes);
+if (!Number.isSafeInteger(nodes) || nodes < 1) throw new RangeError("--nodes takes a number from 1 on");
 const data = values.data ?? mkdtempSync(join(tmpdir(), "sherd-bench-"));
-const cluster = await Cluster.start(join(data, "cluster"), NODES);
+const cluster = await Cluster.start(join(data, "cluster"), nodes);
 try {
   const report = await measure();
   if (values.record !== undefined) writeFileSync(values.record, `${JSON.stringify(report, undefined, 2)}\n`);
@@ -65,6 +67,7 @@ async function measure(): Promise<Record<string, unknown>> {
     when: new Date().toISOString(),
     machine: machine(),
     fdatasyncMs: await syncLatency(data),
+    nodes,
     keys,
     load: { perSecond },
     waits: { before, after, meanwhile },
