@@ -2,7 +2,10 @@
  * Nodes full of keys that all end in the same second, and clients that want something else just then: what they
  * wait, before and after, and how long it takes until the space is back.
  *
- *   npm run bench -- expiry [--keys 10000000] [--nodes 3] [--record FILE] [--data DIR]
+ *   npm run bench -- expiry [--keys 10000000] [--nodes 3] [--load-minutes N] [--record FILE] [--data DIR]
+ *
+ * `--load-minutes`: the keys end so long after the start and must be there by then. Without it, the time that loading them
+ * takes is estimated.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,6 +33,7 @@ const { values } = parseArgs({
   options: {
     keys: { type: "string", default: "10000000" },
     nodes: { type: "string", default: "3" },
+    "load-minutes": { type: "string" },
     record: { type: "string" },
     data: { type: "string" },
   },
@@ -49,8 +53,9 @@ try {
 }
 
 async function measure(): Promise<Record<string, unknown>> {
-  const sampled = await load(Math.min(SAMPLE, keys), Date.now() + HOUR_MS);
-  const endMs = Date.now() + QUIET_MS + Math.round((keys / sampled) * SAFETY * 1_000);
+  const minutes = values["load-minutes"];
+  const loadMs = minutes === undefined ? await estimatedMs() : Number(minutes) * 60_000;
+  const endMs = Date.now() + QUIET_MS + loadMs;
   const perSecond = await loadBefore(endMs);
   tell("load", `${keys} keys, ${perSecond}/s`);
   await until(endMs - QUIET_MS);
@@ -73,6 +78,12 @@ async function measure(): Promise<Record<string, unknown>> {
     waits: { before, after, meanwhile },
     goneAfterSeconds,
   };
+}
+
+/** How long all keys may take, by a part of them. */
+async function estimatedMs(): Promise<number> {
+  const perSecond = await load(Math.min(SAMPLE, keys), Date.now() + HOUR_MS);
+  return Math.round((keys / perSecond) * SAFETY * 1_000);
 }
 
 /** All keys, in parts. Rate per second. */
