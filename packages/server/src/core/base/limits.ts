@@ -33,6 +33,10 @@ export const CONNECTION_OUTPUT_BYTES_PAUSE: number = 1 * MIB;
  * again when there is room. Two largest values fit: one arrives while the client takes the other.
  */
 export const CONNECTION_OUTPUT_BYTES_MAX: number = 2 * (VALUE_BYTES_MAX + KIB);
+/** Replies of all connections together that their clients have not read; beyond it the one with the most is closed. */
+export const UNREAD_REPLIES_BYTES_MAX: number = 1024 * MIB;
+/** How often they are added up: 10,000 connections in a millisecond. What arrives between two looks is beyond the limit. */
+export const UNREAD_REPLIES_CHECK_MS = 250;
 /** Client connections of one node over all ports. */
 export const CONNECTIONS_MAX = 10_000;
 /** Commands that have not arrived completely, of all connections together; beyond it a command that grows is refused. */

@@ -10,6 +10,7 @@ export interface Counts {
   readonly outputBytes: number;
   readonly closedIdle: number;
   readonly closedSlow: number;
+  readonly closedUnread: number;
   readonly keyspaceHits: number;
   readonly keyspaceMisses: number;
   readonly expiredKeys: number;
@@ -60,6 +61,7 @@ export class ResettableCounts {
       outputBytes,
       closedIdle: upkeep.closedIdle,
       closedSlow: upkeep.closedSlow,
+      closedUnread: upkeep.closedUnread,
       keyspaceHits: hits,
       keyspaceMisses: misses,
       expiredKeys: expired,

@@ -194,7 +194,8 @@ export class ReplyQueue {
   }
 
   #write(reply: Reply): void {
-    if (this.#silent === 0) this.out.reply(reply);
+    // Messages, and what SUBSCRIBE answers, are no replies: as in Redis, CLIENT REPLY does not concern them.
+    if (this.#silent === 0 || reply.type === "push") this.out.reply(reply);
     else this.#silent -= 1;
   }
 }

@@ -5,6 +5,8 @@ import {
   STRANGER_MS_MAX,
   UNFINISHED_BYTES_MIN,
   UNFINISHED_CHECK_MS,
+  UNREAD_REPLIES_BYTES_MAX,
+  UNREAD_REPLIES_CHECK_MS,
 } from "../base/index.ts";
 import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
@@ -16,7 +18,8 @@ interface Progress {
 }
 
 /**
- * What is done for all connections once a second: those that are idle for longer than `timeout` are closed, and, when
+ * What is done for all connections. Every quarter of a second: when replies that nobody reads are too much together, those
+ * who have the most are closed (Redis' `maxmemory-clients`). Once a second: those that are idle for longer than `timeout` are closed, and, when
  * connections or memory for unfinished commands run short, those that hold an unfinished command and hardly send any
  * more of it, and those that have not said who they are. While there is plenty, slow clients are nobody's business.
  */
@@ -24,6 +27,9 @@ export class Upkeep {
   /** Since the start. */
   closedIdle = 0;
   closedSlow = 0;
+  closedUnread = 0;
+  /** Replies that clients have not read, when they were last added up. */
+  unreadBytes = 0;
   /** Commands of the last whole second. */
   commandsPerSecond = 0;
   inputBytesPerSecond = 0;
@@ -32,6 +38,7 @@ export class Upkeep {
   memoryPeakBytes = 0;
   readonly #connections: Connections;
   readonly #unfinished: Map<Connection, Progress> = new Map();
+  #addedUpMs = 0;
   #checkedMs = 0;
   #lookedMs = 0;
   #commands = 0;
@@ -43,6 +50,10 @@ export class Upkeep {
   }
 
   tick(nowMs: number): void {
+    if (nowMs - this.#addedUpMs >= UNREAD_REPLIES_CHECK_MS) {
+      this.#addedUpMs = nowMs;
+      this.#closeUnread();
+    }
     if (nowMs - this.#checkedMs < CLIENTS_CHECK_MS) return;
     this.#measure(nowMs - this.#checkedMs);
     this.#checkedMs = nowMs;
@@ -63,6 +74,25 @@ export class Upkeep {
     this.#inputBytes = inputBytes;
     this.#outputBytes = outputBytes;
     this.memoryPeakBytes = Math.max(this.memoryPeakBytes, this.#connections.facts.memory().heapBytes);
+  }
+
+  #closeUnread(): void {
+    this.unreadBytes = 0;
+    for (const connection of this.#connections.all) this.unreadBytes += connection.unsentBytes;
+    if (this.unreadBytes <= UNREAD_REPLIES_BYTES_MAX) return;
+    const all = Array.from(this.#connections.all, (connection) => ({ connection, bytes: connection.unsentBytes }));
+    all.sort((left, right) => right.bytes - left.bytes);
+    for (const { connection, bytes } of all) {
+      if (this.unreadBytes <= UNREAD_REPLIES_BYTES_MAX) return;
+      this.unreadBytes -= bytes;
+      this.closedUnread += 1;
+      const { id, name, socket } = connection;
+      const fields = { client: id, name, remote: socket.remoteAddress, unreadBytes: bytes };
+      // One key for all: a thousand of them are one complaint, with a count.
+      const why = "a client that does not read its replies was closed: all together have too much unread, and it the most";
+      this.#connections.node.complain("unread replies", why, { ...fields, closedSinceStart: this.closedUnread });
+      connection.kill();
+    }
   }
 
   /** Who waits for an answer, or only listens, is not idle. */

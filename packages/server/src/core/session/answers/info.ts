@@ -113,7 +113,8 @@ function statsFields(connections: Connections): Field[] {
     ["closed_slow_connections", counts.closedSlow],
     ["expired_keys", counts.expiredKeys],
     ["evicted_keys", 0],
-    ["evicted_clients", 0],
+    ["evicted_clients", counts.closedUnread],
+    ["unread_reply_bytes", upkeep.unreadBytes],
     ["keyspace_hits", counts.keyspaceHits],
     ["keyspace_misses", counts.keyspaceMisses],
     // Nothing is ever forked.

@@ -4,10 +4,12 @@ import {
   MONITOR_OUTPUT_BYTES_MAX,
   SLOWLOG_ARG_BYTES_MAX,
   SLOWLOG_ARGS_MAX,
+  UNREAD_REPLIES_BYTES_MAX,
+  UNREAD_REPLIES_CHECK_MS,
   WAIT_MS_MAX,
 } from "../../base/index.ts";
 import { allCommands } from "../../command/index.ts";
-import type { Shown } from "../testing/fake-client.ts";
+import type { FakeClient, Shown } from "../testing/fake-client.ts";
 import { infoOf, WALL_MS, world } from "../testing/world.ts";
 
 test("SLOWLOG keeps what took long from arrival to reply, newest first", () => {
@@ -257,6 +259,27 @@ test("idle clients are closed after `timeout`, those that wait or only listen ar
   after(1_000);
   expect(waits.destroyed).toBe(true);
   expect(infoOf(another().ask("INFO", "stats"))["closed_idle_connections"]).toBe("2");
+});
+
+test("when replies that nobody reads are too much together, those with the most are closed until they are not", () => {
+  const { client, another, after, connections } = world();
+  const unread = (bytes: number): FakeClient => {
+    const one = another();
+    one.pendingBytes = bytes;
+    return one;
+  };
+  const part = UNREAD_REPLIES_BYTES_MAX / 4;
+  const [small, most, many] = [unread(part / 2), unread(2 * part), unread(part)];
+  after(UNREAD_REPLIES_CHECK_MS);
+  expect(connections.upkeep.unreadBytes).toBe(3.5 * part);
+  expect([small, most, many].some(({ destroyed }) => destroyed)).toBe(false);
+  const more = unread(part);
+  after(UNREAD_REPLIES_CHECK_MS);
+  expect([small, most, many, more].map(({ destroyed }) => destroyed)).toEqual([false, true, false, false]);
+  expect(infoOf(client.ask("INFO", "stats"))).toMatchObject({
+    evicted_clients: "1",
+    unread_reply_bytes: String(2.5 * part),
+  });
 });
 
 test("while connections run short, those with an unfinished command that hardly grows are closed", () => {

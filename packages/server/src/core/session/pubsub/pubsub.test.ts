@@ -258,6 +258,23 @@ describe("behind MULTI", () => {
     expect(connections.pubsub.publish(false, utf8Bytes("c"), utf8Bytes("x"))).toBe(0);
   });
 
+  test("CLIENT REPLY concerns replies: messages and what SUBSCRIBE answers are sent all the same", () => {
+    begin({ manual: true });
+    const it = client();
+    it.pipeline(["CLIENT", "REPLY", "SKIP"], ["SET", "k", "v"], ["MULTI"], ["SUBSCRIBE", "c"], ["EXEC"]);
+    connections.pubsub.publish(false, utf8Bytes("c"), utf8Bytes("early"));
+    node.answerAll();
+    node.pass();
+    expect(it.take()).toEqual(["OK", "QUEUED", [["subscribe", "c", 1]], ["message", "c", "early"]]);
+    const off = client();
+    off.pipeline(["CLIENT", "REPLY", "OFF"], ["SUBSCRIBE", "c"], ["PING"]);
+    connections.pubsub.publish(false, utf8Bytes("c"), utf8Bytes("x"));
+    expect(heard(off)).toEqual([
+      ["subscribe", "c", 1],
+      ["message", "c", "x"],
+    ]);
+  });
+
   test("in RESP3 it need not wait", () => {
     begin({ manual: true });
     const it = client(3);
