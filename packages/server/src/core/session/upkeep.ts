@@ -89,7 +89,8 @@ export class Upkeep {
       const { id, name, socket } = connection;
       const fields = { client: id, name, remote: socket.remoteAddress, unreadBytes: bytes };
       // One key for all: a thousand of them are one complaint, with a count.
-      const why = "a client that does not read its replies was closed: all together have too much unread, and it the most";
+      const why =
+        "a client that does not read its replies was closed: all together have too much unread, and it the most";
       this.#connections.node.complain("unread replies", why, { ...fields, closedSinceStart: this.closedUnread });
       connection.kill();
     }
