@@ -137,6 +137,15 @@ export const TRANSACTION_WRITES_BYTES_MAX: number = 2 * COMMAND_VALUES_BYTES_MAX
 export const TRANSACTION_WATCHED_MAX = 1_024;
 /** Replies of one EXEC together: a session keeps them, in one row, as it keeps those of any write. */
 export const TRANSACTION_REPLY_BYTES_MAX: number = 8 * MIB;
+/**
+ * Commands of one transaction that the node answers itself and that are not fast (INFO, COMMAND, CLUSTER SLOTS, ...): EXEC
+ * runs them in one go, and nothing else meanwhile. Applications send one or two.
+ */
+export const TRANSACTION_NODE_ANSWERS_MAX = 128;
+/** ... and what they answer together: a few bytes may ask for much. */
+export const TRANSACTION_NODE_ANSWERS_BYTES_MAX: number = 8 * MIB;
+/** What a queued argument that the node keeps itself takes beyond its bytes. */
+export const TRANSACTION_ARGUMENT_OVERHEAD_BYTES = 100;
 
 // --- pub/sub: messages are kept nowhere but in the output of those who read them
 /** The name of a channel. As a key: with a longer one every pattern would cost more. */

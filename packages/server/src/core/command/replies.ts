@@ -25,7 +25,10 @@ export function replyBytes(reply: Reply): number {
         (bytes, [key, value]) => bytes + replyBytes(key) + replyBytes(value),
         REPLY_OVERHEAD_BYTES,
       );
+    case "several":
+      return reply.replies.reduce((bytes, one) => bytes + replyBytes(one), REPLY_OVERHEAD_BYTES);
     case "error":
+    case "verbatim":
       return REPLY_OVERHEAD_BYTES + reply.text.length;
     default:
       return REPLY_OVERHEAD_BYTES;

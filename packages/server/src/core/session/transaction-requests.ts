@@ -1,6 +1,6 @@
 import type { User } from "../access/index.ts";
-import { assert, type GroupId, type Slot } from "../base/index.ts";
-import { type CommandSpec, OK, type Reply, transactions, type Watched } from "../command/index.ts";
+import { assert, type GroupId, type Slot, TRANSACTION_NODE_ANSWERS_BYTES_MAX } from "../base/index.ts";
+import { type CommandSpec, err, OK, type Reply, replyBytes, transactions, type Watched } from "../command/index.ts";
 import type { CommandStatistics } from "./command-statistics.ts";
 import { recordReply } from "./command-timer.ts";
 import { OpenRequest, type RequestOwner } from "./open-request.ts";
@@ -33,8 +33,22 @@ export class WatchRequest extends OpenRequest {
   }
 }
 
+/** A queued command that is answered here. */
+export interface QueuedHere {
+  readonly answer: () => Reply;
+  /** Its answer may be large whatever was sent. */
+  readonly limited: boolean;
+}
+
 /** What a queued command is answered by: the shard that runs it, or here. */
-export type Queued = CommandSpec | (() => Reply);
+export type Queued = CommandSpec | QueuedHere;
+
+const isHere = (queued: Queued): queued is QueuedHere => "answer" in queued;
+
+/** The shard has done its part by then, so only this command can be refused. */
+const NOT_RUN = err(
+  `not run: the transaction's answers before it that the node gives itself exceed ${TRANSACTION_NODE_ANSWERS_BYTES_MAX} bytes`,
+);
 
 /** EXEC on its way: what the shard does not answer is put between what it does. */
 export class ExecRequest extends OpenRequest {
@@ -65,7 +79,7 @@ export class ExecRequest extends OpenRequest {
     super.count(statistics, durationUs);
     if (this.reply?.type !== "array") return;
     for (const [at, queued] of this.#queue.entries()) {
-      if (typeof queued !== "function") recordReply(statistics, queued, this.reply.items[at] as Reply, durationUs);
+      if (!isHere(queued)) recordReply(statistics, queued, this.reply.items[at] as Reply, durationUs);
     }
   }
 }
@@ -73,10 +87,17 @@ export class ExecRequest extends OpenRequest {
 /** The replies of a transaction in the order of its commands. */
 export function merge(queue: readonly Queued[], ofShard: readonly Reply[]): Reply {
   let next = 0;
+  let limitedBytes = 0;
   const items = queue.map((queued) => {
-    if (typeof queued === "function") return queued();
-    next += 1;
-    return ofShard[next - 1] as Reply;
+    if (!isHere(queued)) {
+      next += 1;
+      return ofShard[next - 1] as Reply;
+    }
+    if (!queued.limited) return queued.answer();
+    if (limitedBytes > TRANSACTION_NODE_ANSWERS_BYTES_MAX) return NOT_RUN;
+    const reply = queued.answer();
+    limitedBytes += replyBytes(reply);
+    return reply;
   });
   return { type: "array", items };
 }

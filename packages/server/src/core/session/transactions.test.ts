@@ -1,12 +1,15 @@
 import { expect, test } from "vitest";
 import {
+  CHANNEL_BYTES_MAX,
   CONNECTION_OUTPUT_BYTES_MAX,
   TRANSACTION_BYTES_MAX,
   TRANSACTION_COMMANDS_MAX,
+  TRANSACTION_NODE_ANSWERS_BYTES_MAX,
+  TRANSACTION_NODE_ANSWERS_MAX,
   TRANSACTION_WATCHED_MAX,
   VALUE_BYTES_MAX,
 } from "../base/index.ts";
-import { FakeClient } from "./testing/fake-client.ts";
+import { FakeClient, type Shown } from "./testing/fake-client.ts";
 import { world } from "./testing/world.ts";
 
 const ABORTED = "-EXECABORT Transaction discarded because of previous errors.";
@@ -250,6 +253,52 @@ test("what a connection queues is limited, and counts as input of the node until
   const keys = Array.from({ length: TRANSACTION_WATCHED_MAX }, () => "k");
   expect(second.ask("WATCH", ...keys)).toBe("OK");
   expect(second.ask("WATCH", "k")).toBe("-ERR at most 1024 keys may be watched at a time");
+});
+
+test("commands behind MULTI that the node answers itself are limited when they are queued; fast ones are not", () => {
+  const { node, client } = world();
+  client.ask("MULTI");
+  client.ask("SET", "k", "v");
+  client.pipeline(...Array.from({ length: TRANSACTION_NODE_ANSWERS_MAX }, () => ["COMMAND", "COUNT"]));
+  expect(new Set(client.take())).toEqual(new Set(["QUEUED"]));
+  expect(client.ask("PING")).toBe("QUEUED");
+  expect(client.ask("INFO")).toMatch(/^-ERR the transaction is too large: at most 128 commands/);
+  expect(client.ask("EXEC")).toBe(ABORTED);
+  expect(node.executed).toEqual([]);
+  // Of one transaction.
+  client.ask("MULTI");
+  expect(client.ask("COMMAND", "COUNT")).toBe("QUEUED");
+  expect(client.ask("EXEC")).toHaveLength(1);
+});
+
+test("large answers of the node in one EXEC: those beyond the limit are not run and say so, the rest is done", () => {
+  const { connections, client } = world();
+  // 1 MiB of names.
+  const name = "c".repeat(CHANNEL_BYTES_MAX - 4);
+  const listener = new FakeClient(connections);
+  for (let n = 1_000; n < 2_000; n += 1) listener.ask("SUBSCRIBE", `${name}${n}`);
+  client.ask("MULTI");
+  client.ask("SET", "k", "v");
+  for (let n = 0; n < 20; n += 1) client.ask("PUBSUB", "CHANNELS");
+  client.ask("ECHO", "x");
+  client.ask("PUBLISH", "none", "x");
+  client.ask("GET", "k");
+  const replies = client.ask("EXEC") as Shown[];
+  const answered = Math.ceil(TRANSACTION_NODE_ANSWERS_BYTES_MAX / 1_000 / (CHANNEL_BYTES_MAX + 32));
+  expect(replies.slice(1, 21).map((reply) => Array.isArray(reply))).toEqual(
+    Array.from({ length: 20 }, (_, at) => at < answered),
+  );
+  expect(replies[20]).toMatch(/^-ERR not run: /);
+  expect([replies[0], ...replies.slice(21)]).toEqual(["OK", "x", 0, "v"]);
+});
+
+test("empty arguments that the node keeps behind MULTI count", () => {
+  const { connections, client } = world();
+  client.ask("MULTI");
+  client.ask("PUBSUB", "NUMSUB", ...Array.from({ length: 1_000 }, () => ""));
+  expect(connections.input.takenBytes).toBeGreaterThan(100_000);
+  client.ask("DISCARD");
+  expect(connections.input.takenBytes).toBe(0);
 });
 
 test("large replies of transactions that only read are held back as those of GET are", () => {

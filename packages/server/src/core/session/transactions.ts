@@ -3,8 +3,10 @@ import {
   assert,
   type GroupId,
   type Slot,
+  TRANSACTION_ARGUMENT_OVERHEAD_BYTES,
   TRANSACTION_BYTES_MAX,
   TRANSACTION_COMMANDS_MAX,
+  TRANSACTION_NODE_ANSWERS_MAX,
   TRANSACTION_WATCHED_MAX,
 } from "../base/index.ts";
 import {
@@ -39,6 +41,10 @@ const NOT_INSIDE = err("Command not allowed inside a transaction");
 const SSUBSCRIBE_INSIDE = err("SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
 const TOO_LARGE = err(
   `the transaction is too large: at most ${TRANSACTION_COMMANDS_MAX} commands and ${TRANSACTION_BYTES_MAX} bytes are allowed`,
+);
+const TOO_MANY_FOR_NODE = err(
+  `the transaction is too large: at most ${TRANSACTION_NODE_ANSWERS_MAX} commands that the node answers itself are allowed, ` +
+    "beside fast ones such as PING",
 );
 const TOO_MANY_WATCHED = err(`at most ${TRANSACTION_WATCHED_MAX} keys may be watched at a time`);
 /** Commands that end the connection or its state do so at once. */
@@ -132,25 +138,31 @@ export class Transactions {
   #queueLocal(spec: CommandSpec, args: readonly Uint8Array[]): Reply | undefined {
     const own = args.map((arg) => arg.slice());
     // What was watched has been judged by then.
-    if (spec.name === "unwatch") return this.#add("", own, () => OK);
+    if (spec.name === "unwatch") return this.#addHere(own, () => OK);
     const refusal = misnamed(spec, own);
     if (refusal !== undefined) return this.#connections.refused(spec, refusal);
     // Such commands change how the connection speaks, which must not happen between the replies of an array.
     const named = own[0] === undefined ? undefined : findSubcommand(spec, own[0]);
     const { flags, waits } = named ?? spec;
-    if (spec.name === "ssubscribe") return this.#add("", own, () => SSUBSCRIBE_INSIDE);
+    if (spec.name === "ssubscribe") return this.#addHere(own, () => SSUBSCRIBE_INSIDE);
     if ((flags.includes("noscript") && spec.group !== "pubsub") || waits === true) return NOT_INSIDE;
-    return this.#add("", own, () => {
-      const answer = answerLocally(spec, own, this.#connection, this.#connections);
-      assert(!(answer instanceof Later), "only commands that `waits` are answered later");
-      return answer;
-    });
+    const limited = !flags.includes("fast");
+    const multi = this.#multi as Multi;
+    if (limited && multi.limited >= TRANSACTION_NODE_ANSWERS_MAX) return TOO_MANY_FOR_NODE;
+    const answer = (): Reply => {
+      const reply = answerLocally(spec, own, this.#connection, this.#connections);
+      assert(!(reply instanceof Later), "only commands that `waits` are answered later");
+      return reply;
+    };
+    const notAdded = this.#addHere(own, answer, limited);
+    if (limited && notAdded === undefined) multi.limited += 1;
+    return notAdded;
   }
 
   #queueForShard(spec: CommandSpec, args: readonly Uint8Array[]): Reply | undefined {
     // No state could make it valid, but in Redis that is found out by EXEC, and the other commands are run.
     const refused = spec.check?.(args);
-    if (refused !== undefined) return this.#add("", args, () => this.#connections.refused(spec, refused));
+    if (refused !== undefined) return this.#addHere(args, () => this.#connections.refused(spec, refused));
     const slot = admit(spec, args);
     if (typeof slot !== "number") return slot;
     const { node } = this.#connections;
@@ -160,7 +172,7 @@ export class Transactions {
     if (moved !== undefined) return moved;
     const multi = this.#multi as Multi;
     const key = keysOf(spec, args)[0] as Uint8Array;
-    const refusal = this.#add(spec, args, spec);
+    const refusal = this.#add(spec, args);
     if (refusal === undefined) multi.place({ key, slot, group });
     return refusal;
   }
@@ -176,17 +188,28 @@ export class Transactions {
     return addresses && errorReply("MOVED", `${slot} ${addresses.host}:${addresses.clusterPort}`);
   }
 
-  #add(spec: CommandSpec | "", args: readonly Uint8Array[], queued: Queued): Reply | undefined {
+  /** For the shard. */
+  #add(spec: CommandSpec, args: readonly Uint8Array[]): Reply | undefined {
+    const multi = this.#multi as Multi;
+    if (multi.aborted) return undefined;
+    const refusal = this.#take(args, 0, spec);
+    return refusal === undefined && !multi.add(spec, args) ? TOO_LARGE : refusal;
+  }
+
+  #addHere(args: readonly Uint8Array[], answer: () => Reply, limited = false): Reply | undefined {
+    return this.#take(args, TRANSACTION_ARGUMENT_OVERHEAD_BYTES, { answer, limited });
+  }
+
+  #take(args: readonly Uint8Array[], overheadBytes: number, queued: Queued): Reply | undefined {
     const multi = this.#multi as Multi;
     // Behind an error nothing is kept: EXEC will not run it.
     if (multi.aborted) return undefined;
-    let bytes = 0;
+    let bytes = overheadBytes * args.length;
     for (const arg of args) bytes += arg.length;
     if (multi.takenBytes + bytes > TRANSACTION_BYTES_MAX || multi.queue.length >= TRANSACTION_COMMANDS_MAX)
       return TOO_LARGE;
     if (!this.#connections.input.take(bytes)) return err("the node holds too much unfinished input; try again");
     multi.takenBytes += bytes;
-    if (spec !== "" && !multi.add(spec, args)) return TOO_LARGE;
     multi.queue.push(queued);
     return undefined;
   }
@@ -242,6 +265,8 @@ class Multi {
   readonly queue: Queued[] = [];
   /** Of the memory that all connections share for input. */
   takenBytes = 0;
+  /** Commands whose answers may be large whatever was sent. */
+  limited = 0;
   /** A command could not be queued: EXEC will run none. */
   aborted = false;
   /** What all of them become on the shard. */
