@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { COMMAND_ARGS_MAX } from "../base/index.ts";
 import { allCommands } from "../command/index.ts";
 import { Connections } from "./connections.ts";
 import { FakeClient, type Shown, testFacts } from "./testing/fake-client.ts";
@@ -62,6 +63,20 @@ test("CLIENT remembers what a client says about itself", () => {
   expect(client.ask("CLIENT", "LIST", "ID", "2")).toBe("");
   expect(client.ask("CLIENT", "NO-TOUCH", "ON")).toBe("OK");
   expect((client.ask("CLIENT", "HELP") as Shown[])[0]).toBe("CLIENT <subcommand> [<arg> ...]. Subcommands are:");
+});
+
+test("COMMAND INFO and DOCS with names repeated do not answer more than there is", () => {
+  const { client } = connect();
+  client.ask("HELLO", "3");
+  const many = (name: string): string[] => Array.from({ length: COMMAND_ARGS_MAX - 2 }, () => name);
+  expect(client.ask("COMMAND", "INFO", ...many("client"))).toMatch(/^-ERR names stand for more than the \d+ commands/);
+  expect(client.ask("COMMAND", "INFO", "get", "get")).toHaveLength(2);
+  // As a client does that asks for all it knows: what there is not costs nothing.
+  const unknown = client.ask("COMMAND", "INFO", ...many("nosuch")) as Shown[];
+  expect([unknown.length, unknown[0]]).toEqual([COMMAND_ARGS_MAX - 2, null]);
+  // RESP2 shows a map as it is sent: names and descriptions by turns.
+  client.ask("HELLO", "2");
+  expect(client.ask("COMMAND", "DOCS", ...many("client"))).toHaveLength(2);
 });
 
 test("COMMAND has ten fields for every command", () => {

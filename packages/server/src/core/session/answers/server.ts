@@ -66,24 +66,29 @@ function commandList({ args }: LocalCall): Reply {
   }
 }
 
+/** As many as there are: names may be repeated, and one of them stands for 10 KB. */
+const TOO_MANY_NAMES = err(`names stand for more than the ${everyCommand.length} commands and subcommands that there are`);
+
+function commandInfo({ args }: LocalCall): Reply {
+  if (args.length === 0) return array(allCommands.map(commandEntry));
+  const specs = args.map(named);
+  if (specs.filter((spec) => spec !== undefined).length > everyCommand.length) return TOO_MANY_NAMES;
+  return array(specs.map((spec) => (spec === undefined ? NIL : commandEntry(spec))));
+}
+
+/** Keys of a map: each once, however often it was named. */
+function commandDocsOf({ args }: LocalCall): Reply {
+  const specs = args.length === 0 ? allCommands : new Set(args.map(named).filter((spec) => spec !== undefined));
+  return { type: "map", entries: [...specs].map(commandDocs) };
+}
+
 export const serverAnswers: Answers = {
   command: () => array(allCommands.map(commandEntry)),
   "command|count": () => ({ type: "integer", value: allCommands.length }),
-  "command|docs": ({ args }) => {
-    const specs = args.length === 0 ? allCommands : args.map(named).filter((spec) => spec !== undefined);
-    return { type: "map", entries: specs.map(commandDocs) };
-  },
+  "command|docs": commandDocsOf,
   "command|getkeys": (call) => getKeys(call, (spec, own) => array(keysOf(spec, own).map(bulk))),
   "command|getkeysandflags": (call) => getKeys(call, keysAndFlags),
-  "command|info": ({ args }) => {
-    if (args.length === 0) return array(allCommands.map(commandEntry));
-    return array(
-      args.map((name) => {
-        const spec = named(name);
-        return spec === undefined ? NIL : commandEntry(spec);
-      }),
-    );
-  },
+  "command|info": commandInfo,
   "command|list": commandList,
   "module|list": () => array([]),
   "module|load": () => NO_MODULES,
