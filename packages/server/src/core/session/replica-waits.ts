@@ -1,5 +1,5 @@
 import { type GroupId, REQUEST_MS_MAX } from "../base/index.ts";
-import type { NodeApi, ReplicasHolding } from "../node/index.ts";
+import type { NodeFigures, ReplicasHolding } from "../node/index.ts";
 
 /** WAIT of one connection. */
 export class ReplicaWait {
@@ -40,18 +40,24 @@ export class ReplicaWait {
   }
 }
 
+/** Of a shard's leader, and not answered yet. */
+interface Question {
+  readonly askedMs: number;
+  /** WAITs that began since: their writes may be later than the answer. */
+  readonly next: ReplicaWait[];
+}
+
 /**
- * All WAITs of this node. The leaders of the shards that are waited for are asked at each tick, one question a shard,
- * however many wait.
+ * All WAITs of this node. The leaders of the shards that are waited for are asked at each tick, and when a WAIT begins; one
+ * question a shard at a time, however many wait.
  */
 export class ReplicaWaits {
-  readonly #node: NodeApi;
+  readonly #node: { readonly figures: Pick<NodeFigures, "replicasHolding"> };
   readonly #waits: Set<ReplicaWait> = new Set();
-  /** Shards that were asked and have not answered, and when they were asked. */
-  readonly #asked: Map<GroupId, number> = new Map();
+  readonly #questions: Map<GroupId, Question> = new Map();
   #nowMs = 0;
 
-  constructor(node: NodeApi) {
+  constructor(node: { readonly figures: Pick<NodeFigures, "replicasHolding"> }) {
     this.#node = node;
   }
 
@@ -63,7 +69,11 @@ export class ReplicaWaits {
   begin(groups: readonly GroupId[], wanted: number, forMs: number, done: (replicas: number) => void): ReplicaWait {
     const wait = new ReplicaWait(groups, wanted, this.#nowMs + forMs, done);
     this.#waits.add(wait);
-    for (const group of groups) this.#ask(group, [wait]);
+    for (const group of groups) {
+      const question = this.#questions.get(group);
+      if (question === undefined) this.#ask(group, [wait]);
+      else question.next.push(wait);
+    }
     return wait;
   }
 
@@ -79,27 +89,42 @@ export class ReplicaWaits {
     const groups = new Map<GroupId, ReplicaWait[]>();
     for (const wait of this.#waits) {
       wait.settle(nowMs);
-      if (wait.over) this.#waits.delete(wait);
-      else for (const group of wait.shards.keys()) groups.set(group, [...(groups.get(group) ?? []), wait]);
+      if (wait.over) {
+        this.#waits.delete(wait);
+        continue;
+      }
+      for (const group of wait.shards.keys()) {
+        const waits = groups.get(group);
+        if (waits === undefined) groups.set(group, [wait]);
+        else waits.push(wait);
+      }
     }
     for (const [group, waits] of groups) {
-      const askedMs = this.#asked.get(group);
-      if (askedMs === undefined || nowMs - askedMs > REQUEST_MS_MAX) this.#ask(group, waits);
+      const question = this.#questions.get(group);
+      if (question === undefined || nowMs - question.askedMs > REQUEST_MS_MAX) this.#ask(group, waits);
     }
   }
 
   /** Only those learn from an answer that were there when it was asked for: the others' writes may be later. */
   #ask(group: GroupId, waits: readonly ReplicaWait[]): void {
-    this.#asked.set(group, this.#nowMs);
+    const question: Question = { askedMs: this.#nowMs, next: [] };
+    this.#questions.set(group, question);
     this.#node.figures.replicasHolding(group, (held) => {
-      this.#asked.delete(group);
-      if (held === undefined) return;
-      for (const wait of waits) {
-        if (wait.over) continue;
-        wait.learn(group, held);
-        wait.settle(this.#nowMs);
-        if (wait.over) this.#waits.delete(wait);
-      }
+      if (held !== undefined) this.#answered(group, held, waits);
+      // Else it came so late that the shard was asked again, for all that wait.
+      if (this.#questions.get(group) !== question) return;
+      this.#questions.delete(group);
+      const next = question.next.filter((wait) => !wait.over);
+      if (next.length > 0) this.#ask(group, next);
     });
+  }
+
+  #answered(group: GroupId, held: ReplicasHolding, waits: readonly ReplicaWait[]): void {
+    for (const wait of waits) {
+      if (wait.over) continue;
+      wait.learn(group, held);
+      wait.settle(this.#nowMs);
+      if (wait.over) this.#waits.delete(wait);
+    }
   }
 }
