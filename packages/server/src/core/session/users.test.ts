@@ -7,6 +7,7 @@ import {
   LEADERLESS_HOLD_MS,
   STRANGER_ARG_BYTES_MAX,
   STRANGER_MS_MAX,
+  USER_RULES_BYTES_MAX,
   utf8Bytes,
   VALUE_BYTES_MAX,
 } from "../base/index.ts";
@@ -509,4 +510,25 @@ test("a node that stops does not wait to hear who may come in", () => {
   client.connection.retire();
   node.pass();
   expect([client.take(), client.closed]).toEqual([[LOADING], true]);
+});
+
+test("what one ACL SETUSER may say is judged before its passwords are hashed and its patterns compared", () => {
+  let hashed = 0;
+  const node = new FakeNode();
+  const secrets = {
+    ...testSecrets,
+    sha256Hex(bytes: Uint8Array) {
+      hashed += 1;
+      return testSecrets.sha256Hex(bytes);
+    },
+  };
+  const admin = new FakeClient(new Connections(node, { ...testFacts, secrets }));
+  const many = (make: (n: number) => string, count: number): string[] =>
+    Array.from({ length: count }, (_, n) => make(n));
+  const tooMany = `-ERR one ACL SETUSER may say rules of ${USER_RULES_BYTES_MAX} bytes, as many as a user may have`;
+  expect(admin.ask("ACL", "SETUSER", "alice", ...many((n) => `>${n}`, 16_000))).toBe(tooMany);
+  expect(admin.ask("ACL", "SETUSER", "alice", ...many((n) => `~${n}`, 16_000))).toBe(tooMany);
+  expect([hashed, node.map.users]).toEqual([0, undefined]);
+  expect(admin.ask("ACL", "SETUSER", "alice", ...many((n) => `>${n}`, 200))).toBe("OK");
+  expect(hashed).toBe(200);
 });

@@ -11,7 +11,7 @@ import {
   userLine,
   userName,
 } from "../../access/index.ts";
-import { latin1, latin1Bytes, utf8, utf8Bytes } from "../../base/index.ts";
+import { latin1, latin1Bytes, USER_RULES_BYTES_MAX, utf8, utf8Bytes } from "../../base/index.ts";
 import {
   arityFits,
   array,
@@ -62,15 +62,29 @@ function change({ connections }: LocalCall, make: ChangeUsers, done: () => Reply
   return later;
 }
 
+const TOO_MANY_RULES = err(
+  `one ACL SETUSER may say rules of ${USER_RULES_BYTES_MAX} bytes, as many as a user may have`,
+);
+/** `#`, and a hash in hex. */
+const HASHED_BYTES = 65;
+
+/** Of the rules as they would be kept, before anything is hashed or compared. */
+function saidBytes(modifiers: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const modifier of modifiers) bytes += 1 + (isPassword(modifier) ? HASHED_BYTES : modifier.length);
+  return bytes;
+}
+
+const isPassword = (modifier: Uint8Array): boolean => /^[<>]/.test(latin1(modifier.subarray(0, 1)));
+
 function setUser(call: LocalCall): Reply | Later {
   const [nameBytes, ...modifiers] = call.args as [Uint8Array, ...Uint8Array[]];
   const name = userName(nameBytes);
   if (name === undefined) return BAD_NAME;
+  if (saidBytes(modifiers) > USER_RULES_BYTES_MAX) return TOO_MANY_RULES;
   // They outlive the call, and no password should.
   const hidden = modifiers.map((modifier) => hidePassword(modifier, call.connections.access.secrets));
-  const shown = modifiers.map((modifier) =>
-    quoted(/^[<>]/.test(latin1(modifier.subarray(0, 1))) ? modifier.subarray(0, 1) : modifier),
-  );
+  const shown = modifiers.map((modifier) => quoted(isPassword(modifier) ? modifier.subarray(0, 1) : modifier));
   return change(
     call,
     (users) => {

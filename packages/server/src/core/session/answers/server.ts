@@ -67,7 +67,9 @@ function commandList({ args }: LocalCall): Reply {
 }
 
 /** As many as there are: names may be repeated, and one of them stands for 10 KB. */
-const TOO_MANY_NAMES = err(`names stand for more than the ${everyCommand.length} commands and subcommands that there are`);
+const TOO_MANY_NAMES = err(
+  `names stand for more than the ${everyCommand.length} commands and subcommands that there are`,
+);
 
 function commandInfo({ args }: LocalCall): Reply {
   if (args.length === 0) return array(allCommands.map(commandEntry));
