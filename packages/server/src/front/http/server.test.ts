@@ -54,3 +54,19 @@ test("a taken port is a coded error that names it", async () => {
     detail: `The HTTP port 127.0.0.1:${front.port} is taken.`,
   });
 });
+
+test("metrics that cannot be made are a 500, and a warning in the node's log", async () => {
+  const metrics = { contentType: "text/plain", text: () => Promise.reject(new Error("a collector threw")) };
+  const other = await startHttp(node, { host: "127.0.0.1", port: 0, metrics });
+  try {
+    const response = await fetch(`http://127.0.0.1:${other.port}/metrics`);
+    expect([response.status, await response.text()]).toEqual([
+      500,
+      "the page could not be made: the node's log says why\n",
+    ]);
+    expect(node.complaints).toMatchObject([{ key: "metrics", error: "Error: a collector threw" }]);
+    expect((await fetch(`http://127.0.0.1:${other.port}/healthz`)).status).toBe(200);
+  } finally {
+    await other.close();
+  }
+});

@@ -33,7 +33,7 @@ export async function startHttp(node: NodeApi, options: HttpOptions): Promise<Fr
       refuse(response, forbidden);
       return;
     }
-    if (path === "/metrics" && options.metrics !== undefined) void answerMetrics(options.metrics, response);
+    if (path === "/metrics" && options.metrics !== undefined) answerMetrics(node, options.metrics, response);
     else answer(node, path, response);
   });
   const port = await listen(server, "HTTP", options);
@@ -118,10 +118,18 @@ function answer(node: NodeApi, path: string, response: ServerResponse): void {
   }
 }
 
-async function answerMetrics(metrics: NonNullable<HttpOptions["metrics"]>, response: ServerResponse): Promise<void> {
-  const body = await metrics.text();
-  response.writeHead(200, { "content-type": metrics.contentType, "cache-control": "no-store" });
-  response.end(body);
+function answerMetrics(node: NodeApi, metrics: NonNullable<HttpOptions["metrics"]>, response: ServerResponse): void {
+  metrics.text().then(
+    (body) => {
+      response.writeHead(200, { "content-type": metrics.contentType, "cache-control": "no-store" });
+      response.end(body);
+    },
+    (error: unknown) => {
+      // Whoever only looks at the node must not end it.
+      node.complain("metrics", "the page of metrics could not be made", { path: "/metrics", error: String(error) });
+      send(response, 500, "text/plain", "the page could not be made: the node's log says why\n");
+    },
+  );
 }
 
 /** The node's state and its copy of the cluster map. */
