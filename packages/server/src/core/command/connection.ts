@@ -86,7 +86,7 @@ export const connectionCommands: readonly CommandSpec[] = [
     flags: ["noscript", "skip_slowlog"],
     since: "7.2.0",
     group,
-    summary: "The same, with the leader's own disk as the first number: always 1.",
+    summary: "The same, with the leader's own disk as the first number: 1 when it has all of them, in every shard.",
     waits: true,
     tips: [ALL_SHARDS, SMALLEST],
   }),

@@ -8,6 +8,8 @@ import type { Replica } from "../replica/index.ts";
 export interface ReplicasHolding {
   /** What it had applied when it was asked: at least all that anybody had been answered before. */
   readonly applied: number;
+  /** Up to where the leader has the log on its own disk: less than what is applied while its write is slower than others'. */
+  readonly own: number;
   /** For each other replica, up to where it has the log on its disk. */
   readonly matched: readonly number[];
 }
@@ -36,8 +38,10 @@ export function holdingCommand(host: HoldingHost): CommandSpec {
       const group = host.shardOf(slot);
       const replica = group === undefined ? undefined : host.replicaOf(group);
       if (group === undefined || replica === undefined) return NOT_RESIDENT;
-      const others = host.raft.progress(group).filter(({ peer }) => peer !== replica.id);
-      return { type: "array", items: [context.version, ...others.map(({ matched }) => matched)].map(integer) };
+      const all = host.raft.progress(group);
+      const own = all.find(({ peer }) => peer === replica.id)?.matched ?? 0;
+      const others = all.filter(({ peer }) => peer !== replica.id).map(({ matched }) => matched);
+      return { type: "array", items: [context.version, own, ...others].map(integer) };
     },
   };
 }
@@ -62,6 +66,6 @@ export function replicationOf(
 
 export function replicasHoldingOf(reply: Reply): ReplicasHolding | undefined {
   if (reply.type !== "array") return undefined;
-  const [applied, ...matched] = reply.items.map((item) => (item.type === "integer" ? Number(item.value) : 0));
-  return applied === undefined ? undefined : { applied, matched };
+  const [applied, own, ...matched] = reply.items.map((item) => (item.type === "integer" ? Number(item.value) : 0));
+  return applied === undefined || own === undefined ? undefined : { applied, own, matched };
 }

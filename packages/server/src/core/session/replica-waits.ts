@@ -1,18 +1,25 @@
 import { type GroupId, REQUEST_MS_MAX } from "../base/index.ts";
 import type { NodeFigures, ReplicasHolding } from "../node/index.ts";
 
-/** WAIT of one connection. */
+/** So many replicas beside the leader, in every shard; and whether the leaders' own disks, too. */
+export interface Wanted {
+  readonly replicas: number;
+  readonly leaders: boolean;
+}
+
+export type WaitDone = (replicas: number, leadersHold: boolean) => void;
+
+/** WAIT or WAITAOF of one connection. */
 export class ReplicaWait {
-  /** So many replicas of each shard are enough. */
-  readonly #wanted: number;
+  readonly #wanted: Wanted;
   readonly #untilMs: number;
-  readonly #done: (replicas: number) => void;
+  readonly #done: WaitDone;
   /** By shard: the index that covers the connection's writes (undefined: not known yet), and who holds it. */
-  readonly shards: Map<GroupId, { index: number | undefined; holding: number }> = new Map();
+  readonly shards: Map<GroupId, { index: number | undefined; holding: number; leaderHolds: boolean }> = new Map();
   over = false;
 
-  constructor(groups: readonly GroupId[], wanted: number, untilMs: number, done: (replicas: number) => void) {
-    for (const group of groups) this.shards.set(group, { index: undefined, holding: 0 });
+  constructor(groups: readonly GroupId[], wanted: Wanted, untilMs: number, done: WaitDone) {
+    for (const group of groups) this.shards.set(group, { index: undefined, holding: 0, leaderHolds: false });
     this.#wanted = wanted;
     this.#untilMs = untilMs;
     this.#done = done;
@@ -25,6 +32,7 @@ export class ReplicaWait {
     // Everything that this connection was answered is applied there: later writes are not waited for.
     shard.index ??= held.applied;
     const { index } = shard;
+    shard.leaderHolds = held.own >= index;
     shard.holding = held.matched.filter((matched) => matched >= index).length;
   }
 
@@ -34,9 +42,11 @@ export class ReplicaWait {
     const shards = [...this.shards.values()];
     const known = shards.every(({ index }) => index !== undefined);
     const least = Math.min(...shards.map(({ holding }) => holding));
-    if (nowMs < this.#untilMs && !(known && least >= this.#wanted)) return;
+    const leadersHold = shards.every(({ leaderHolds }) => leaderHolds);
+    const enough = known && least >= this.#wanted.replicas && (leadersHold || !this.#wanted.leaders);
+    if (nowMs < this.#untilMs && !enough) return;
     this.over = true;
-    this.#done(least);
+    this.#done(least, leadersHold);
   }
 }
 
@@ -66,7 +76,7 @@ export class ReplicaWaits {
   }
 
   /** `forMs` from now; `done` may be called within. */
-  begin(groups: readonly GroupId[], wanted: number, forMs: number, done: (replicas: number) => void): ReplicaWait {
+  begin(groups: readonly GroupId[], wanted: Wanted, forMs: number, done: WaitDone): ReplicaWait {
     const wait = new ReplicaWait(groups, wanted, this.#nowMs + forMs, done);
     this.#waits.add(wait);
     for (const group of groups) {

@@ -181,7 +181,7 @@ test("a MONITOR that does not read is closed; the others go on", () => {
 
 test("WAIT counts the replicas that have the connection's writes on disk, and waits for more", () => {
   const { node, client, after } = world({ shards: 1 });
-  node.holding = () => ({ applied: 10, matched: [10, 9] });
+  node.holding = () => ({ applied: 10, own: 10, matched: [10, 9] });
   client.send("SET", "k", "v");
   node.pass();
   client.take();
@@ -189,10 +189,10 @@ test("WAIT counts the replicas that have the connection's writes on disk, and wa
   expect(client.ask("WAIT", "1", "100")).toBe(1);
   // The index that is waited for is that of the moment of WAIT: later writes do not move it.
   client.send("WAIT", "2", "1000");
-  node.holding = () => ({ applied: 90, matched: [80, 9] });
+  node.holding = () => ({ applied: 90, own: 90, matched: [80, 9] });
   after(900);
   expect(client.take()).toEqual([]);
-  node.holding = () => ({ applied: 90, matched: [80, 10] });
+  node.holding = () => ({ applied: 90, own: 90, matched: [80, 10] });
   after(50);
   expect(client.take()).toEqual([2]);
   client.send("WAIT", "3", "200");
@@ -220,7 +220,7 @@ test("WAIT without a time-out ends as well; without a leader it answers what it 
 
 test("WAIT takes the least of all shards that were written to", () => {
   const { node, client } = world({ shards: 2 });
-  node.holding = (group) => (group === 1 ? { applied: 5, matched: [5, 5] } : { applied: 7, matched: [7, 1] });
+  node.holding = (group) => (group === 1 ? { applied: 5, own: 5, matched: [5, 5] } : { applied: 7, own: 7, matched: [7, 1] });
   client.send("SET", "bar", "v");
   node.pass();
   client.take();
@@ -230,6 +230,26 @@ test("WAIT takes the least of all shards that were written to", () => {
   client.take();
   expect(client.ask("WAIT", "0", "10")).toBe(1);
   expect(client.ask("WAITAOF", "1", "1", "10")).toEqual([1, 1]);
+});
+
+test("WAITAOF's first number says whether the leader's own disk has it, which a majority's may have before", () => {
+  const { node, client, after } = world({ shards: 1 });
+  node.holding = () => ({ applied: 10, own: 9, matched: [10, 10] });
+  client.send("SET", "k", "v");
+  node.pass();
+  client.take();
+  expect(client.ask("WAITAOF", "0", "2", "1000")).toEqual([0, 2]);
+  expect(client.ask("WAIT", "2", "1000")).toBe(2);
+  client.send("WAITAOF", "1", "0", "1000");
+  after(50);
+  expect(client.take()).toEqual([]);
+  node.holding = () => ({ applied: 20, own: 10, matched: [10, 10] });
+  after(50);
+  expect(client.take()).toEqual([[1, 2]]);
+  node.holding = () => ({ applied: 20, own: 19, matched: [10, 10] });
+  client.send("WAITAOF", "1", "0", "100");
+  after(100);
+  expect(client.take()).toEqual([[0, 0]]);
 });
 
 test("arguments of WAIT and WAITAOF as Redis checks them", () => {

@@ -1,7 +1,7 @@
 import { latin1, WAIT_MS_MAX } from "../../base/index.ts";
 import { array, err, integer, NOT_AN_INTEGER, type Reply } from "../../command/index.ts";
 import { Later } from "../later.ts";
-import type { ReplicaWait } from "../replica-waits.ts";
+import type { ReplicaWait, WaitDone, Wanted } from "../replica-waits.ts";
 import type { LocalCall } from "./types.ts";
 
 const INTEGER = /^-?\d{1,15}$/;
@@ -24,15 +24,20 @@ function reachableReplicas({ connections: { node } }: LocalCall): number {
   return counts.length === 0 ? 0 : Math.min(...counts);
 }
 
-function waitFor(call: LocalCall, wanted: number, forMs: number, answer: (replicas: number) => Reply): Reply | Later {
+function waitFor(
+  call: LocalCall,
+  wanted: Wanted,
+  forMs: number,
+  answer: (...known: Parameters<WaitDone>) => Reply,
+): Reply | Later {
   const { connection, connections } = call;
   const groups = connection.groupsWritten;
-  if (groups.length === 0) return answer(reachableReplicas(call));
+  if (groups.length === 0) return answer(reachableReplicas(call), true);
   let begun: ReplicaWait | undefined;
   const later = new Later(() => {
     if (begun !== undefined) connections.waits.end(begun);
   });
-  begun = connections.waits.begin(groups, wanted, forMs, (replicas) => later.complete(answer(replicas)));
+  begun = connections.waits.begin(groups, wanted, forMs, (...known) => later.complete(answer(...known)));
   return later;
 }
 
@@ -41,10 +46,11 @@ export function wait(call: LocalCall): Reply | Later {
   const wanted = latin1(replicas);
   if (!INTEGER.test(wanted)) return NOT_AN_INTEGER;
   const forMs = timeOf(time);
-  return typeof forMs === "number" ? waitFor(call, Number(wanted), forMs, integer) : forMs;
+  if (typeof forMs !== "number") return forMs;
+  return waitFor(call, { replicas: Number(wanted), leaders: false }, forMs, integer);
 }
 
-/** The leader's disk is the local one: what was acknowledged is on it, or on those of a majority without it. */
+/** The leader's disk is the local one: what was acknowledged is on those of a majority, perhaps without it. */
 export function waitaof(call: LocalCall): Reply | Later {
   const [local, replicas, time] = call.args as [Uint8Array, Uint8Array, Uint8Array];
   if (!/^[01]$/.test(latin1(local))) return err("value is out of range, must be between 0 and 1");
@@ -52,5 +58,6 @@ export function waitaof(call: LocalCall): Reply | Later {
   if (!INTEGER.test(wanted) || Number(wanted) < 0) return err("value is out of range, must be positive");
   const forMs = timeOf(time);
   if (typeof forMs !== "number") return forMs;
-  return waitFor(call, Number(wanted), forMs, (count) => array([integer(1), integer(count)]));
+  const both: Wanted = { replicas: Number(wanted), leaders: latin1(local) === "1" };
+  return waitFor(call, both, forMs, (count, leadersHold) => array([integer(leadersHold ? 1 : 0), integer(count)]));
 }

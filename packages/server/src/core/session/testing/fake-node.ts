@@ -67,7 +67,7 @@ export class FakeNode implements NodeApi {
   readonly keyspace: { hits: number; misses: number; expired: number } = { hits: 0, misses: 0, expired: 0 };
   slow: readonly (readonly [string, DurationHistogram])[] = [];
   /** How far the replicas of a shard are. */
-  holding: (group: GroupId) => ReplicasHolding | undefined = () => ({ applied: 1, matched: [1, 1] });
+  holding: (group: GroupId) => ReplicasHolding | undefined = () => ({ applied: 1, own: 1, matched: [1, 1] });
   readonly #listeners: (() => void)[] = [];
   readonly #onTick: ((nowMs: number) => void)[] = [];
   readonly #onMap: (() => void)[] = [];
