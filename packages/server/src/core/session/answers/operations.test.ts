@@ -220,7 +220,8 @@ test("WAIT without a time-out ends as well; without a leader it answers what it 
 
 test("WAIT takes the least of all shards that were written to", () => {
   const { node, client } = world({ shards: 2 });
-  node.holding = (group) => (group === 1 ? { applied: 5, own: 5, matched: [5, 5] } : { applied: 7, own: 7, matched: [7, 1] });
+  node.holding = (group) =>
+    group === 1 ? { applied: 5, own: 5, matched: [5, 5] } : { applied: 7, own: 7, matched: [7, 1] };
   client.send("SET", "bar", "v");
   node.pass();
   client.take();
