@@ -39,6 +39,8 @@ class FakeNode {
       put: (_slot, key, row) => void rows.set(key, row),
       delete: (_slot, key) => rows.delete(key),
       latin1: toLatin1,
+      lengthOf: (_slot, key) => rows.get(key)?.payload.length ?? 0,
+      worked: () => undefined,
     };
   }
 

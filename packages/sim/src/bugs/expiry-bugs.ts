@@ -31,6 +31,8 @@ function judgedBy(wallMs: () => number, run: NonNullable<CommandSpec["run"]>): N
         return context.delete(...place) && !ended;
       },
       latin1: (bytes) => context.latin1(bytes),
+      lengthOf: (...place) => context.lengthOf(...place),
+      worked: (bytes) => context.worked(bytes),
     };
     return run(view, slot, args);
   };

@@ -48,6 +48,8 @@ export const transactionHalfDone: Sabotage = {
       put: (at, key, row) => (once(key) ? context.put(at, key, row) : undefined),
       delete: (at, key) => once(key) && context.delete(at, key),
       latin1: (bytes) => context.latin1(bytes),
+      lengthOf: (...place) => context.lengthOf(...place),
+      worked: (bytes) => context.worked(bytes),
     };
     return run(half, slot, args);
   }),

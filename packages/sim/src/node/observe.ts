@@ -55,6 +55,8 @@ function watchContext(context: CommandContext, rows: string[], changes: RowChang
       return deleted;
     },
     latin1: (bytes) => context.latin1(bytes),
+    lengthOf: (slot, key) => context.lengthOf(slot, key),
+    worked: (bytes) => context.worked(bytes),
   };
 }
 

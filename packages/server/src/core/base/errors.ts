@@ -43,6 +43,8 @@ export const errorCatalogue = {
   // --- commands
   SHERD_VALUES_TOO_LARGE:
     "Nothing was done. Name fewer keys in one command, or in one EXEC, of which the values are needed.",
+  SHERD_TRANSACTION_TOO_COSTLY:
+    "Nothing was done. Send fewer commands over large values, or of LCS, in one EXEC: the node does nothing else while it runs.",
   // --- peers
   SHERD_PEER_OTHER_CLUSTER:
     "A node of another cluster answered at this address. Check the cluster file and the addresses.",

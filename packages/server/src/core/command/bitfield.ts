@@ -6,6 +6,7 @@ import { exact, parseInt64 } from "./integer-text.ts";
 import { growsTooLong, isString, putString, WRONG_TYPE } from "./string-row.ts";
 import { type CommandContext, type CommandSpec, NIL, NOT_RESIDENT, ONE_KEY, type Reply } from "./types.ts";
 import { word } from "./words.ts";
+import { NO_WORK } from "./work.ts";
 
 const INVALID_TYPE = err(
   "Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",
@@ -139,6 +140,7 @@ export const bitfieldCommands: readonly CommandSpec[] = [
     keys: ONE_KEY,
     since: "6.0.0",
     group: "bitmap",
+    work: NO_WORK,
     summary: "Reads integers of 1 to 64 bits within a value.",
     check: (args) => check(args, true),
     run,

@@ -5,6 +5,7 @@ import { integer } from "./replies.ts";
 import { isString, putString, WRONG_TYPE } from "./string-row.ts";
 import { type CommandContext, type CommandSpec, NOT_RESIDENT, ONE, ONE_KEY, type Reply, ZERO } from "./types.ts";
 import { word } from "./words.ts";
+import { NO_WORK } from "./work.ts";
 
 type Answer = Reply | typeof NOT_RESIDENT;
 
@@ -164,6 +165,7 @@ export const bitmapCommands: readonly CommandSpec[] = [
     keys: ONE_KEY,
     since: "2.2.0",
     group: "bitmap",
+    work: NO_WORK,
     summary: "A bit of a value; 0 behind its end.",
     check: (args) => (parseBitOffset(args[1] as Uint8Array) === undefined ? BIT_OFFSET_OUT_OF_RANGE : undefined),
     run(context, slot, args) {

@@ -84,6 +84,11 @@ class Rows implements CommandContext {
   delete(_slot: number, key: string): boolean {
     return this.rows.delete(key);
   }
+  lengthOf(_slot: number, key: string): number | undefined {
+    const row = this.get(_slot, key);
+    return row === undefined ? undefined : (row?.payload.length ?? 0);
+  }
+  worked(): void {}
   run(name: string, ...args: string[]): unknown {
     return spec(name).run?.(this, slot(0), args.map(bytes));
   }

@@ -1,4 +1,4 @@
-import { EMPTY_BYTES, type Slot, utf8Bytes, VALUE_BYTES_MAX } from "../base/index.ts";
+import { EMPTY_BYTES, LCS_CELL_WORK_BYTES, type Slot, utf8Bytes, VALUE_BYTES_MAX } from "../base/index.ts";
 import { err, NOT_AN_INTEGER, SYNTAX_ERROR } from "./errors.ts";
 import { parseInt64 } from "./integer-text.ts";
 import { bulk, integer } from "./replies.ts";
@@ -14,6 +14,9 @@ const TABLE_TOO_LARGE = err(
   `Insufficient memory, transient memory for LCS exceeds ${VALUE_BYTES_MAX} bytes; ` +
     `the product of both lengths may be ${VALUE_BYTES_MAX / CELL_BYTES}`,
 );
+
+const cellsOf = (left: number, right: number): number => (left + 1) * (right + 1);
+const isTooLarge = (cells: number): boolean => cells * CELL_BYTES > VALUE_BYTES_MAX;
 
 interface Options {
   len: boolean;
@@ -134,7 +137,7 @@ function run(context: CommandContext, slot: Slot, args: readonly Uint8Array[]): 
   if ("type" in options) return options;
   const left = leftRow === null ? EMPTY_BYTES : leftRow.payload;
   const right = rightRow === null ? EMPTY_BYTES : rightRow.payload;
-  if ((left.length + 1) * (right.length + 1) * CELL_BYTES > VALUE_BYTES_MAX) return TABLE_TOO_LARGE;
+  if (isTooLarge(cellsOf(left.length, right.length))) return TABLE_TOO_LARGE;
   const table = lengthsTable(left, right);
   const length = table[table.length - 1] as number;
   if (options.len) return integer(length);
@@ -152,6 +155,10 @@ export const lcsCommands: readonly CommandSpec[] = [
     keys: { first: 1, last: 2, step: 1 },
     since: "7.0.0",
     group: "string",
+    work(lengths) {
+      const cells = cellsOf(lengths[0] as number, lengths[1] as number);
+      return isTooLarge(cells) ? 0 : cells * LCS_CELL_WORK_BYTES;
+    },
     summary: "The longest common subsequence of two values; LEN: its length, IDX: where its runs are.",
     check(args) {
       const options = optionsOf(args);

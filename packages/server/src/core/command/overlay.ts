@@ -56,6 +56,15 @@ export class Overlay implements CommandContext {
     return this.#under.latin1(bytes);
   }
 
+  lengthOf(slot: Slot, key: string): number | undefined {
+    const changed = this.#changes.get(key);
+    return changed === undefined ? this.#under.lengthOf(slot, key) : (changed?.payload.length ?? 0);
+  }
+
+  worked(bytes: number): void {
+    this.#under.worked(bytes);
+  }
+
   commit(): void {
     for (const [key, row] of this.#changes) {
       if (row === null) this.#under.delete(this.#slot, key);

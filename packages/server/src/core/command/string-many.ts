@@ -13,6 +13,7 @@ import {
   type Reply,
   ZERO,
 } from "./types.ts";
+import { NO_WORK } from "./work.ts";
 
 const KEYS_AND_VALUES = { first: 1, last: -1, step: 2 } as const;
 
@@ -68,6 +69,7 @@ export const stringManyCommands: readonly CommandSpec[] = [
     keys: { first: 1, last: -1, step: 1 },
     since: "1.0.0",
     group: "string",
+    work: NO_WORK,
     summary: "The values of keys of one slot, all at one moment; null for what does not exist or is no string.",
     tips: [MULTI_SHARD],
     run: getAll,

@@ -4,6 +4,7 @@ import { parseInt64 } from "./integer-text.ts";
 import { bulk, integer } from "./replies.ts";
 import { growsTooLong, isString, putString, valueTooLong, WRONG_TYPE } from "./string-row.ts";
 import { type CommandContext, type CommandSpec, NO_KEYS, NOT_RESIDENT, ONE_KEY, type Reply, ZERO } from "./types.ts";
+import { NO_WORK } from "./work.ts";
 
 type Answer = Reply | typeof NOT_RESIDENT;
 
@@ -74,6 +75,7 @@ const rangeCommand = (name: string, opcode: number, since: string, summary: stri
   keys: ONE_KEY,
   since,
   group: "string",
+  work: NO_WORK,
   summary,
   check: checkRange,
   run: getRange,

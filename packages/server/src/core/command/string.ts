@@ -17,6 +17,7 @@ import {
   ZERO,
 } from "./types.ts";
 import { word } from "./words.ts";
+import { NO_WORK } from "./work.ts";
 
 type Answer = Reply | typeof NOT_RESIDENT;
 
@@ -120,6 +121,7 @@ export const stringCommands: readonly CommandSpec[] = [
     keys: ONE_KEY,
     since: "1.0.0",
     group: "string",
+    work: NO_WORK,
     summary: "The value of a key, or null if it does not exist.",
     run(context, slot, args) {
       const row = context.get(slot, context.latin1(args[0] as Uint8Array));

@@ -1,7 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { latin1Bytes, slot, TRANSACTION_BYTES_MAX, TRANSACTION_COMMANDS_MAX, VALUE_BYTES_MAX } from "../base/index.ts";
+import {
+  latin1Bytes,
+  slot,
+  TRANSACTION_BYTES_MAX,
+  TRANSACTION_COMMANDS_MAX,
+  TRANSACTION_WORK_MAX,
+  VALUE_BYTES_MAX,
+} from "../base/index.ts";
 import {
   admit,
   type CommandSpec,
@@ -108,6 +115,54 @@ test("replies that are too large together undo all of it", () => {
     "(error) ERR the transaction's replies exceed 8388608 bytes; nothing was done. Read less at once.",
   );
   expect(rows.ask("get kept")).toBe('"1"');
+});
+
+/** The bytes of work that it was allowed are those counted before it was refused. */
+function refusedAsTooCostly(rows: Rows, lines: readonly string[], spec = transactions.grow): void {
+  rows.work = 0;
+  const before = new Map(rows.rows);
+  const reply = spec.run?.(rows, slot(0), [blob(lines)]) as Reply;
+  expect(shown(reply)).toMatch(/^\(error\) ERR SHERD_TRANSACTION_TOO_COSTLY: /);
+  expect(rows.work).toBeLessThanOrEqual(TRANSACTION_WORK_MAX);
+  expect(rows.rows).toEqual(before);
+}
+
+test("work is bounded though each key counts once as memory: LCS over two short values", () => {
+  const rows = new Rows();
+  rows.run("set", "a", new Uint8Array(1_400).fill(1));
+  rows.run("set", "b", new Uint8Array(1_400).fill(2));
+  const lines = Array.from({ length: 100 }, () => "lcs a b len");
+  refusedAsTooCostly(rows, ["set c 1", ...lines]);
+  refusedAsTooCostly(rows, lines, transactions.read);
+  expect(shown(exec(rows, ["set c 1", ...lines.slice(0, 8)]) as Reply)).toBe(`[OK${" 0".repeat(8)}]`);
+});
+
+test.each(["setrange k 0 x", "bitop not d k", "bitcount k", "copy k e replace", "bitfield k set u8 0 1", "persist k"])(
+  "work is bounded for any number of %s on a value of the largest size",
+  (line) => {
+    const rows = new Rows();
+    rows.run("set", "k", new Uint8Array(VALUE_BYTES_MAX));
+    const most = TRANSACTION_WORK_MAX / VALUE_BYTES_MAX;
+    refusedAsTooCostly(rows, ["set c 1", ...Array.from({ length: most }, () => line)]);
+    const allowed = exec(rows, ["set c 1", ...Array.from({ length: most / 2 - 1 }, () => line)]) as Reply;
+    expect(allowed.type).toBe("array");
+  },
+);
+
+test("work counts values as the commands before made them", () => {
+  const rows = new Rows();
+  const far = `setrange k ${VALUE_BYTES_MAX - 1} x`;
+  refusedAsTooCostly(rows, [far, ...Array.from({ length: 40 }, () => "bitcount k")]);
+  expect((exec(rows, [far, "del k", ...Array.from({ length: 40 }, () => "bitcount k")]) as Reply).type).toBe("array");
+});
+
+test("work: parts of large values cost nothing, and as many commands as there may be are allowed", () => {
+  const rows = new Rows();
+  rows.run("set", "k", new Uint8Array(VALUE_BYTES_MAX));
+  for (const line of ["getbit k 9", "getrange k 5 6", "bitfield_ro k get u8 3", "incr n"]) {
+    const reply = exec(rows, ["set c 1", ...Array.from({ length: TRANSACTION_COMMANDS_MAX - 1 }, () => line)]) as Reply;
+    expect(reply.type, line).toBe("array");
+  }
 });
 
 test("what another node forwards is admitted only as the connection would have", () => {

@@ -4,6 +4,7 @@ import {
   type Slot,
   TRANSACTION_GROWTH_BYTES_MAX,
   TRANSACTION_REPLY_BYTES_MAX,
+  TRANSACTION_WORK_MAX,
   TRANSACTION_WRITES_BYTES_MAX,
 } from "../base/index.ts";
 import { arityFits, keysOf, valuesOf } from "./admit.ts";
@@ -12,6 +13,7 @@ import { Overlay } from "./overlay.ts";
 import { replyBytes } from "./replies.ts";
 import { decodeTransaction, type Transaction } from "./transaction-format.ts";
 import { type CommandContext, type CommandSpec, NIL_ARRAY, NO_KEYS, NOT_RESIDENT, type Reply } from "./types.ts";
+import { TOO_MUCH_WORK, workOf } from "./work.ts";
 
 /**
  * MULTI and EXEC on a shard: what the connection queued is one command, so it is one step of one entry, nothing comes
@@ -143,8 +145,15 @@ function run(
   }
   const items: Reply[] = [];
   let bytes = 0;
+  let work = 0;
   for (const { spec, args } of transaction.commands) {
     assert(spec.run !== undefined, "what is queued runs on a shard");
+    // Before each command and not all at once: those before it change the lengths.
+    const next = workOf(context, slot, spec, args);
+    if (next === undefined) return NOT_RESIDENT;
+    work += next;
+    if (work > TRANSACTION_WORK_MAX) return TOO_MUCH_WORK;
+    context.worked(next);
     const reply = spec.run(context, slot, args);
     if (reply === NOT_RESIDENT) return NOT_RESIDENT;
     if (overlay !== undefined && overlay.bytes > TRANSACTION_WRITES_BYTES_MAX) return WRITES_TOO_MUCH;

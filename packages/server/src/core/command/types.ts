@@ -60,6 +60,10 @@ export interface CommandContext {
   /** True when there was such a row. It must be resident. */
   delete(slot: Slot, key: string): boolean;
   latin1(bytes: Uint8Array): string;
+  /** Of a row's value; 0: there is none. Undefined: not even its head is in memory. Does not count as a look-up. */
+  lengthOf(slot: Slot, key: string): number | undefined;
+  /** A transaction is about to do so much (`workOf`). */
+  worked(bytes: number): void;
 }
 
 export type CommandFlag =
@@ -109,6 +113,11 @@ export interface CommandSpec {
   readonly values?: KeyPositions | ((args: readonly Uint8Array[]) => KeyPositions);
   /** The same where positions can not tell. */
   readonly valuesIn?: (args: readonly Uint8Array[]) => readonly Uint8Array[];
+  /**
+   * Bytes that it looks at or copies (or what takes as long), from the lengths of the values that it looks at. Not given:
+   * all of them, and if it writes as much again. Arguments and `growth` come on top.
+   */
+  readonly work?: (lengths: readonly number[]) => number;
   readonly channels?: ChannelSpec;
   readonly since: string;
   readonly group: string;

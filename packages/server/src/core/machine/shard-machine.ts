@@ -322,6 +322,8 @@ class RowContext implements CommandContext {
   missed = 0;
   /** Rows that had ended, and were removed or replaced since `judgeBy`. */
   endedRemoved = 0;
+  /** See `StateMachine.work`. */
+  work = 0;
   readonly latin1: (bytes: Uint8Array) => string;
   readonly #space: Space;
   readonly #counts: KeyCounts;
@@ -375,7 +377,19 @@ class RowContext implements CommandContext {
     return false;
   }
 
+  lengthOf(slot: Slot, key: string): number | undefined {
+    const row = this.#space.head(slot, key);
+    if (row === undefined) return undefined;
+    return row !== null && this.#lives(row) ? row.payload.length : 0;
+  }
+
+  worked(bytes: number): void {
+    this.work += bytes;
+  }
+
   put(slot: Slot, key: string, row: Row): void {
+    // What it was made of was looked at, too.
+    this.work += 2 * row.payload.length;
     const before = this.#space.head(slot, key);
     assert(before !== undefined, "a row is resident when a command writes it");
     if (before === null) this.#counts.change(slot, 1);

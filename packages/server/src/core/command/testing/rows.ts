@@ -16,6 +16,8 @@ import {
 export class Rows implements CommandContext {
   nowMs = 0;
   version = 7;
+  /** What transactions have done. */
+  work = 0;
   readonly latin1 = latin1;
   readonly rows: Map<string, Row> = new Map();
   readonly absent: Set<string> = new Set();
@@ -42,6 +44,15 @@ export class Rows implements CommandContext {
     const found = this.head(slot(0), key) !== null;
     this.rows.delete(key);
     return found;
+  }
+
+  lengthOf(_slot: number, key: string): number | undefined {
+    const row = this.head(_slot, key);
+    return row === undefined ? undefined : (row?.payload.length ?? 0);
+  }
+
+  worked(bytes: number): void {
+    this.work += bytes;
   }
 
   /** As a node does: admitted first, then run. All keys count as of one slot. */
