@@ -95,6 +95,8 @@ export class FakeNode implements NodeApi {
       head: (_slot, key) => rows.get(key) ?? null,
       put: (_slot, key, row) => void rows.set(key, row),
       delete: (_slot, key) => rows.delete(key),
+      lengthOf: (_slot, key) => rows.get(key)?.payload.length ?? 0,
+      worked: () => undefined,
       latin1,
     };
   }
