@@ -151,6 +151,8 @@ export class ShardMachine implements StateMachine {
   }
 
   valueBytes(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): number {
+    // The only one with a key removes it, and looks at its head for that.
+    if (isInternal(spec.opcode)) return 0;
     if (needsSeveralValues(spec)) return this.#severalBytes(spec, slot, args);
     const values = valuePositions(spec, args);
     if (values.first === 0) return 0;

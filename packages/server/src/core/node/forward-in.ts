@@ -1,5 +1,5 @@
 import { COMMAND_BYTES_MAX, type GroupId, META_GROUP, type NodeId, utf8Bytes } from "../base/index.ts";
-import { admit, type CommandSpec, type ErrorReply, err, isWrite, type Reply } from "../command/index.ts";
+import { admit, type CommandSpec, type ErrorReply, err, type Reply } from "../command/index.ts";
 import {
   ANNOUNCE,
   type CommandOrigin,
@@ -90,7 +90,8 @@ export class ForwardedRequest implements Request {
   }
 
   complete(reply: Reply): void {
-    this.#answer(this.#from, { id: this.#id, reply, late: this.#late }, !isWrite(this.spec));
+    // What runs in a session does so once: told that there is no room, its sender would take it for not having run.
+    this.#answer(this.#from, { id: this.#id, reply, late: this.#late }, this.origin === undefined);
   }
 
   retried(): void {

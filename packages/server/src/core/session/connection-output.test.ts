@@ -90,6 +90,16 @@ test("replies that wait for an older one count as well", () => {
   expect(firstCharacters(client.take())).toBe("nabcde");
 });
 
+test("replies of commands that no shard runs are counted while they wait for an older one, and no longer", () => {
+  const { node, client } = world(manual);
+  client.pipeline(["GET", "k"], ["NO-SUCH-COMMAND"], ["MULTI"], ["GET", "k"]);
+  expect(client.connection.load.waitingBytes).toBeGreaterThan(0);
+  node.answerAll();
+  node.pass();
+  expect(client.take()).toHaveLength(4);
+  expect(client.connection.load.waitingBytes).toBe(0);
+});
+
 test("the oldest reply is never thrown away for those that wait for it", () => {
   const { node, client } = world(manual);
   const names = largeRows(node, 3);

@@ -63,15 +63,14 @@ export class ReplyQueue {
   /** A reply that is known, behind those that are not. */
   add(reply: Reply): void {
     if (this.#first === undefined) this.#write(reply);
-    else this.place(new ReplyPlace(reply));
+    else this.#wait(reply);
   }
 
   /** A channel's message: beside the replies in RESP3, in their order in RESP2. False: it waits. */
   push(message: PushedMessage): boolean {
     if (this.#first !== undefined && this.out.resp === 2) {
       // EXEC with SUBSCRIBE in it is not answered yet: the client would take the message for what it waits for.
-      this.waitingBytes += replyBytes(message.reply);
-      this.place(new ReplyPlace(message.reply));
+      this.#wait(message.reply);
       return false;
     }
     for (const bytes of message.bytes(this.out.resp)) this.out.encoded(bytes);
@@ -178,6 +177,11 @@ export class ReplyQueue {
     this.unread = false;
   }
 
+  #wait(reply: Reply): void {
+    this.waitingBytes += replyBytes(reply);
+    this.place(new ReplyPlace(reply));
+  }
+
   #repeat(request: OpenRequest): void {
     this.repeats += 1;
     this.overtake(request);
@@ -195,7 +199,7 @@ export class ReplyQueue {
 
   #write(reply: Reply): void {
     // Messages, and what SUBSCRIBE answers, are no replies: as in Redis, CLIENT REPLY does not concern them.
-    if (this.#silent === 0 || reply.type === "push") this.out.reply(reply);
+    if (this.#silent === 0 || reply.type === "push" || reply.type === "several") this.out.reply(reply);
     else this.#silent -= 1;
   }
 }
