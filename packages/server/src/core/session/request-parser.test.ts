@@ -222,6 +222,25 @@ test("room that an incomplete command has not filled yet is counted with it", ()
   }
 });
 
+test("a large command that was taken costs nothing while its client is idle", () => {
+  const budget = new Budget();
+  const parser = new RequestParser(budget);
+  const wire = encodeCommand(["SET", "k", new Uint8Array(VALUE_BYTES_MAX)]);
+  let highest = 0;
+  for (let at = 0; at < wire.length; at += 64 * 1024) {
+    parser.push(wire.slice(at, at + 64 * 1024));
+    highest = Math.max(highest, budget.taken);
+    expect(parser.next()).toBe(at + 64 * 1024 < wire.length ? Parsed.more : Parsed.command);
+  }
+  expect(highest).toBeGreaterThan(VALUE_BYTES_MAX / 2);
+  const value = parser.arg(2);
+  expect(parser.next()).toBe(Parsed.more);
+  expect([budget.taken, parser.spareBytes, parser.empty]).toEqual([0, 0, true]);
+  expect(value).toHaveLength(VALUE_BYTES_MAX);
+  parser.push(latin1Bytes("PING\r\n"));
+  expect(drain(parser)).toEqual([["PING"]]);
+});
+
 test("a large value in small chunks costs its length, not its square", () => {
   const budget = new Budget();
   const parser = new RequestParser(budget);

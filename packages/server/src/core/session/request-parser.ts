@@ -170,7 +170,7 @@ export class RequestParser {
     this.#end += chunk.length;
   }
 
-  /** Gives the memory back. The parser is not used any more. */
+  /** Gives the memory back, and forgets what has arrived. */
   close(): void {
     this.#release();
     this.#bytes = EMPTY_BYTES;
@@ -187,7 +187,14 @@ export class RequestParser {
     }
     for (;;) {
       if (this.#missing === 0) {
-        if (this.#at === this.#end) return Parsed.more;
+        if (this.#at === this.#end) {
+          // A client may be idle for long after a large command, which must not keep others from sending theirs.
+          if (this.#owned) {
+            this.close();
+            this.#source = EMPTY_BYTES;
+          }
+          return Parsed.more;
+        }
         if (this.#bytes[this.#at] !== STAR) {
           const parsed = this.#inline();
           if (parsed === undefined) continue;
