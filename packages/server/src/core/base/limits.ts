@@ -457,11 +457,14 @@ export const SEEDS_MAX = 64;
 export const NODE_NAME_BYTES_MAX = 255;
 export const NODE_HOST_BYTES_MAX = 255;
 /**
- * Forwarded commands of a shard of which none was answered for so long are sent again, writes in their session; so is a
- * read, when one that was sent so much later has its answer. A message may be lost.
+ * Forwarded commands of a shard of which none was answered for so long are sent again, writes in their session. A message
+ * may be lost.
  */
 export const FORWARD_RETRY_MS = 2_000;
-/** Large answers wait for each other, so one whose turn has not come may be overtaken by small ones for longer. */
+/**
+ * So is a read, when one that was sent so much later has its answer. Longer, because large answers wait for each other and
+ * are passed by small ones.
+ */
 export const FORWARD_OVERTAKEN_MS = 5_000;
 /** Bytes queued for a peer beyond which answers to it wait: Raft's messages use the same link. One value fits. */
 export const ANSWERS_QUEUE_BYTES_MAX: number = VALUE_BYTES_MAX + 64 * KIB;
@@ -469,6 +472,8 @@ export const ANSWERS_QUEUE_BYTES_MAX: number = VALUE_BYTES_MAX + 64 * KIB;
 export const ANSWER_LARGE_BYTES_MIN: number = 64 * KIB;
 /** ... as long as no more than this is queued: there is room for them behind a large one. */
 export const ANSWERS_SMALL_QUEUE_BYTES_MAX: number = ANSWERS_QUEUE_BYTES_MAX + 4 * MIB;
+/** After so many bytes of small ones a large one has its turn. */
+export const ANSWERS_PASSED_BYTES_MAX: number = 16 * MIB;
 /** Of answers that wait, to all peers together; what is beyond it is asked for again. */
 export const ANSWERS_HELD_BYTES_MAX: number = 128 * MIB;
 /** Requests that a node has forwarded, to all peers together, and that are not yet answered. */

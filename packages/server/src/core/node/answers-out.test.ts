@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import {
   ANSWER_LARGE_BYTES_MIN,
   ANSWERS_HELD_BYTES_MAX,
+  ANSWERS_PASSED_BYTES_MAX,
   ANSWERS_QUEUE_BYTES_MAX,
   ANSWERS_SMALL_QUEUE_BYTES_MAX,
   ByteReader,
@@ -88,6 +89,21 @@ test("small answers do not wait for large ones, but for room", () => {
   const arrived = drain();
   expect(arrived.filter((id) => id > 100)).toEqual(Array.from({ length: count }, (_, n) => 101 + n));
   expect(arrived.filter((id) => id < 100)).toEqual(Array.from({ length: 12 }, (_, n) => 9 + n));
+});
+
+test("small answers without end do not keep a large one waiting for ever", () => {
+  const small = ANSWER_LARGE_BYTES_MIN / 2;
+  answer(SLOW, 1, VALUE_BYTES_MAX);
+  answer(SLOW, 2, VALUE_BYTES_MAX);
+  let passed = 0;
+  for (let id = 100; !links.take(SLOW).includes(2); id += 1) {
+    // There is never room for a large one behind them.
+    for (let n = 0; n < 4; n += 1) answer(SLOW, id, small);
+    answers.pump();
+    passed += 4 * small;
+    expect(passed).toBeLessThan(2 * ANSWERS_PASSED_BYTES_MAX);
+  }
+  expect(passed).toBeGreaterThan(ANSWERS_PASSED_BYTES_MAX / 2);
 });
 
 /** Lets the slow link take what it has, and pumps, until nothing is held: the ids in the order in which they left. */

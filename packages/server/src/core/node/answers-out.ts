@@ -1,6 +1,7 @@
 import {
   ANSWER_LARGE_BYTES_MIN,
   ANSWERS_HELD_BYTES_MAX,
+  ANSWERS_PASSED_BYTES_MAX,
   ANSWERS_QUEUE_BYTES_MAX,
   ANSWERS_SMALL_QUEUE_BYTES_MAX,
   type NodeId,
@@ -19,12 +20,14 @@ interface Held {
 interface Waiting {
   readonly small: Held[];
   readonly large: Held[];
+  /** Bytes of small ones that left since the first of the large ones waits for its turn. */
+  passedBytes: number;
 }
 
 /**
  * Answers to commands that other nodes forwarded here. They may be megabytes of values, and Raft's messages use the same
- * links: so answers beyond a few megabytes wait here until those before them have left. Small ones do not wait for large
- * ones, or one client that asks for much would delay everybody behind the same node.
+ * links: so answers beyond a few megabytes wait here until those before them have left. Small ones pass large ones, or one
+ * client that asks for much would delay everybody behind the same node; so many bytes of them, then a large one has its turn.
  *
  * What would be too much to hold is told to be so in its turn, if it is a read: who wants it asks again, and does so when
  * its client can take it. Other answers are lost, as a link loses messages: a write that is asked for again in its
@@ -51,18 +54,20 @@ export class AnswersOut {
     const bytes = answer.reply === undefined ? 0 : replyBytes(answer.reply);
     const held: Held = { answer, bytes };
     const waiting = this.#waiting.get(to);
-    const ahead = bytes < ANSWER_LARGE_BYTES_MIN ? waiting?.small : waiting?.large;
-    if ((ahead === undefined || ahead.length === 0) && this.#hasRoom(to, bytes)) this.#leave(to, held);
-    else this.#hold(to, held, repeatable);
+    if ((waiting === undefined || mayPass(waiting, bytes)) && this.#hasRoom(to, bytes)) {
+      if (waiting !== undefined) waiting.passedBytes += bytes;
+      this.#links.send(to, encodeAnswer(answer));
+    } else {
+      this.#hold(to, held, repeatable);
+    }
   }
 
   /** At the end of each pass, after the links were flushed: sends what they have room for now. */
   pump(): void {
     if (this.#waiting.size === 0) return;
-    for (const [to, { small, large }] of this.#waiting) {
-      this.#pump(to, small);
-      if (small.length === 0) this.#pump(to, large);
-      if (small.length + large.length === 0) this.#waiting.delete(to);
+    for (const [to, waiting] of this.#waiting) {
+      this.#pump(to, waiting);
+      if (waiting.small.length + waiting.large.length === 0) this.#waiting.delete(to);
     }
     this.#links.flush();
   }
@@ -82,14 +87,10 @@ export class AnswersOut {
     return queued === 0 || queued + bytes <= ANSWERS_QUEUE_BYTES_MAX;
   }
 
-  #leave(to: NodeId, { answer }: Held): void {
-    this.#links.send(to, encodeAnswer(answer));
-  }
-
   #hold(to: NodeId, held: Held, repeatable: boolean): void {
     let waiting = this.#waiting.get(to);
     if (waiting === undefined) {
-      waiting = { small: [], large: [] };
+      waiting = { small: [], large: [], passedBytes: 0 };
       this.#waiting.set(to, waiting);
     }
     const { bytes } = held;
@@ -106,14 +107,28 @@ export class AnswersOut {
     }
   }
 
-  #pump(to: NodeId, lane: Held[]): void {
-    let sent = 0;
-    for (const held of lane) {
-      if (!this.#hasRoom(to, held.bytes)) break;
-      this.#leave(to, held);
-      this.#heldBytes -= held.bytes;
-      sent += 1;
+  #pump(to: NodeId, waiting: Waiting): void {
+    const { small, large } = waiting;
+    let [smallSent, largeSent] = [0, 0];
+    for (;;) {
+      const [nextSmall, nextLarge] = [small[smallSent], large[largeSent]];
+      const turn =
+        nextSmall === undefined || (nextLarge !== undefined && waiting.passedBytes >= ANSWERS_PASSED_BYTES_MAX);
+      const next = turn ? nextLarge : nextSmall;
+      if (next === undefined || !this.#hasRoom(to, next.bytes)) break;
+      this.#links.send(to, encodeAnswer(next.answer));
+      this.#heldBytes -= next.bytes;
+      if (turn) largeSent += 1;
+      else smallSent += 1;
+      waiting.passedBytes = turn ? 0 : waiting.passedBytes + next.bytes;
     }
-    lane.splice(0, sent);
+    small.splice(0, smallSent);
+    large.splice(0, largeSent);
   }
+}
+
+/** Whether an answer of so many bytes may leave before all that wait. */
+function mayPass({ small, large, passedBytes }: Waiting, bytes: number): boolean {
+  if (small.length > 0 || bytes >= ANSWER_LARGE_BYTES_MIN) return false;
+  return large.length === 0 || passedBytes < ANSWERS_PASSED_BYTES_MAX;
 }
