@@ -55,6 +55,7 @@ export class ExecRequest extends OpenRequest {
   /** By whose rules each command was checked; undefined: nobody's. */
   readonly user: User | undefined;
   readonly #queue: readonly Queued[];
+  #here: readonly Reply[] | undefined;
 
   constructor(
     owner: RequestOwner,
@@ -70,8 +71,11 @@ export class ExecRequest extends OpenRequest {
     this.#queue = queue;
   }
 
+  /** May happen again: reads that were overtaken are read again. What is answered here, PUBLISH perhaps, has run by then. */
   override complete(reply: Reply): void {
-    super.complete(reply.type === "array" ? merge(this.#queue, reply.items) : reply);
+    if (reply.type !== "array") return super.complete(reply);
+    this.#here ??= answersHere(this.#queue);
+    super.complete(merged(this.#queue, reply.items, this.#here));
   }
 
   /** A queued command took as long as its transaction. */
@@ -85,19 +89,27 @@ export class ExecRequest extends OpenRequest {
 }
 
 /** The replies of a transaction in the order of its commands. */
-export function merge(queue: readonly Queued[], ofShard: readonly Reply[]): Reply {
-  let next = 0;
-  let limitedBytes = 0;
+export const merge = (queue: readonly Queued[], ofShard: readonly Reply[]): Reply =>
+  merged(queue, ofShard, answersHere(queue));
+
+function merged(queue: readonly Queued[], ofShard: readonly Reply[], here: readonly Reply[]): Reply {
+  let [nextOfShard, nextHere] = [0, 0];
   const items = queue.map((queued) => {
-    if (!isHere(queued)) {
-      next += 1;
-      return ofShard[next - 1] as Reply;
-    }
-    if (!queued.limited) return queued.answer();
+    if (isHere(queued)) nextHere += 1;
+    else nextOfShard += 1;
+    return (isHere(queued) ? here[nextHere - 1] : ofShard[nextOfShard - 1]) as Reply;
+  });
+  return { type: "array", items };
+}
+
+/** Runs what is answered here. */
+function answersHere(queue: readonly Queued[]): Reply[] {
+  let limitedBytes = 0;
+  return queue.filter(isHere).map(({ limited, answer }) => {
+    if (!limited) return answer();
     if (limitedBytes > TRANSACTION_NODE_ANSWERS_BYTES_MAX) return NOT_RUN;
-    const reply = queued.answer();
+    const reply = answer();
     limitedBytes += replyBytes(reply);
     return reply;
   });
-  return { type: "array", items };
 }

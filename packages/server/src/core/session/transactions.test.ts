@@ -271,6 +271,22 @@ test("commands behind MULTI that the node answers itself are limited when they a
   expect(client.ask("EXEC")).toHaveLength(1);
 });
 
+test("a transaction that only reads and is read again publishes once", () => {
+  const { node, client, connections } = world({ manual: true });
+  const listener = new FakeClient(connections);
+  listener.ask("SUBSCRIBE", "c");
+  client.pipeline(["GET", "a"], ["MULTI"], ["GET", "k"], ["PUBLISH", "c", "x"], ["EXEC"]);
+  node.answer(1);
+  node.waiting[0]?.retried?.();
+  for (let turn = 0; turn < 3; turn += 1) {
+    node.answerAll();
+    node.pass();
+  }
+  expect(client.take()).toEqual([null, "OK", "QUEUED", "QUEUED", [null, 1]]);
+  expect(node.executed).toEqual(["get", "exec", "exec"]);
+  expect(listener.take()).toEqual([["message", "c", "x"]]);
+});
+
 test("large answers of the node in one EXEC: those beyond the limit are not run and say so, the rest is done", () => {
   const { connections, client } = world();
   // 1 MiB of names.
