@@ -361,6 +361,15 @@ export const ROW_CACHE_BYTES_DEFAULT: number = 64 * MIB;
  */
 export const FLUSH_MARKERS_KEPT = 4_096;
 /**
+ * What says, of keys that are new, that the engine need not be read for them: of all spaces of a node together. Enough for
+ * about 25 million keys; a space whose filter may not grow has none from then on, and its rows are read.
+ */
+export const STORE_FILTERS_BYTES_MAX: number = 64 * MIB;
+/** Of a full segment of a filter: about one key in a hundred that is not there is read all the same, for each segment. */
+export const FILTER_BITS_PER_KEY = 10;
+/** A space's first segment, taken with its first row; the next ones double. */
+export const FILTER_SEGMENT_BYTES_MIN: number = 16 * KIB;
+/**
  * Keys of one read of the engine; more wait for the next. Nobody knows beforehand how large the values are: with those of
  * the largest size all reads under way bring FETCH_BATCHES_INFLIGHT_MAX times as many.
  */

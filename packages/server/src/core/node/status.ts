@@ -42,6 +42,7 @@ export function nodeStatus(node: Node, name: string, numbers: Readonly<Record<st
       store_cache_bytes: node.store.stats.cacheBytes,
       store_cache_bytes_peak: node.store.stats.cacheBytesPeak,
       store_pinned_bytes: node.store.stats.pinnedBytes,
+      store_filters_bytes: node.store.stats.filtersBytes,
       store_cache_hits: node.store.stats.cacheHits,
       store_cache_misses: node.store.stats.cacheMisses,
       store_flushes: node.store.stats.flushes,

@@ -195,6 +195,7 @@ export class Fetches {
 
   #want(cell: Cell, fetch: Fetch, values: Values | undefined, urgency: FetchUrgency): void {
     if (cell.row !== undefined && (!cell.headOnly || values === undefined || values.givenUp)) return;
+    if (cell.row === undefined && cell.home.filter?.lacks(cell.key) === true) return this.#residents.load(cell, null);
     let ask = this.#asks.get(cell);
     if (ask === undefined) {
       ask = new Ask(cell);

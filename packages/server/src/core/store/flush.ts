@@ -73,6 +73,7 @@ export class FlushJob implements WriteJob {
         this.#codec.buildKey(home.spaceId, home.slot, RowClass.primary, key);
         portion.delete(this.#codec.key);
       } else {
+        home.filter?.add(key);
         this.#codec.buildRow(home.spaceId, home.slot, key, row);
         portion.put(this.#codec.key, this.#codec.value);
       }

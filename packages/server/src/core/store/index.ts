@@ -10,6 +10,8 @@
  * - One batch at a time, in the order in which they were asked for. Each carries a number; a hole among the last
  *   FLUSH_MARKERS_KEPT of them is found at open and refused.
  * - A space that is cleared goes on under another number: rows of its generations never meet, whatever is under way.
+ * - A generation that began empty in this process has a filter of its keys, so that new ones are answered without the
+ *   engine (`KeyFilter` says why it is never wrong). After a restart there is none, and absent rows are read as others are.
  * - Numbers of spaces are never reused. Rows are deleted by a command's entry or because their space's record says
  *   `clearing`, never because they look orphaned.
  * - The time to open does not depend on the number of rows.

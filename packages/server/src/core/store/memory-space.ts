@@ -12,6 +12,7 @@ import {
 } from "../base/index.ts";
 import type { Env } from "../env/index.ts";
 import type { Fetches } from "./fetches.ts";
+import { type FilterMemory, KeyFilter } from "./key-filter.ts";
 import type { Cell, Residents } from "./residents.ts";
 import type { FetchUrgency, Pins, Row, RowHead, RowNeed, Space, SpaceOwner } from "./types.ts";
 
@@ -21,6 +22,8 @@ export interface SlotRows {
   /** The number that the space has, or had, when the rows were its own. */
   readonly spaceId: SpaceId;
   readonly slot: Slot;
+  /** Of the generation. Undefined: rows of it were in the engine when the store was opened. */
+  readonly filter: KeyFilter | undefined;
   readonly cells: Map<string, Cell>;
   /** The space is gone, or was cleared: the cells are nobody's. */
   dead: boolean;
@@ -61,8 +64,8 @@ export class MemorySpace implements Space {
   #id: SpaceId;
   /** The number under which a batch has carried rows, or carries them. */
   #carriedId: SpaceId;
-  /** Cleared, and nothing was carried to the engine since: what is not in memory does not exist. */
-  #bare = false;
+  readonly #filterMemory: FilterMemory;
+  #filter: KeyFilter | undefined;
   #applied: Index = index(0);
   #owner: SpaceOwner | undefined;
   /** Something changed since the last freeze. */
@@ -70,18 +73,22 @@ export class MemorySpace implements Space {
   /** Rows were put for an entry whose `applied` has not come yet. */
   #insideEntry = false;
 
-  /** `newId` gives numbers for later generations. */
+  /** `rows`: whether the engine may have some. `newId` gives numbers for later generations. */
   constructor(
     id: SpaceId,
+    rows: "none" | "some",
     group: GroupId,
     replica: ReplicaId,
     residents: Residents,
     fetches: Fetches,
+    filterMemory: FilterMemory,
     newId: () => SpaceId,
   ) {
     this.#id = id;
     this.#carriedId = id;
     this.durableId = id;
+    this.#filterMemory = filterMemory;
+    this.#filter = rows === "none" ? new KeyFilter(filterMemory) : undefined;
     this.#newId = newId;
     this.group = group;
     this.replica = replica;
@@ -111,7 +118,7 @@ export class MemorySpace implements Space {
 
   get(slot: Slot, key: string): Row | null | undefined {
     const cell = this.#slots.get(slot)?.cells.get(key);
-    if (cell === undefined) return this.#bare ? null : undefined;
+    if (cell === undefined) return this.#filter?.lacks(key) === true ? null : undefined;
     if (cell.pins === 0) cell.hot = true;
     if (cell.headOnly) return undefined;
     if (cell.row !== undefined) this.#residents.hits += 1;
@@ -120,7 +127,7 @@ export class MemorySpace implements Space {
 
   head(slot: Slot, key: string): RowHead | null | undefined {
     const cell = this.#slots.get(slot)?.cells.get(key);
-    if (cell === undefined) return this.#bare ? null : undefined;
+    if (cell === undefined) return this.#filter?.lacks(key) === true ? null : undefined;
     if (cell.pins === 0) cell.hot = true;
     if (cell.row !== undefined) this.#residents.hits += 1;
     return cell.row;
@@ -148,10 +155,10 @@ export class MemorySpace implements Space {
     mark("store: space cleared");
     // Nothing is in the engine of a generation that no batch has carried: its number serves the next one, too.
     if (this.#id === this.#carriedId) this.#id = this.#newId();
-    this.#bare = true;
     this.#changed = true;
     this.#insideEntry = true;
     this.#forget();
+    this.#filter = new KeyFilter(this.#filterMemory);
     for (const name of this.#system.keys()) this.#changedSystem.add(name);
   }
 
@@ -159,7 +166,7 @@ export class MemorySpace implements Space {
   cell(slot: Slot, key: string): Cell {
     let home = this.#slots.get(slot);
     if (home === undefined) {
-      home = { space: this, spaceId: this.#id, slot, cells: new Map(), dead: false };
+      home = { space: this, spaceId: this.#id, slot, filter: this.#filter, cells: new Map(), dead: false };
       this.#slots.set(slot, home);
     }
     return home.cells.get(key) ?? this.#residents.create(home, key);
@@ -217,7 +224,6 @@ export class MemorySpace implements Space {
     const rows = [...this.#changedSystem].map((name) => [name, this.#system.get(name)] as const);
     this.#changedSystem.clear();
     this.#changed = false;
-    this.#bare = false;
     const replaces = this.#carriedId === this.#id ? undefined : this.#carriedId;
     this.#carriedId = this.#id;
     return { space: this, id: this.#id, replaces, applied: this.#applied, rows };
@@ -245,5 +251,11 @@ export class MemorySpace implements Space {
     for (const home of this.#slots.values()) home.dead = true;
     this.#slots.clear();
     this.#residents.forgetDead();
+    this.#filter?.drop();
+  }
+
+  /** A row of a snapshot is about to be put into the engine. */
+  arriving(key: string): void {
+    this.#filter?.add(key);
   }
 }

@@ -290,6 +290,8 @@ test("in any order of requests, completions and crashes, rows are the newest and
     cacheBytesMax: fc.constantFrom(0, 900, 100_000),
     fetchedBytesMax: fc.constantFrom(0, 1_000, 100_000),
     headValueBytesMax: fc.constantFrom(0, 100),
+    // None, so that the absence of rows is read, or as many as are wanted.
+    filtersBytesMax: fc.constantFrom(0, 1 << 20),
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), fc.integer(), sizes, (steps, seed, given) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { crc32, index, latin1, latin1Bytes, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_CHUNK_BYTES_MAX } from "../base/index.ts";
 import type { SnapshotReader, Space, Stage } from "./index.ts";
-import { chunksOf, flush, makeSpace, Owner, put, read, restOf, spaceOf } from "./testing/steps.ts";
+import { chunksOf, flush, makeSpace, Owner, peek, put, read, restOf, spaceOf } from "./testing/steps.ts";
 import { slotOf, World } from "./testing/world.ts";
 
 /** Random bytes do not compress, so chunks are as long as what they carry. */
@@ -180,8 +180,21 @@ describe("receiving a snapshot", () => {
     expect(world.store?.stats.memtableBytes).toBe(0);
   });
 
-  test("a fetch of the old generation that the switch overtakes is answered and brings nothing along", () => {
+  test("its keys are known: what it brought is read, what it did not bring is not", () => {
     const { world, old } = receiver();
+    const stage = stageOf(world, old);
+    for (const chunk of chunks) add(world, stage, chunk);
+    world.done((done) => stage.commit(done));
+    expect([peek(stage.space, "k0"), peek(stage.space, "k1")]).toEqual([undefined, undefined]);
+    expect([peek(stage.space, "old"), peek(stage.space, "absent")]).toEqual([null, null]);
+    expect(read(world, stage.space, "k0", "k1", "old")).toEqual([noise(VALUE_BYTES, 0), noise(VALUE_BYTES, 1), null]);
+    expect(world.store?.stats.cacheMisses).toBe(2);
+  });
+
+  test("a fetch of the old generation that the switch overtakes is answered and brings nothing along", () => {
+    const unfiltered = new World();
+    unfiltered.open(undefined, undefined, { filtersBytesMax: 0 });
+    const { world, old } = receiver(unfiltered);
     const stage = stageOf(world, old);
     for (const chunk of chunks) add(world, stage, chunk);
     // The engine answers with rows of the old generation, but the answer is held back until after the switch.

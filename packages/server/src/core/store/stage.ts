@@ -195,6 +195,7 @@ class RowsJob implements WriteJob {
     key.set(this.#rows.take(keyBytes), SPACE_PREFIX_BYTES);
     const value = this.#rows.take(valueBytes);
     if (!this.#codec.sound(key, value)) return false;
+    if (keyClass(key) === RowClass.primary) this.#space.arriving(latin1(key.subarray(KEY_PREFIX_BYTES)));
     portion.put(key, value);
     this.#keepSystem(key, value);
     return true;

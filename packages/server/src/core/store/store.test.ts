@@ -8,14 +8,22 @@ import {
   latin1Bytes,
   MEMTABLE_BYTES_MAX,
 } from "../base/index.ts";
-import type { Pins, Space } from "./index.ts";
+import type { Pins, Space, Store } from "./index.ts";
 import { flush, GROUP, makeSpace, NO_SYSTEM, Owner, peek, put, REPLICA, read, spaceOf } from "./testing/steps.ts";
 import { row, slotOf, World } from "./testing/world.ts";
 
+/** A space of which nobody knows what rows it has: one that has just begun is known to have none. */
+function restarted(cacheBytesMax?: number): { world: World; store: Store; space: Space } {
+  const before = new World();
+  makeSpace(before);
+  const world = before.crash();
+  const store = world.open(cacheBytesMax);
+  return { world, store, space: store.spaces[0] as Space };
+}
+
 describe("rows", () => {
   test("what is put is read at once, what is deleted is known to be absent, the rest must be fetched", () => {
-    const world = new World();
-    const space = makeSpace(world);
+    const { world, space } = restarted();
     put(space, 1, { a: "1", b: "1", c: null });
     put(space, 2, { a: "2", b: null });
     expect([peek(space, "a"), peek(space, "b"), peek(space, "c"), peek(space, "d")]).toEqual([
@@ -90,8 +98,7 @@ describe("rows", () => {
   });
 
   test("fetches of one pass are one read of the engine, and a key is asked for once", () => {
-    const world = new World();
-    const space = makeSpace(world);
+    const { world, space } = restarted();
     const reads: number[] = [];
     const getMany = world.engine.getMany.bind(world.engine);
     world.engine.getMany = (keys, done) => {
@@ -132,9 +139,7 @@ describe("the cache", () => {
   });
 
   test("the absence of keys is counted as well", () => {
-    const world = new World();
-    const store = world.open(LIMIT);
-    const space = makeSpace(world);
+    const { world, store, space } = restarted(LIMIT);
     for (let i = 0; i < 1000; i += 1) read(world, space, `missing${i}`);
     expect(store.stats.cacheBytes).toBeGreaterThan(LIMIT / 2);
     expect(store.stats.cacheBytes).toBeLessThanOrEqual(LIMIT + 300);

@@ -10,6 +10,7 @@ import {
   mark,
   type ReplicaId,
   type SpaceId,
+  STORE_FILTERS_BYTES_MAX,
   spaceId,
 } from "../base/index.ts";
 import type { Engine, Env } from "../env/index.ts";
@@ -17,6 +18,7 @@ import { Clearing } from "./clearing.ts";
 import { Endings } from "./endings.ts";
 import { Fetches } from "./fetches.ts";
 import { FlushJob, type Generations, putFrozenSystem } from "./flush.ts";
+import { FilterMemory } from "./key-filter.ts";
 import { KeyPages } from "./key-pages.ts";
 import { RowCodec } from "./layout.ts";
 import { type FrozenSystem, MemorySpace } from "./memory-space.ts";
@@ -62,6 +64,7 @@ class NodeStore implements Store {
   readonly #codec: RowCodec;
   readonly #residents: Residents;
   readonly #fetches: Fetches;
+  readonly #filters: FilterMemory;
   readonly #writes: Writes;
   readonly #clearing: Clearing;
   readonly #endings: Endings;
@@ -87,6 +90,7 @@ class NodeStore implements Store {
     this.#flushBytes = options.flushBytes ?? FLUSH_BYTES;
     const fetchedBytesMax = options.fetchedBytesMax ?? FETCHED_BYTES_MAX;
     this.#fetches = new Fetches(env, engine, codec, this.#residents, fetchedBytesMax);
+    this.#filters = new FilterMemory(options.filtersBytesMax ?? STORE_FILTERS_BYTES_MAX);
     this.#writes = new Writes(env, engine, codec, found.lastMarker);
     this.#clearing = new Clearing(env, engine, codec, this.#writes);
     this.#endings = new Endings(env, engine, codec);
@@ -113,6 +117,7 @@ class NodeStore implements Store {
       cacheBytes: this.#residents.cacheBytes,
       cacheBytesPeak: this.#residents.cacheBytesPeak,
       pinnedBytes: this.#fetches.pinnedBytes,
+      filtersBytes: this.#filters.bytes,
       cacheHits: this.#residents.hits,
       cacheMisses: this.#fetches.misses,
       engineWrites: this.#writes.durations,
@@ -130,7 +135,7 @@ class NodeStore implements Store {
         this.#spaces = spaces;
         return this.#settle(found, ready);
       }
-      const space = this.#memorySpace(record.space, record.group, record.replica);
+      const space = this.#memorySpace(record.space, "some", record.group, record.replica);
       const take = (name: string, bytes: Uint8Array): void => space.loadSystem(name, bytes);
       readSystemRows(this.#env, this.#engine, this.#codec, record, take, (applied) => {
         space.loadApplied(applied);
@@ -288,7 +293,7 @@ class NodeStore implements Store {
 
   /** A space with a number of its own: it is written down before anything else of the space is. */
   #newSpace(group: GroupId, replica: ReplicaId, state: "live" | "staged"): MemorySpace {
-    const space = this.#memorySpace(this.#newId(), group, replica);
+    const space = this.#memorySpace(this.#newId(), "none", group, replica);
     space.state = state;
     return space;
   }
@@ -314,8 +319,9 @@ class NodeStore implements Store {
     putNextSpace(this.#codec, portion, this.#nextSpace);
   }
 
-  #memorySpace(id: SpaceId, group: GroupId, replica: ReplicaId): MemorySpace {
-    return new MemorySpace(id, group, replica, this.#residents, this.#fetches, () => this.#newId());
+  #memorySpace(id: SpaceId, rows: "none" | "some", group: GroupId, replica: ReplicaId): MemorySpace {
+    const newId = (): SpaceId => this.#newId();
+    return new MemorySpace(id, rows, group, replica, this.#residents, this.#fetches, this.#filters, newId);
   }
 
   #own(space: Space): MemorySpace {

@@ -238,6 +238,8 @@ export interface StoreOptions {
   /** FETCHED_BYTES_MAX and HEAD_VALUE_BYTES_MAX when not given; small for the same reason. */
   readonly fetchedBytesMax?: number;
   readonly headValueBytesMax?: number;
+  /** STORE_FILTERS_BYTES_MAX when not given. 0: there are none as soon as there are rows. */
+  readonly filtersBytesMax?: number;
 }
 
 export interface StoreStats {
@@ -248,6 +250,8 @@ export interface StoreStats {
   readonly cacheBytesPeak: number;
   /** Values that open fetches hold, or are bringing; one that two of them hold counts twice. */
   readonly pinnedBytes: number;
+  /** What says that the engine need not be read for a new key; 0 after a restart, until a space begins empty. */
+  readonly filtersBytes: number;
   /** Calls of `get` that were answered from memory. */
   readonly cacheHits: number;
   /** Keys read from the engine. */

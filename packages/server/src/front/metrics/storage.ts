@@ -22,6 +22,11 @@ export const STORAGE: readonly MetricDefinition[] = [
     "Values that commands hold in memory, or wait for, while their rows are read.",
     ({ node }) => node.store.pinnedBytes,
   ),
+  gauge(
+    "sherd_store_filters_bytes",
+    "What says of new keys that the engine need not be read for them.",
+    ({ node }) => node.store.filtersBytes,
+  ),
   counter(
     "sherd_cache_hits_total",
     "Reads of rows that were answered from memory.",
