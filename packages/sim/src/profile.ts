@@ -70,6 +70,7 @@ function tighten(random: Random, profile: Profile): Profile {
         flushBytes: 2 * KIB,
         fetchedBytesMax: KIB,
         headValueBytesMax: 0,
+        filtersBytesMax: 0,
       },
       raft: {
         messageBytesMax: 512,

@@ -19,6 +19,7 @@ import { answersSwapped, numberReused, retryWithoutSession, sessionsForgotten } 
 import {
   batchIsTorn,
   deletionsLost,
+  filterForgets,
   olderBatchLost,
   replicaReused,
   snapshotInPlace,
@@ -150,6 +151,13 @@ export const bugs: readonly Bug[] = [
     name: "stale-fetch",
     what: "a row read from the engine is older than what was flushed",
     make: () => staleFetch,
+    profile: "default",
+    foundBySeed: 2n,
+  },
+  {
+    name: "filter-forgets",
+    what: "rows that were flushed are believed not to be in the engine",
+    make: () => filterForgets,
     profile: "default",
     foundBySeed: 2n,
   },

@@ -98,6 +98,30 @@ export const staleFetch: Sabotage = {
   },
 };
 
+/** A filter of a space's keys that has lost some: of rows that were flushed and evicted, it says that there are none. */
+export const filterForgets: Sabotage = {
+  store: (store, { world }) => {
+    const random = world.random.stream("forgetful filters");
+    const forgotten = new Map<string, boolean>();
+    const forgets = (key: string): boolean => {
+      const known = forgotten.get(key) ?? random.chance(0.2);
+      forgotten.set(key, known);
+      return known;
+    };
+    const createSpace = store.createSpace.bind(store);
+    store.createSpace = (group, replica, system, done) =>
+      createSpace(group, replica, system, (space) => {
+        const head = space.head.bind(space);
+        space.head = (slot, key) => {
+          const row = head(slot, key);
+          return row === undefined && forgets(key) ? null : row;
+        };
+        done(space);
+      });
+    return store;
+  },
+};
+
 /** Class and fate of the row that says what is to become of a space: docs/formats/store.md. */
 const SPACE = 0x52;
 const LIVE = 1;
