@@ -238,6 +238,8 @@ export const ENTRY_COMMANDS_MAX = 4_096;
  * has 32 commands over such rows, as many as one read of the engine asks for. A single command may need more.
  */
 export const ENTRY_VALUES_BYTES_MAX: number = 32 * VALUE_BYTES_MAX;
+/** A replica applies entries for about so long in a pass, at least two; the rest in the next. */
+export const APPLY_PASS_MS = 50;
 /** Commands (or bytes) that wait in one replica for a place in an entry; beyond it callers wait. */
 export const REPLICA_PENDING_COMMANDS_MAX = 16_384;
 export const REPLICA_PENDING_BYTES_MAX: number = 16 * MIB;

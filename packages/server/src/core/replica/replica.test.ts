@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  APPLY_PASS_MS,
   ENTRY_BYTES_TARGET,
   groupId,
   index,
@@ -28,6 +29,8 @@ class World {
   full = false;
   /** The machine's; entries are counted in it. */
   readonly applied = { index: index(0) };
+  /** What applying one entry takes. */
+  applyMs = 0;
   /** How often the replica asked to be visited. */
   wakes = 0;
   /** Proposed, and not yet answered by the core. */
@@ -50,6 +53,7 @@ class World {
     let number = 0;
     const apply = (entry: Entry): void => {
       this.applied.index = entry.index;
+      this.nowMs += this.applyMs;
     };
     const machine = {
       applied: this.applied,
@@ -154,6 +158,27 @@ test("a replica knows that somebody asks for votes, until somebody leads", () =>
   expect(replica.electing).toBe(false);
 });
 
+const entry = (at: number): Entry => ({
+  index: index(at),
+  term: term(2),
+  kind: EntryKind.normal,
+  data: new Uint8Array([1]),
+});
+
+test("entries that are much work are applied over several passes, in order", () => {
+  const world = new World();
+  world.applyMs = APPLY_PASS_MS / 2;
+  world.replica.onCommitted(Array.from({ length: 8 }, (_, n) => entry(n + 1)));
+  const applied: number[] = [];
+  while (world.applied.index < 8) {
+    world.wakes = 0;
+    world.replica.work();
+    applied.push(world.applied.index);
+    expect(world.wakes > 0).toBe(world.applied.index < 8);
+  }
+  expect(applied).toEqual([3, 6, 8]);
+});
+
 describe("a store that is full", () => {
   test("writes that wait for it are answered in time, and definitely: nothing of them was proposed", () => {
     const world = new World();
@@ -189,12 +214,6 @@ describe("a store that is full", () => {
 
   test("entries that are committed wait for a flush: what they write may be much more than what they are", () => {
     const world = new World();
-    const entry = (at: number): Entry => ({
-      index: index(at),
-      term: term(2),
-      kind: EntryKind.normal,
-      data: new Uint8Array([1]),
-    });
     world.replica.onCommitted([entry(1)]);
     world.replica.work();
     expect(world.applied.index).toBe(1);

@@ -1,4 +1,5 @@
 import {
+  APPLY_PASS_MS,
   type GroupId,
   type Index,
   mark,
@@ -233,6 +234,7 @@ export class Replica implements SpaceOwner {
     if (this.stopped !== undefined) return;
     const before = this.applied;
     const othersWait = !this.leads && this.unsettled;
+    let untilMs = Number.POSITIVE_INFINITY;
     try {
       while (this.#confChange === undefined) {
         // What an entry writes can be much more than its bytes: a few of APPEND are a whole value. A flush, whose end wakes
@@ -244,6 +246,13 @@ export class Replica implements SpaceOwner {
         const entry = this.#applies.next();
         if (entry === undefined) break;
         this.#apply(entry);
+        if (this.#applies.length === 0) continue;
+        // Entries can be a lot of work; heartbeats, and everybody else on the node, have their turn in between.
+        const nowMs = this.#host.env.monotonicMs();
+        untilMs = Math.min(untilMs, nowMs + APPLY_PASS_MS);
+        if (nowMs < untilMs) continue;
+        this.#host.wake(this);
+        break;
       }
     } catch (error) {
       if (!(error instanceof SherdError)) throw error;
