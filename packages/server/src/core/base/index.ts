@@ -6,7 +6,8 @@
  *
  * Invariants
  * - Imports nothing from other folders.
- * - Every limit of the store has its name and its reason in `limits.ts`; code elsewhere never writes such a number.
+ * - Every limit of the store has its name and its reason in `limits.ts` or `work-limits.ts`; code elsewhere never writes
+ *   such a number.
  * - Every error a person can meet has its code and its advice in `errors.ts`.
  *
  * It does not: do I/O, keep time, or know what a shard is.
@@ -23,3 +24,4 @@ export * from "./ids.ts";
 export * from "./limits.ts";
 export { MARKS, type Mark, mark, observeMarks } from "./marks.ts";
 export { latin1, latin1Bytes, utf8, utf8Bytes } from "./text.ts";
+export * from "./work-limits.ts";

@@ -133,16 +133,6 @@ export const TRANSACTION_BYTES_MAX: number = COMMAND_BYTES_MAX - 1 * KIB;
 export const TRANSACTION_GROWTH_BYTES_MAX: number = 8 * VALUE_BYTES_MAX;
 /** Values that the keys it writes have afterwards, together: COPY makes a large one out of a few bytes. */
 export const TRANSACTION_WRITES_BYTES_MAX: number = 2 * COMMAND_VALUES_BYTES_MAX;
-/**
- * Bytes that its commands look at or copy, repeats counted: it is applied in one go, on every replica, and a node that is
- * silent for an election's time loses its leaderships. Measured on a slow machine: 0.3 to 1.4 ns a byte, so 0.1 to 0.4 s.
- * Checked by every replica when it applies a write, so it is part of what the log means: never change it alone.
- */
-export const TRANSACTION_WORK_MAX: number = 256 * MIB;
-/** What an argument costs beyond its bytes, in the same measure (0.9 us for finding a key, 2 us for parsing a number). */
-export const WORK_PER_ARGUMENT_BYTES: number = 1 * KIB;
-/** What a cell of LCS' table costs, in the same measure (10 to 20 ns: the table is made, and left to the collector). */
-export const LCS_CELL_WORK_BYTES = 16;
 /** Keys that one connection watches at a time. */
 export const TRANSACTION_WATCHED_MAX = 1_024;
 /** Replies of one EXEC together: a session keeps them, in one row, as it keeps those of any write. */

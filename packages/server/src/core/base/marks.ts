@@ -38,6 +38,7 @@ export const MARKS = [
   "replica: proposal refused for want of room",
   "replica: read fetches its rows",
   "replica: read waits for log time",
+  "replica: read waits for its turn",
   "replica: read round dropped",
   "replica: walk over keys begins its slot again",
   "replica: write unanswered for too long",

@@ -51,4 +51,4 @@ export { TransactionEncoder, type Watched } from "./transaction-format.ts";
 export * from "./types.ts";
 export { exceedsValues, VALUES_TOO_LARGE } from "./values-limit.ts";
 export { word } from "./words.ts";
-export { walksValues, workOf } from "./work.ts";
+export { mayCostMuch, workOf } from "./work.ts";

@@ -2,6 +2,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import {
+  COMMAND_ARGS_MAX,
+  COSTLY_READ_WORK_BYTES,
+  LCS_CELL_WORK_BYTES,
   latin1Bytes,
   slot,
   TRANSACTION_BYTES_MAX,
@@ -20,6 +23,7 @@ import {
   type Reply,
   TransactionEncoder,
   transactions,
+  workOf,
 } from "./index.ts";
 import { Rows, shown } from "./testing/rows.ts";
 
@@ -163,6 +167,28 @@ test("work: parts of large values cost nothing, and as many commands as there ma
     const reply = exec(rows, ["set c 1", ...Array.from({ length: TRANSACTION_COMMANDS_MAX - 1 }, () => line)]) as Reply;
     expect(reply.type, line).toBe("array");
   }
+});
+
+test("work: ordinary transactions of the largest size are allowed", () => {
+  const keys = (from: number): string =>
+    Array.from({ length: (COMMAND_ARGS_MAX - 2) / 2 }, (_, n) => `k${from + n} v`).join(" ");
+  const sets = Array.from({ length: TRANSACTION_COMMANDS_MAX }, (_, n) => `set k${n} v ex 100`);
+  for (const lines of [[`mset ${keys(0)}`, `mset ${keys(10_000)}`], sets]) {
+    expect((exec(new Rows(), lines) as Reply).type).toBe("array");
+  }
+});
+
+test("what an EXEC that reads costs is known before it runs, by what its commands look at", () => {
+  const rows = new Rows();
+  rows.run("set", "large", new Uint8Array(VALUE_BYTES_MAX));
+  rows.run("set", "a", new Uint8Array(1_000));
+  const work = (...lines: string[]): number | undefined => workOf(rows, slot(0), transactions.read, [blob(lines)]);
+  expect(work("get large", "getrange large 0 5", "mget a b")).toBeLessThan(COSTLY_READ_WORK_BYTES);
+  expect(work("bitcount large", "bitcount large")).toBeGreaterThan(2 * VALUE_BYTES_MAX);
+  expect(work("lcs a a")).toBeGreaterThan(1_000 * 1_000 * LCS_CELL_WORK_BYTES);
+  expect(work(...Array.from({ length: 100 }, () => "bitcount large"))).toBe(TRANSACTION_WORK_MAX);
+  rows.absent.add("gone");
+  expect(work("bitcount a", "bitcount gone")).toBe(undefined);
 });
 
 test("what another node forwards is admitted only as the connection would have", () => {

@@ -68,6 +68,7 @@ export function transactionCommands(commandOf: CommandOf): TransactionCommands {
     summary: "",
     keysIn: (args) => keysIn(decode(args)),
     valuesIn: (args) => valuesIn(decode(args)),
+    workIn: (context, slot, args) => workIn(context, slot, decode(args)),
     check: (args) => check(decodeTransaction(args[0] as Uint8Array, inner), flags.includes("write")),
     ...(flags.includes("denyoom") ? { growth: (args: readonly Uint8Array[]) => growth(decode(args)) } : {}),
     run: flags.includes("write")
@@ -103,6 +104,18 @@ function valuesIn({ commands }: Transaction): Uint8Array[] {
   const keys: Uint8Array[] = [];
   for (const { spec, args } of commands) keys.push(...valuesOf(spec, args));
   return keys;
+}
+
+function workIn(context: CommandContext, slot: Slot, { commands }: Transaction): number | undefined {
+  let work = 0;
+  for (const { spec, args } of commands) {
+    const next = workOf(context, slot, spec, args);
+    if (next === undefined) return undefined;
+    work += next;
+    // It ends there.
+    if (work > TRANSACTION_WORK_MAX) return TRANSACTION_WORK_MAX;
+  }
+  return work;
 }
 
 /** As each command was checked when it was queued; here for what another node forwards. */

@@ -118,6 +118,8 @@ export interface CommandSpec {
    * all of them, and if it writes as much again. Arguments and `growth` come on top.
    */
   readonly work?: (lengths: readonly number[]) => number;
+  /** Of a command that consists of others: what they cost together, by the state as it is. Undefined: a head is missing. */
+  readonly workIn?: (context: CommandContext, slot: Slot, args: readonly Uint8Array[]) => number | undefined;
   readonly channels?: ChannelSpec;
   readonly since: string;
   readonly group: string;

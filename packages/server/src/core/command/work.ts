@@ -1,4 +1,10 @@
-import { SherdError, type Slot, TRANSACTION_WORK_MAX, WORK_PER_ARGUMENT_BYTES } from "../base/index.ts";
+import {
+  CHEAP_READ_ARGS_MAX,
+  SherdError,
+  type Slot,
+  TRANSACTION_WORK_MAX,
+  WORK_PER_ARGUMENT_BYTES,
+} from "../base/index.ts";
 import { valuesOf } from "./admit.ts";
 import { err } from "./errors.ts";
 import type { CommandContext, CommandSpec, Reply } from "./types.ts";
@@ -18,9 +24,9 @@ export const TOO_MUCH_WORK: Reply = err(
   ).message,
 );
 
-/** Whether the values of its keys, and not only its arguments, tell what a command that reads costs. */
-export const walksValues = ({ work, values, valuesIn }: CommandSpec): boolean =>
-  work !== NO_WORK && valuesIn === undefined && (typeof values !== "object" || values.first !== 0);
+/** False: it costs little, whatever the state is. Asked for every read, so it looks at nothing but the spec. */
+export const mayCostMuch = ({ work, values }: CommandSpec, args: number): boolean =>
+  args >= CHEAP_READ_ARGS_MAX || (work !== NO_WORK && (typeof values !== "object" || values.first !== 0));
 
 /** Of a command over values of these lengths, those of `valuesOf` in order. */
 export function workWith(spec: CommandSpec, args: readonly Uint8Array[], lengths: readonly number[]): number {
@@ -41,6 +47,7 @@ export function workOf(
   spec: CommandSpec,
   args: readonly Uint8Array[],
 ): number | undefined {
+  if (spec.workIn !== undefined) return spec.workIn(context, slot, args);
   const lengths: number[] = [];
   if (spec.work !== NO_WORK) {
     for (const key of valuesOf(spec, args)) {

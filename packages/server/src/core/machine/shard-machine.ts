@@ -1,10 +1,13 @@
 import {
   assert,
   COMMAND_VALUES_BYTES_MAX,
+  EXEC_ESTIMATED_BYTES_MAX,
+  EXEC_WORK_PER_BYTE,
   type GroupId,
   type Index,
   SherdError,
   type Slot,
+  TRANSACTION_WORK_MAX,
   TRANSACTION_WRITES_BYTES_MAX,
   utf8,
   VALUE_BYTES_MAX,
@@ -23,6 +26,7 @@ import {
   VALUES_TOO_LARGE,
   valuePositions,
   valuesOf,
+  workOf,
 } from "../command/index.ts";
 import type { Env } from "../env/index.ts";
 import type { Entry } from "../raft/index.ts";
@@ -278,6 +282,12 @@ export class ShardMachine implements StateMachine {
   countRead(): void {
     this.#keyspace.hits += this.#context.found;
     this.#keyspace.misses += this.#context.missed;
+  }
+
+  workOfRead(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): number | undefined {
+    const bytes = spec.workIn === undefined ? 0 : (args[0] as Uint8Array).length;
+    if (bytes > EXEC_ESTIMATED_BYTES_MAX) return Math.min(bytes * EXEC_WORK_PER_BYTE, TRANSACTION_WORK_MAX);
+    return workOf(this.#context, slot, spec, args);
   }
 
   changedSince(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], since: Index): boolean {

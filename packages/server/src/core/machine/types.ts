@@ -39,6 +39,8 @@ export interface StateMachine {
   readonly undecided: boolean;
   /** The reply of the last read is given, so what it looked for counts as found or missed. A read may be tried often. */
   countRead(): void;
+  /** About what a read costs (command/work.ts), by the state as it is. Undefined: lengths of its values are not in memory. */
+  workOfRead(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): number | undefined;
   /** Whether a read might have answered otherwise at an earlier index. */
   changedSince(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], since: Index): boolean;
   /** Puts the system rows that belong to exactly this state into the space. */

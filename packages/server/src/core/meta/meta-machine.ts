@@ -102,6 +102,10 @@ export class MetaMachine implements StateMachine {
   /** Nothing of it is a key. */
   countRead(): void {}
 
+  workOfRead(): number {
+    return 0;
+  }
+
   changedSince(): boolean {
     return false;
   }

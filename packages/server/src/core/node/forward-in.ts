@@ -71,6 +71,8 @@ export class ForwardedRequest implements Request {
   /** Why the leader will not run it, if so. Only a leader says that: any other gives it back. */
   readonly refusal: ErrorReply | undefined;
   readonly #id: number;
+  /** As the sender numbers them. */
+  readonly #client: number | undefined;
   readonly #from: NodeId;
   readonly #answer: AnswerTo;
   #late = false;
@@ -85,6 +87,7 @@ export class ForwardedRequest implements Request {
     if (forward.origin !== undefined && forward.group !== META_GROUP) this.origin = forward.origin;
     this.group = forward.group;
     this.#id = forward.id;
+    this.#client = forward.client;
     this.#from = from;
     this.#answer = answer;
   }
@@ -92,6 +95,14 @@ export class ForwardedRequest implements Request {
   complete(reply: Reply): void {
     // What runs in a session does so once: told that there is no room, its sender would take it for not having run.
     this.#answer(this.#from, { id: this.#id, reply, late: this.#late }, this.origin === undefined);
+  }
+
+  get client(): string | undefined {
+    return this.#client === undefined ? undefined : `${this.#from} ${this.#client}`;
+  }
+
+  postpone(bytes: number): void {
+    this.#answer(this.#from, { id: this.#id, reply: undefined, tooLargeBytes: bytes }, false);
   }
 
   retried(): void {

@@ -56,8 +56,9 @@ export class ForwardReads {
       this.#groups.set(group, reads);
     }
     reads.ids.add(id);
-    const { opcode } = request.spec;
-    this.#host.deliver(target, { id, group, opcode, slot: request.slot, origin: undefined, args });
+    const { client, slot, spec } = request;
+    const of = typeof client === "number" ? { client } : {};
+    this.#host.deliver(target, { id, group, opcode: spec.opcode, slot, origin: undefined, ...of, args });
   }
 
   /** False: no answer to a read that is waited for. */

@@ -79,6 +79,12 @@ test.each([undefined, { session: 2 ** 40, sequence: 3, ackedBelow: 2 }])(
   },
 );
 
+test("a forwarded read says whose it is, in 32 bits", () => {
+  const read: Forward = { id: 1, group: groupId(3), opcode: 1, slot: slot(2), origin: undefined, client: 7, args: [] };
+  expect(received(encodeForward(read), decodeForward)).toEqual(read);
+  expect(received(encodeForward({ ...read, client: 2 ** 32 + 7 }), decodeForward)).toEqual(read);
+});
+
 const asHex = (bytes: Uint8Array): string => `${Buffer.from(bytes).toString("hex")}\n`;
 
 test("hints have the bytes that they always had; a sender that tells no clock is understood", async () => {

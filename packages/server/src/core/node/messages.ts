@@ -44,6 +44,8 @@ export interface Forward {
   readonly opcode: number;
   readonly slot: Slot;
   readonly origin: CommandOrigin | undefined;
+  /** Of a read: its client, as the sender numbers them. */
+  readonly client?: number;
   readonly args: readonly Uint8Array[];
 }
 
@@ -56,6 +58,10 @@ export interface Answer {
   /** With no reply: the read has one of about so many bytes, which the leader cannot hold for the link now. */
   readonly tooLargeBytes?: number;
 }
+
+const NO_CLIENT = 0;
+/** Clients' numbers on the wire: two that meet by chance take turns as one. */
+const CLIENTS_MAX = 2 ** 32;
 
 /** Tag, id, kind, and what a reply's own fields may take beyond `replyBytes`. */
 const ANSWER_OVERHEAD_BYTES = 32;
@@ -163,13 +169,16 @@ export function encodeForward(forward: Forward): Uint8Array {
   out.u16(forward.slot);
   const origin = forward.origin;
   out.u64(origin === undefined ? NO_SESSION : origin.session);
-  if (origin !== undefined) {
+  if (origin === undefined) out.u32(forward.client === undefined ? NO_CLIENT : forward.client % CLIENTS_MAX);
+  else {
     out.u64(origin.sequence);
     out.u64(origin.ackedBelow);
   }
   encodeCommandArgs(out, forward.args);
   return out.view();
 }
+
+const copiesOf = (input: ByteReader): Uint8Array[] => decodeCommandArgs(input).map((arg) => arg.slice());
 
 /** Arguments are copies: they outlive the frame. */
 export function decodeForward(input: ByteReader): Forward {
@@ -178,9 +187,13 @@ export function decodeForward(input: ByteReader): Forward {
   const opcode = input.u16();
   const slot = input.u16() as Slot;
   const session = input.u64();
-  const origin = session === NO_SESSION ? undefined : { session, sequence: input.u64(), ackedBelow: input.u64() };
-  const args = decodeCommandArgs(input).map((arg) => arg.slice());
-  return { id, group, opcode, slot, origin, args };
+  if (session === NO_SESSION) {
+    const client = input.u32();
+    const of = client === NO_CLIENT ? {} : { client };
+    return { id, group, opcode, slot, origin: undefined, ...of, args: copiesOf(input) };
+  }
+  const origin = { session, sequence: input.u64(), ackedBelow: input.u64() };
+  return { id, group, opcode, slot, origin, args: copiesOf(input) };
 }
 
 export function encodeAnswer(answer: Answer): Uint8Array {

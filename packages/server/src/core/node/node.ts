@@ -16,8 +16,16 @@ import type { Log, LogHandler } from "../log/index.ts";
 import { ShardMachine, type StateMachine } from "../machine/index.ts";
 import { type ClusterMap, MetaMachine, type NodeInfo } from "../meta/index.ts";
 import type { GroupStart, RaftCore } from "../raft/index.ts";
-import { Replica, type ReplicaHost, type Request, type Rerouted } from "../replica/index.ts";
+import {
+  type ReadTurns,
+  Replica,
+  type ReplicaHost,
+  type Request,
+  type Rerouted,
+  type Serving,
+} from "../replica/index.ts";
 import type { Space, Store } from "../store/index.ts";
+import { AwakeReplicas } from "./awake-replicas.ts";
 import { BootNumbers } from "./boot-numbers.ts";
 import { Broadcast } from "./broadcast.ts";
 import { CoreEvents, type Hosted } from "./core-events.ts";
@@ -46,6 +54,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   readonly store: Store;
   /** The disk is nearly full: shards led here refuse writes that add data. Set by the daemon's watch on the disk. */
   diskFull = false;
+  readonly turns: ReadTurns<Serving>;
   activeExpiry = true;
   readonly figures: Figures;
   readonly #self: NodeInfo;
@@ -69,8 +78,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   readonly #metaRequests: MetaRequests;
   /** The meta group's leader is here and has made a map: all nodes are told with this pass, not with the next hints. */
   #mapMade = false;
-  #awake: Set<Replica> = new Set();
-  #collecting = false;
+  readonly #awake: AwakeReplicas;
   #tickDue = false;
   #ticks = 0;
   readonly #passes: DurationHistogram = new DurationHistogram();
@@ -84,6 +92,8 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     this.raft = options.raft;
     this.log = options.log;
     this.store = options.store;
+    this.#awake = new AwakeReplicas(options.env);
+    this.turns = this.#awake.turns;
     this.#self = options.self;
     this.#links = options.links;
     this.#numbers = new BootNumbers(options.self.bootCounter);
@@ -323,20 +333,13 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
     const startedMs = this.env.monotonicMs();
     if (this.#tickDue) this.#tick();
     this.#requests.takeBack();
-    const awake = this.#awake;
-    this.#collecting = true;
-    for (const replica of awake) replica.feed();
+    this.#awake.feed();
     let more = true;
     for (let round = 0; more && round < EXEC_ROUNDS_MAX; round += 1) more = this.raft.exec(this.#events);
     if (more) this.env.requestPass();
     this.log.flush();
     this.#links.flush();
-    this.#awake = new Set();
-    this.#collecting = false;
-    for (const replica of awake) {
-      replica.work();
-      if (replica.wantsFeed) this.wake(replica);
-    }
+    this.#awake.work();
     this.store.pass();
     if (this.#mapMade) {
       this.#mapMade = false;
@@ -412,9 +415,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   }
 
   wake(replica: Replica): void {
-    this.#awake.add(replica);
-    // Woken by the core's events, a replica has its turn in this very pass.
-    if (!this.#collecting) this.env.requestPass();
+    this.#awake.wake(replica);
   }
 
   reroute(group: GroupId, items: readonly Rerouted[]): void {

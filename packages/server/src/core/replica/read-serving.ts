@@ -1,9 +1,20 @@
-import { type GroupId, type Index, mark, type Slot, slot } from "../base/index.ts";
-import { NOT_RESIDENT, type Reply } from "../command/index.ts";
+import {
+  COSTLY_READ_WORK_BYTES,
+  type GroupId,
+  type Index,
+  mark,
+  READ_PASS_MS,
+  READS_PER_CLOCK_LOOK,
+  REQUEST_MS_MAX,
+  type Slot,
+  slot,
+} from "../base/index.ts";
+import { mayCostMuch, NOT_RESIDENT, type Reply } from "../command/index.ts";
 import { Opcode, type StateMachine, TIME } from "../machine/index.ts";
-import type { Pins, Space } from "../store/index.ts";
+import type { Space } from "../store/index.ts";
 import { KeyReads } from "./key-reads.ts";
-import type { ReplicaHost, Request, Rerouted } from "./types.ts";
+import { replyBytesFor, type TurnTaker } from "./read-turns.ts";
+import type { ReplicaHost, Request, Rerouted, Serving } from "./types.ts";
 
 /** What serving needs of its replica. */
 export interface ServingReplica {
@@ -15,26 +26,16 @@ export interface ServingReplica {
   submitWrite(request: Request, args: readonly Uint8Array[]): void;
 }
 
-interface Serving {
-  readonly read: Rerouted;
-  readonly stale: boolean;
-  /** The applied index at the first try. */
-  readonly since: Index;
-  /** A page of keys: by which moment it judged, at most, what has ended. */
-  clockMs: number | undefined;
-  readonly pinned: Pins[];
-}
-
 const NO_ARGS: readonly Uint8Array[] = [];
 const NO_SLOT: Slot = slot(0);
 
 /**
- * Reads that may be answered from the state as it is here, from their turn to their reply. Two things can keep one from
- * being answered at once. Its rows may not be in memory: they are fetched, and it runs again. Or a row that it met ends
+ * Reads that may be answered from the state as it is here, from their turn to their reply. Three things can keep one from
+ * being answered at once. It may cost much: such reads, and what their clients sent behind them, take turns (`ReadTurns`). Its rows may not be in memory: they are fetched, and it runs again. Or a row that it met ends
  * between log time and this leader's clock: had it been answered as gone, another leader whose clock is behind could
  * show it again. So an entry that carries the time goes through the log first (design 7).
  */
-export class ReadServing {
+export class ReadServing implements TurnTaker<Serving> {
   readonly #host: ReplicaHost;
   readonly #replica: ServingReplica;
   readonly #keyReads: KeyReads;
@@ -44,6 +45,8 @@ export class ReadServing {
   #undecided: Serving[] = [];
   /** That entry is applied: to be tried again between entries. */
   #decided: Serving[] = [];
+  /** Wait for their turns. */
+  #waiting = 0;
 
   constructor(host: ReplicaHost, replica: ServingReplica) {
     this.#host = host;
@@ -53,15 +56,42 @@ export class ReadServing {
 
   /** Waiting for something. */
   get open(): number {
-    return this.#fetching.size + this.#undecided.length + this.#decided.length;
+    return this.#fetching.size + this.#undecided.length + this.#decided.length + this.#waiting;
   }
 
   /** `stale`: the state as it is here will do, however old, and this replica's own clock. */
   serve(reads: readonly Rerouted[], stale: boolean): void {
-    const since = this.#replica.applied;
     // Read once for all: for each it would cost as much as finding the row.
     const nowMs = this.#nowMs();
-    for (const read of reads) this.#try({ read, stale, since, clockMs: undefined, pinned: [] }, nowMs);
+    const { env } = this.#host;
+    let count = 0;
+    let untilMs = Number.POSITIVE_INFINITY;
+    let late = false;
+    for (const read of reads) {
+      const serving: Serving = { read, stale, since: undefined, clockMs: undefined, pinned: [] };
+      this.#begin(serving, nowMs, late);
+      count += 1;
+      if (count % READS_PER_CLOCK_LOOK > 0) continue;
+      const passMs = env.monotonicMs();
+      untilMs = Math.min(untilMs, passMs + READ_PASS_MS);
+      late = passMs >= untilMs;
+    }
+  }
+
+  /** Its turn among those that cost much. */
+  takeTurn(serving: Serving, work: number): void {
+    this.#waiting -= 1;
+    const { request, bornMs } = serving.read;
+    if (request.unwanted === true) {
+      release(serving);
+      request.postpone?.(replyBytesFor(work));
+    } else if (request.giveBack !== undefined && this.#host.env.monotonicMs() - bornMs > REQUEST_MS_MAX) {
+      // The node that sent it waits no longer, and has answered its client.
+      release(serving);
+      request.giveBack();
+    } else {
+      this.#try(serving, this.#nowMs());
+    }
   }
 
   /** After entries were applied. */
@@ -70,30 +100,62 @@ export class ReadServing {
     const decided = this.#decided;
     this.#decided = [];
     const nowMs = this.#nowMs();
-    for (const serving of decided) this.#try(serving, nowMs);
+    for (const serving of decided) this.#begin(serving, nowMs, false);
   }
 
-  /** This replica leads no more: what waits for the log has to wait elsewhere. */
-  takeUndecided(): Rerouted[] {
+  /** This replica leads no more: what waits for the log, or for its turn, has to wait elsewhere. */
+  takeLinearizable(): Rerouted[] {
+    return this.#takeUndecided().concat(this.#takeWaiting(({ stale }) => !stale));
+  }
+
+  takeAll(): Rerouted[] {
+    const fetching = Array.from(this.#fetching, release);
+    this.#fetching.clear();
+    return fetching.concat(
+      this.#takeUndecided(),
+      this.#takeWaiting(() => true),
+    );
+  }
+
+  #takeWaiting(which: (serving: Serving) => boolean): Rerouted[] {
+    const taken = this.#host.turns.take(this, which);
+    this.#waiting -= taken.length;
+    return taken.map((serving) => release(serving));
+  }
+
+  #takeUndecided(): Rerouted[] {
     const taken = this.#undecided.concat(this.#decided);
     this.#undecided = [];
     this.#decided = [];
     return taken.map((serving) => release(serving));
   }
 
-  takeAll(): Rerouted[] {
-    const fetching = Array.from(this.#fetching, release);
-    this.#fetching.clear();
-    return fetching.concat(this.takeUndecided());
-  }
-
   #nowMs(): number {
     return Math.floor(this.#host.env.wallMs());
+  }
+
+  /** `late`: the pass has no more time for it, whatever it costs. */
+  #begin(serving: Serving, nowMs: number, late: boolean): void {
+    const { request, args } = serving.read;
+    let work = 0;
+    // A page of keys is read in the background, a few at a time.
+    if (mayCostMuch(request.spec, args.length) && request.spec.opcode < Opcode.keyPage) {
+      // What is not known may be much; once its rows were fetched, it is known.
+      const known = late ? undefined : this.#replica.machine.workOfRead(request.spec, request.slot, args);
+      work = known ?? COSTLY_READ_WORK_BYTES;
+    }
+    if (!late && work < COSTLY_READ_WORK_BYTES && !this.#host.turns.mustWait(request)) {
+      return this.#try(serving, nowMs);
+    }
+    mark("replica: read waits for its turn");
+    if (this.#host.turns.add(this, serving, serving.read.request, work)) this.#waiting += 1;
+    else release(serving);
   }
 
   #try(serving: Serving, nowMs: number): void {
     const { machine } = this.#replica;
     const { request, args } = serving.read;
+    serving.since ??= this.#replica.applied;
     if (request.spec.opcode >= Opcode.keyPage) return this.#readKeys(serving, nowMs);
     const reply = machine.read(request.spec, request.slot, args, nowMs);
     if (reply === NOT_RESIDENT) return this.#fetch(serving);
@@ -120,7 +182,7 @@ export class ReadServing {
       // Not there any more: it was taken elsewhere.
       if (!this.#fetching.delete(serving)) return pins.release();
       serving.pinned.push(pins);
-      this.#try(serving, this.#nowMs());
+      this.#begin(serving, this.#nowMs(), false);
     });
   }
 
@@ -144,7 +206,7 @@ export class ReadServing {
     mark("replica: read waits for log time");
     this.#undecided.push(serving);
     if (this.#undecided.length > 1) return;
-    const reroute = (): void => this.#reroute(this.takeUndecided());
+    const reroute = (): void => this.#reroute(this.#takeUndecided());
     const complete = (reply: Reply): void => {
       if (reply.type === "error") return reroute();
       // In the middle of an entry: the state is whole again when `resume` is called.

@@ -17,8 +17,9 @@ import { type CommandSpec, commandByName, type Reply } from "../command/index.ts
 import { EntryDecoder, type StateMachine } from "../machine/index.ts";
 import { DropReason, type Entry, EntryKind, type RaftCore, Role } from "../raft/index.ts";
 import type { Space } from "../store/index.ts";
+import { ReadTurns } from "./read-turns.ts";
 import { Replica } from "./replica.ts";
-import type { ReplicaHost, Request, Rerouted } from "./types.ts";
+import type { ReplicaHost, Request, Rerouted, Serving } from "./types.ts";
 
 const SET = commandByName(latin1Bytes("set")) as CommandSpec;
 
@@ -72,6 +73,10 @@ class World {
       raft: raft as unknown as RaftCore,
       log: { pin: () => {}, release: () => {} },
       store: { full: false },
+      turns: new ReadTurns<Serving>(
+        () => this.nowMs,
+        () => {},
+      ),
       nextNumber: () => (number += 1),
       wake: () => {
         this.wakes += 1;

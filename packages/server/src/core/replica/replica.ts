@@ -207,7 +207,7 @@ export class Replica implements SpaceOwner {
     // While the core has yet to answer for a batch, those behind it wait for that, or they might overtake it.
     const writes = this.#proposals.awaitsCore ? [] : this.#proposals.takeUnproposed();
     // Those that are confirmed could be served here, but by then the new leader may have answered what came after them.
-    const items = writes.concat(this.#serving.takeUndecided(), this.#reads.takeAll());
+    const items = writes.concat(this.#serving.takeLinearizable(), this.#reads.takeAll());
     this.#transfers.stopSending();
     this.#expiry.leadershipLost();
     this.#host.reroute(this.group, items);
@@ -229,9 +229,13 @@ export class Replica implements SpaceOwner {
 
   // --- applying
 
-  /** Applies what can be applied, answers writes, serves reads. Called in the pass, after the messages left. */
-  work(): void {
-    if (this.stopped !== undefined) return;
+  /**
+   * Applies what can be applied, answers writes, serves reads. Called in the pass, after the messages left. True: it has
+   * used its time, and has not applied all.
+   */
+  work(): boolean {
+    if (this.stopped !== undefined) return false;
+    let usedUp = false;
     const before = this.applied;
     const othersWait = !this.leads && this.unsettled;
     let untilMs = Number.POSITIVE_INFINITY;
@@ -252,18 +256,20 @@ export class Replica implements SpaceOwner {
         untilMs = Math.min(untilMs, nowMs + APPLY_PASS_MS);
         if (nowMs < untilMs) continue;
         this.#host.wake(this);
+        usedUp = true;
         break;
       }
     } catch (error) {
       if (!(error instanceof SherdError)) throw error;
       this.stop(error);
-      return;
+      return false;
     }
     if (this.applied > before) this.#host.raft.applied(this.group, this.applied);
     if (othersWait && !this.unsettled) this.#host.settled(this);
     const reads = this.#reads.takeServable(this.applied);
     if (reads !== undefined) this.#serving.serve(reads, false);
     this.#serving.resume();
+    return usedUp;
   }
 
   #apply(entry: Entry): void {

@@ -1,10 +1,11 @@
-import type { GroupId, NodeId, ReplicaId, Slot } from "../base/index.ts";
+import type { GroupId, Index, NodeId, ReplicaId, Slot } from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
 import type { Env } from "../env/index.ts";
 import type { Log } from "../log/index.ts";
 import type { CommandOrigin, StateMachine } from "../machine/index.ts";
 import type { RaftCore } from "../raft/index.ts";
-import type { Space, Store } from "../store/index.ts";
+import type { Pins, Space, Store } from "../store/index.ts";
+import type { ReadTurns } from "./read-turns.ts";
 import type { Replica } from "./replica.ts";
 
 /** One command of a client, on its way through the node. */
@@ -17,6 +18,8 @@ export interface Request {
   readonly redirect: boolean;
   /** The connection accepts reads from any replica that is here. */
   readonly stale: boolean;
+  /** Who sees the order of what it sent: the same for all requests of one client. Undefined: it stands alone. */
+  readonly client?: number | string | undefined;
   /** Set on what another node forwarded: the session that makes its retries harmless. */
   readonly origin?: CommandOrigin;
   /** Exactly once; may happen inside the call that hands the request over. */
@@ -26,9 +29,11 @@ export interface Request {
    * may have happened before it. Before `complete`, any number of times.
    */
   retried?(): void;
+  /** Nobody waits for its reply any more: a read need not run, and is postponed instead. */
+  readonly unwanted?: boolean;
   /**
-   * Set where a read can be executed again later: called instead of `complete` when nobody has room for its reply, which
-   * has so many bytes.
+   * Set where a read can be executed again later: called instead of `complete` when nobody has room for its reply, or for
+   * the read; `bytes` is how much it is.
    */
   postpone?(bytes: number): void;
   /** Set on forwarded requests, instead of rerouting: it had no effect here, the sender finds another way. */
@@ -43,12 +48,25 @@ export interface Rerouted {
   readonly bornMs: number;
 }
 
+/** A read that may be answered from the state as it is here, until its reply. */
+export interface Serving {
+  readonly read: Rerouted;
+  readonly stale: boolean;
+  /** The applied index at the first try. */
+  since: Index | undefined;
+  /** A page of keys: by which moment it judged, at most, what has ended. */
+  clockMs: number | undefined;
+  readonly pinned: Pins[];
+}
+
 /** What a replica asks of its node. */
 export interface ReplicaHost {
   readonly env: Env;
   readonly raft: RaftCore;
   readonly log: Log;
   readonly store: Store;
+  /** Reads that cost much, of all replicas. */
+  readonly turns: ReadTurns<Serving>;
   /** Keys that have ended are removed although nobody asks for them. */
   readonly activeExpiry: boolean;
   /** Unique for the life of the node: tickets of proposals, contexts of read rounds. */

@@ -134,6 +134,10 @@ export class Connection implements RequestOwner, Receiver {
     this.#node.requestPass();
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Commands that have no answer yet. */
   get open(): number {
     return this.#replies.length;

@@ -20,8 +20,11 @@ export class ReplyPlace {
 /** Who is told that a request is answered. */
 export interface RequestOwner {
   readonly socket: Pick<ClientSocket, "remoteAddress">;
+  readonly id: number;
   /** As the client calls itself. */
   readonly name: string;
+  /** It is gone. */
+  readonly closed: boolean;
   readonly redirect: boolean;
   readonly stale: boolean;
   /** Now, as `CommandTimer` tells it. */
@@ -71,6 +74,14 @@ export class OpenRequest extends ReplyPlace implements Request {
     this.arrivedUs = owner.arrivalUs();
     this.droppedBytes = undefined;
     this.owner = owner;
+  }
+
+  get client(): number {
+    return this.owner.id;
+  }
+
+  get unwanted(): boolean {
+    return this.owner.closed || this.overtaken;
   }
 
   /** Throws its reply away; the request stays open. Reads only. */

@@ -1,0 +1,41 @@
+/**
+ * What commands may cost, in bytes looked at or copied (command/work.ts): a measure of time that is the same on every
+ * replica. Sizes in bytes, times in milliseconds.
+ */
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/**
+ * Bytes that its commands look at or copy, repeats counted: it is applied in one go, on every replica, and a node that is
+ * silent for an election's time loses its leaderships. Measured on a slow machine: 0.3 to 1.4 ns a byte, so 0.1 to 0.4 s.
+ * Checked by every replica when it applies a write, so it is part of what the log means: never change it alone.
+ */
+export const TRANSACTION_WORK_MAX: number = 256 * MIB;
+/** What an argument costs beyond its bytes, in the same measure (0.9 us for finding a key, 2 us for parsing a number). */
+export const WORK_PER_ARGUMENT_BYTES: number = 2 * KIB;
+/** What a cell of LCS' table costs, in the same measure (10 to 20 ns: the table is made, and left to the collector). */
+export const LCS_CELL_WORK_BYTES = 16;
+
+// --- reads
+/**
+ * Reads that cost much have so long in a pass, those of all replicas together; at least one. Short, because a request of
+ * anybody else waits for two or three passes.
+ */
+export const READ_PASS_MS = 10;
+/** A read costs much from here on (command/work.ts: 0.02 to 0.1 ms), ... */
+export const COSTLY_READ_WORK_BYTES: number = 64 * KIB;
+/** ... and from so many arguments on it may: many keys. */
+export const CHEAP_READ_ARGS_MAX: number = COSTLY_READ_WORK_BYTES / WORK_PER_ARGUMENT_BYTES;
+/** A longer EXEC is not looked into before it runs: that would cost what others wait for. It counts by its length. */
+export const EXEC_ESTIMATED_BYTES_MAX: number = 1 * KIB;
+/** The shortest command with a key takes about 16 bytes there, and costs one argument or two. */
+export const EXEC_WORK_PER_BYTE = 128;
+/** One client's turn among those whose reads cost much: about 1 ms, or one read. */
+export const READ_TURN_WORK_BYTES: number = 1 * MIB;
+/**
+ * Of reads that cost much, or stand behind one, a client has so much work on a node, about a second: what it does not wait
+ * for any more is over soon then. Beyond it the connection asks again, when what came before is answered.
+ */
+export const CLIENT_READS_WORK_BYTES_MAX: number = 1024 * MIB;
+/** The clock is looked at after so many reads that cost little. */
+export const READS_PER_CLOCK_LOOK = 512;
