@@ -58,6 +58,8 @@ export class ShardMachine implements StateMachine {
    * that is when their rows are fetched. What the commands before them write is in memory.
    */
   readonly #refused: number[] = [];
+  /** The entry that `missing` looked at last has a command that is judged by the state before the entry. */
+  #judged = false;
   /** Numbers for `RowNeed.together`. */
   #togethers = 0;
 
@@ -103,6 +105,7 @@ export class ShardMachine implements StateMachine {
   missing(entry: Entry): RowNeed[] {
     const missing: RowNeed[] = [];
     this.#refused.length = 0;
+    this.#judged = false;
     this.#decoder.open(entry.data, this.#where(entry));
     const now = Math.max(this.applied.logTimeMs, this.#decoder.logTimeMs);
     this.#context.judgeBy(now, now);
@@ -117,6 +120,15 @@ export class ShardMachine implements StateMachine {
     }
     this.#examined = entry.index;
     return missing;
+  }
+
+  get missingNothingLasts(): boolean {
+    return !this.#judged;
+  }
+
+  nothingMissing(entry: Entry): void {
+    this.#refused.length = 0;
+    this.#examined = entry.index;
   }
 
   /** What a command needs and is not in memory, appended to `into`. False: its heads are, and say that it is refused. */
@@ -136,6 +148,7 @@ export class ShardMachine implements StateMachine {
 
   #missingSeveral(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[], into: RowNeed[]): boolean {
     const values = valuesOf(spec, args);
+    this.#judged = true;
     const exceeds = exceedsValues(this.#context, slot, values) === true;
     this.#togethers += 1;
     if (!exceeds) for (const key of values) this.#missingValue(slot, key, this.#togethers, into);

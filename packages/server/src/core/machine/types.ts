@@ -21,6 +21,10 @@ export interface StateMachine {
   slotOfKey(number: number): Slot;
   /** Rows that the entry needs and that are not in memory. To be fetched and asked again until there are none: then `apply`. */
   missing(entry: Entry): RowNeed[];
+  /** `missing` need not be asked again of the entry it was asked of last, as long as the space has no losses. */
+  readonly missingNothingLasts: boolean;
+  /** Instead of `missing`, for such an entry whose rows were all there: then `apply`. */
+  nothingMissing(entry: Entry): void;
   /**
    * Bytes of values that a write would look at and make, by the state as it is, where rows that are not known to it count as
    * the largest: an estimate for who gathers entries, because entries before it may change that.

@@ -55,6 +55,10 @@ export class MetaMachine implements StateMachine {
     throw new InvariantViolation("the meta group has no keys");
   }
 
+  readonly missingNothingLasts = true;
+
+  nothingMissing(): void {}
+
   missing(): RowNeed[] {
     return NOTHING;
   }

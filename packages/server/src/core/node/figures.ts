@@ -28,6 +28,7 @@ export class Figures implements NodeFigures {
   readonly keyspace: KeyspaceCounts = new KeyspaceCounts();
   readonly #host: FiguresHost;
   readonly #passes: DurationHistogram;
+  #slowMoments: readonly (readonly [event: string, durations: DurationHistogram])[] | undefined;
 
   constructor(host: FiguresHost, passes: DurationHistogram) {
     this.#host = host;
@@ -51,12 +52,14 @@ export class Figures implements NodeFigures {
     return replicationOf(this.#host.replicas(), this.#host);
   }
 
-  get slowMoments(): [event: string, durations: DurationHistogram][] {
-    return [
+  /** Asked for twenty times a second. */
+  get slowMoments(): readonly (readonly [event: string, durations: DurationHistogram])[] {
+    this.#slowMoments ??= [
       ["pass", this.#passes],
       ["log-write", this.#host.log.stats.syncs],
       ["flush", this.#host.store.stats.engineWrites],
     ];
+    return this.#slowMoments;
   }
 
   replicasHolding(group: GroupId, complete: (held: ReplicasHolding | undefined) => void): void {

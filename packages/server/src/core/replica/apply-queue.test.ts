@@ -20,14 +20,24 @@ class World {
   needs: readonly RowKey[] = [];
   readonly answers: (() => void)[] = [];
   ready = 0;
+  /** How often the state machine was asked what an entry misses. */
+  looked = 0;
+  readonly space = {
+    losses: 0,
+    fetch: (keys: readonly RowKey[], done: (pins: { release(): void }) => void) => this.#fetch(keys, done),
+  };
+  readonly machine = {
+    missing: () => {
+      this.looked += 1;
+      return this.needs.filter(({ key: name }) => !this.has(name));
+    },
+    missingNothingLasts: true,
+    nothingMissing: () => undefined,
+  };
   readonly queue: ApplyQueue;
 
   constructor() {
-    const space = {
-      fetch: (keys: readonly RowKey[], done: (pins: { release(): void }) => void) => this.#fetch(keys, done),
-    };
-    const machine = { missing: () => this.needs.filter(({ key: name }) => !this.has(name)) };
-    this.queue = new ApplyQueue(space as unknown as Space, machine as unknown as StateMachine, () => {
+    this.queue = new ApplyQueue(this.space as unknown as Space, this.machine as unknown as StateMachine, () => {
       this.ready += 1;
     });
   }
@@ -99,4 +109,36 @@ test("an entry that cannot be read is reported when it is to be applied, not whe
   queue.prefetch(entry(2));
   queue.push([entry(2)]);
   expect(() => queue.next()).toThrow(unreadable);
+});
+
+test("an entry whose rows were all there when it was appended is not looked at again", () => {
+  const world = new World();
+  world.queue.prefetch(entry(1));
+  world.queue.push([entry(1)]);
+  expect(world.queue.next()?.index).toBe(1);
+  expect(world.looked).toBe(1);
+});
+
+test.each([
+  ["something was let go", (world: World) => (world.space.losses += 1)],
+  ["another entry took its place", (world: World) => world.queue.push([{ ...entry(1), term: term(2) }])],
+])("it is looked at again if meanwhile %s", (_, happen) => {
+  const world = new World();
+  world.queue.prefetch(entry(1));
+  happen(world);
+  world.needs = [key("a")];
+  world.queue.push([entry(1)]);
+  expect(world.queue.next()).toBeUndefined();
+  expect(world.looked).toBe(2);
+  world.answers.shift()?.();
+  expect(world.queue.next()?.index).toBe(1);
+});
+
+test("an entry with a command that is judged by the state before it is always looked at again", () => {
+  const world = new World();
+  world.machine.missingNothingLasts = false;
+  world.queue.prefetch(entry(1));
+  world.queue.push([entry(1)]);
+  expect(world.queue.next()?.index).toBe(1);
+  expect(world.looked).toBe(2);
 });

@@ -1,4 +1,4 @@
-import { assert, type Index, mark, SherdError } from "../base/index.ts";
+import { assert, type Index, mark, SherdError, type Term } from "../base/index.ts";
 import type { StateMachine } from "../machine/index.ts";
 import { type Entry, EntryKind } from "../raft/index.ts";
 import type { FetchUrgency, Pins, RowNeed, Space } from "../store/index.ts";
@@ -16,6 +16,13 @@ interface Prefetch {
   over: boolean;
 }
 
+/** All rows of an entry were in memory when it was appended. */
+interface Resident {
+  readonly term: Term;
+  /** Of the space, then. */
+  readonly losses: number;
+}
+
 /**
  * Committed entries in order, each handed on when all its rows are in memory. Rows are asked for as soon as an entry is
  * *appended*, so that reading them overlaps with its replication.
@@ -25,6 +32,7 @@ export class ApplyQueue {
   readonly #machine: StateMachine;
   readonly #ready: () => void;
   readonly #prefetches: Map<Index, Prefetch> = new Map();
+  readonly #residents: Map<Index, Resident> = new Map();
   #entries: Entry[] = [];
   #head = 0;
 
@@ -45,6 +53,9 @@ export class ApplyQueue {
     try {
       const missing = this.#machine.missing(entry);
       if (missing.length > 0) this.#fetch(entry.index, missing, "ahead");
+      else if (this.#machine.missingNothingLasts) {
+        this.#residents.set(entry.index, { term: entry.term, losses: this.#space.losses });
+      }
     } catch (error) {
       // Unreadable, but perhaps never committed. If it is, `next` says so and the replica stops.
       if (!(error instanceof SherdError)) throw error;
@@ -64,7 +75,9 @@ export class ApplyQueue {
       mark("replica: entry waits for its rows");
       return undefined;
     }
-    if (entry.kind === EntryKind.normal && entry.data.length > 0) {
+    if (this.#allResident(entry)) {
+      this.#machine.nothingMissing(entry);
+    } else if (entry.kind === EntryKind.normal && entry.data.length > 0) {
       // Looked up again although prefetched: another entry may have stood at this index when its rows were asked for, and
       // they may be gone again, or not be there yet.
       const missing = this.#machine.missing(entry);
@@ -78,8 +91,15 @@ export class ApplyQueue {
     return entry;
   }
 
+  /** What saves most entries from being decoded and looked up once more. */
+  #allResident({ index, term }: Entry): boolean {
+    const resident = this.#residents.get(index);
+    return resident !== undefined && resident.term === term && resident.losses === this.#space.losses;
+  }
+
   /** Call after the entry that `next` gave has been applied. */
   applied(index: Index): void {
+    this.#residents.delete(index);
     const prefetch = this.#prefetches.get(index);
     if (prefetch === undefined) return;
     assert(prefetch.waiting === 0, "rows are resident when their entry is applied");
@@ -91,6 +111,7 @@ export class ApplyQueue {
   close(): void {
     for (const prefetch of this.#prefetches.values()) this.#release(prefetch);
     this.#prefetches.clear();
+    this.#residents.clear();
     this.#entries = [];
     this.#head = 0;
   }

@@ -125,8 +125,10 @@ describe("heads", () => {
     const whole = cold.fetch(need("k"));
     expect(cold.stats.pinnedBytes).toBe(LARGE.length);
     whole.release();
+    const { losses } = cold.space;
     cold.world.settle();
     expect(peek(cold.space, "k")).toBeUndefined();
+    expect(cold.space.losses).toBeGreaterThan(losses);
     expect(head(cold.space, "k")).toBe(LARGE.length);
     expect(cold.stats.pinnedBytes).toBe(0);
     heads.release();

@@ -4,6 +4,8 @@ import { FILTER_BITS_PER_KEY, FILTER_SEGMENT_BYTES_MIN } from "../base/index.ts"
 export class FilterMemory {
   readonly #bytesMax: number;
   bytes = 0;
+  /** How often a filter may have become less sure of a key. */
+  changes = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -66,6 +68,7 @@ export class KeyFilter {
     if (this.#has(hash)) return;
     if (this.#room === 0 && !this.#grow()) return this.drop();
     this.#room -= 1;
+    this.#memory.changes += 1;
     const segment = this.#segments[this.#segments.length - 1] as Uint32Array;
     const block = blockOf(segment, hash);
     let step = mixed(hash);
@@ -79,6 +82,7 @@ export class KeyFilter {
   /** Gives its memory back. */
   drop(): void {
     this.#dropped = true;
+    this.#memory.changes += 1;
     for (const segment of this.#segments) this.#memory.giveBack(segment.byteLength);
     this.#segments.length = 0;
   }

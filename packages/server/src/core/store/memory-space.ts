@@ -133,6 +133,10 @@ export class MemorySpace implements Space {
     return cell.row;
   }
 
+  get losses(): number {
+    return this.#residents.losses + this.#filterMemory.changes;
+  }
+
   put(slot: Slot, key: string, row: Row): void {
     this.#change(slot, key, row);
   }

@@ -102,6 +102,8 @@ class Run {
   /** Fetches are answered in every order, also after a crash of the store that was asked (then: never). */
   #generation = 0;
   #pagesOpen = 0;
+  /** Of each group: what was in memory when it was looked at last, and the space's losses then. */
+  #known: { readonly losses: number; readonly heads: readonly string[]; readonly values: readonly string[] }[] = [];
 
   constructor(choose: (count: number) => number, sizes: StoreOptions) {
     this.sizes = sizes;
@@ -241,7 +243,22 @@ class Run {
     }
   }
 
+  /** What could be answered can be answered, as long as the space says that nothing was lost. */
+  checkLosses(): void {
+    for (const [group, space] of this.spaces.entries()) {
+      const heads = KEYS.filter((key) => space.head(slotOf(key), key) !== undefined);
+      const values = KEYS.filter((key) => peek(space, key) !== undefined);
+      const before = this.#known[group];
+      if (before?.losses === space.losses) {
+        expect(heads).toEqual(expect.arrayContaining([...before.heads]));
+        expect(values).toEqual(expect.arrayContaining([...before.values]));
+      }
+      this.#known[group] = { losses: space.losses, heads, values };
+    }
+  }
+
   crash(): void {
+    this.#known = [];
     this.#generation += 1;
     this.#pagesOpen = 0;
     this.#pins = [];
@@ -296,7 +313,10 @@ test("in any order of requests, completions and crashes, rows are the newest and
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), fc.integer(), sizes, (steps, seed, given) => {
       const run = new Run(chooser(seed), given);
-      for (const next of steps) run.run(next);
+      for (const next of steps) {
+        run.run(next);
+        run.checkLosses();
+      }
       run.end();
     }),
     { numRuns: 400 },

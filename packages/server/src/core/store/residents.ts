@@ -73,6 +73,8 @@ export class Residents {
   #idleSteps = 0;
   /** Reads that found their row, or its absence, in memory. */
   hits = 0;
+  /** How often something that was known of a row was let go. */
+  losses = 0;
 
   constructor(cacheBytesMax: number, headValueBytesMax: number) {
     this.#cacheBytesMax = cacheBytesMax;
@@ -152,6 +154,7 @@ export class Residents {
     const { row } = cell;
     if (cell.headOnly || !row || row.payload.length <= this.#headValueBytesMax) return false;
     if (cell.valuePins > 0 || cell.generation > this.#flushed || cell.home.dead) return false;
+    this.losses += 1;
     this.#cleanBytes -= valueBytes(cell);
     cell.row = headOf(row);
     cell.headOnly = true;
@@ -221,6 +224,7 @@ export class Residents {
         this.#hand += 1;
         continue;
       }
+      this.losses += 1;
       this.#cleanBytes -= bytesOf(cell);
       cell.home.cells.delete(cell.key);
       const last = this.#ring.pop() as Cell;
@@ -234,6 +238,7 @@ export class Residents {
    * all cells at once would take longer than a pass may; until then they count.
    */
   forgetDead(): void {
+    this.losses += 1;
     this.#changed = this.#changed.filter((cell) => !cell.home.dead);
     this.#swept = this.#ring.length;
   }

@@ -109,6 +109,8 @@ export interface Space {
   get(slot: Slot, key: string): Row | null | undefined;
   /** The same for who does not look at the value. Known also of rows whose value is too large to be kept for nothing. */
   head(slot: Slot, key: string): RowHead | null | undefined;
+  /** While this number stays the same, what `get` and `head` can answer, they can answer again. */
+  readonly losses: number;
   /**
    * Requires a resident head (or residence of its absence) only if the caller wants to know what was there.
    * `key` is kept: it must not be cut out of a longer string (V8 would keep that one alive with it).
