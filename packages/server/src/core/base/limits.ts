@@ -222,12 +222,6 @@ export const ENTRY_BYTES_TARGET: number = 256 * KIB;
 export const ENTRY_BYTES_MAX: number = COMMAND_BYTES_MAX + 4 * KIB;
 /** Commands in one entry. */
 export const ENTRY_COMMANDS_MAX = 4_096;
-/**
- * Values that the commands of one entry look at and write, together: they are in memory at once while it is applied. Judged
- * by the leader when it makes the entry; a row of which it knows nothing counts as one of the largest value, so an entry
- * has 32 commands over such rows, as many as one read of the engine asks for. A single command may need more.
- */
-export const ENTRY_VALUES_BYTES_MAX: number = 32 * VALUE_BYTES_MAX;
 /** A replica applies entries for about so long in a pass, at least two; the rest in the next. */
 export const APPLY_PASS_MS = 50;
 /** Commands (or bytes) that wait in one replica for a place in an entry; beyond it callers wait. */
@@ -374,7 +368,7 @@ export const FETCH_BATCH_BYTES_TARGET: number = 2 * MIB;
 export const HEAD_VALUE_BYTES_MAX: number = 4 * KIB;
 /**
  * Rows in memory beyond the cache's limit, because they are needed or could not be evicted yet. Above it only what is
- * needed first is read (see `Fetches`): at most COMMAND_VALUES_BYTES_MAX for a command, ENTRY_VALUES_BYTES_MAX for an entry.
+ * needed first is read (see `Fetches`): at most COMMAND_VALUES_BYTES_MAX for a command, ENTRY_WEIGHT_MAX for an entry.
  */
 export const FETCHED_BYTES_MAX: number = 256 * MIB;
 /** Rows that the cache looks at in one pass when it is over its limit. */

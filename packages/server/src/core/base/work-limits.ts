@@ -16,6 +16,17 @@ export const WORK_PER_ARGUMENT_BYTES: number = 2 * KIB;
 /** What a cell of LCS' table costs, in the same measure (10 to 20 ns: the table is made, and left to the collector). */
 export const LCS_CELL_WORK_BYTES = 16;
 
+// --- writes
+/**
+ * What the commands of one entry weigh together (`weightOf`): values that they look at and make, which are in memory at once
+ * while it is applied, and what transactions do beyond that. An entry is applied in one go on every replica, and again
+ * when a node starts, so one that takes all memory, or longer than a node may be silent, would be the end of its shard.
+ * The work of the largest transaction, 0.1 to 0.4 s. The leader judges when it makes the entry, by the most that may be; a
+ * row of which it knows nothing counts as one of the largest value, so an entry has 32 commands over such rows, as many as
+ * one read of the engine asks for. A single command may weigh more: it has an entry of its own.
+ */
+export const ENTRY_WEIGHT_MAX: number = TRANSACTION_WORK_MAX;
+
 // --- reads
 /**
  * Reads that cost much have so long in a pass, those of all replicas together; at least one. Short, because a request of

@@ -17,6 +17,8 @@ const WHOLE_DIGITS_MAX = 308;
 /** What has more zeros behind the point before its first other digit is zero. */
 const LEADING_ZEROS_MAX = 100;
 const FRACTION_DIGITS_MAX = 17;
+/** The longest text that `decimalText` makes: a sign and a point, too. No integer of 64 bits is longer. */
+export const NUMBER_BYTES_MAX: number = 1 + WHOLE_DIGITS_MAX + 1 + FRACTION_DIGITS_MAX;
 
 export const ZERO: Decimal = { units: 0n, scale: 0 };
 const NUMBER = /^([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE]([+-]?\d+))?$/;

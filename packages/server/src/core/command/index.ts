@@ -20,6 +20,7 @@ export {
   valuePositions,
   valuesOf,
 } from "./admit.ts";
+export { NUMBER_BYTES_MAX } from "./decimal.ts";
 export { categoriesOf, commandDocs, commandEntry, keysAndFlags } from "./describe.ts";
 export { type CommandDetails, detailsOf } from "./details.ts";
 export {
@@ -50,5 +51,6 @@ export {
 export { TransactionEncoder, type Watched } from "./transaction-format.ts";
 export * from "./types.ts";
 export { exceedsValues, VALUES_TOO_LARGE } from "./values-limit.ts";
+export { type LengthsAhead, weightOf } from "./weight.ts";
 export { word } from "./words.ts";
 export { mayCostMuch, workOf } from "./work.ts";

@@ -159,6 +159,9 @@ export const lcsCommands: readonly CommandSpec[] = [
       const cells = cellsOf(lengths[0] as number, lengths[1] as number);
       return isTooLarge(cells) ? 0 : cells * LCS_CELL_WORK_BYTES;
     },
+    // Where the table would be too large nothing is done, but the values may turn out shorter.
+    workAtMost: ([left = 0, right = 0]) =>
+      Math.min(cellsOf(left, right), VALUE_BYTES_MAX / CELL_BYTES) * LCS_CELL_WORK_BYTES,
     summary: "The longest common subsequence of two values; LEN: its length, IDX: where its runs are.",
     check(args) {
       const options = optionsOf(args);

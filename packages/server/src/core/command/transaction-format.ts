@@ -6,7 +6,7 @@ import {
   TRANSACTION_COMMANDS_MAX,
   TRANSACTION_WATCHED_MAX,
 } from "../base/index.ts";
-import type { CommandSpec } from "./types.ts";
+import type { CommandIn, CommandSpec } from "./types.ts";
 
 /**
  * A transaction as the one argument of one command (docs/formats/entry.md):
@@ -24,14 +24,9 @@ export interface Watched {
   readonly version: number;
 }
 
-interface Queued {
-  readonly spec: CommandSpec;
-  readonly args: readonly Uint8Array[];
-}
-
 export interface Transaction {
   readonly watched: readonly Watched[];
-  readonly commands: readonly Queued[];
+  readonly commands: readonly CommandIn[];
 }
 
 /** Gathers the commands of a transaction; their arguments are copied as they come. */
@@ -85,7 +80,7 @@ export function decodeTransaction(
     if (input.u8() !== VERSION) return undefined;
     const watched: Watched[] = [];
     for (let left = input.u32(); left > 0; left -= 1) watched.push({ key: input.block(), version: input.u64() });
-    const commands: Queued[] = [];
+    const commands: CommandIn[] = [];
     for (let left = input.u32(); left > 0; left -= 1) {
       const spec = commandOf(input.u16());
       if (spec === undefined) return undefined;

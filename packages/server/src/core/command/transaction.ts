@@ -69,6 +69,7 @@ export function transactionCommands(commandOf: CommandOf): TransactionCommands {
     keysIn: (args) => keysIn(decode(args)),
     valuesIn: (args) => valuesIn(decode(args)),
     workIn: (context, slot, args) => workIn(context, slot, decode(args)),
+    commandsIn: (args) => decode(args).commands,
     check: (args) => check(decodeTransaction(args[0] as Uint8Array, inner), flags.includes("write")),
     ...(flags.includes("denyoom") ? { growth: (args: readonly Uint8Array[]) => growth(decode(args)) } : {}),
     run: flags.includes("write")

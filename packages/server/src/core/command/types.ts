@@ -91,6 +91,12 @@ export interface ChannelSpec {
   readonly sharded: boolean;
 }
 
+/** A command of a transaction. */
+export interface CommandIn {
+  readonly spec: CommandSpec;
+  readonly args: readonly Uint8Array[];
+}
+
 /**
  * One command, as data. `COMMAND` and docs/commands.md are made from it.
  * Commands without `run` live in the connection (session/) and are never replicated.
@@ -113,11 +119,15 @@ export interface CommandSpec {
   readonly values?: KeyPositions | ((args: readonly Uint8Array[]) => KeyPositions);
   /** The same where positions can not tell. */
   readonly valuesIn?: (args: readonly Uint8Array[]) => readonly Uint8Array[];
+  /** Of a transaction: the commands that it is made of, in order. */
+  readonly commandsIn?: (args: readonly Uint8Array[]) => readonly CommandIn[];
   /**
    * Bytes that it looks at or copies (or what takes as long), from the lengths of the values that it looks at. Not given:
    * all of them, and if it writes as much again. Arguments and `growth` come on top.
    */
   readonly work?: (lengths: readonly number[]) => number;
+  /** The most that `work` says for values of up to these lengths; not given: it is for these, because longer ones cost more. */
+  readonly workAtMost?: (lengths: readonly number[]) => number;
   /** Of a command that consists of others: what they cost together, by the state as it is. Undefined: a head is missing. */
   readonly workIn?: (context: CommandContext, slot: Slot, args: readonly Uint8Array[]) => number | undefined;
   readonly channels?: ChannelSpec;

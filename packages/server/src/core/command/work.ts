@@ -30,14 +30,24 @@ export const mayCostMuch = ({ work, values }: CommandSpec, args: number): boolea
 
 /** Of a command over values of these lengths, those of `valuesOf` in order. */
 export function workWith(spec: CommandSpec, args: readonly Uint8Array[], lengths: readonly number[]): number {
-  let bytes = args.length * WORK_PER_ARGUMENT_BYTES;
-  for (const arg of args) bytes += arg.length;
-  if (spec.growth !== undefined) bytes += spec.growth(args);
+  const bytes = workOfArguments(spec, args);
   if (spec.work !== undefined) return bytes + spec.work(lengths);
   let looked = 0;
   for (const length of lengths) looked += length;
   // A value is never changed in place: who writes makes another one.
   return bytes + (spec.flags.includes("write") ? 2 * looked : looked);
+}
+
+/** The most that `workWith` says for values of up to these lengths. */
+export const workAtMost = (spec: CommandSpec, args: readonly Uint8Array[], lengths: readonly number[]): number =>
+  spec.workAtMost === undefined
+    ? workWith(spec, args, lengths)
+    : workOfArguments(spec, args) + spec.workAtMost(lengths);
+
+function workOfArguments({ growth }: CommandSpec, args: readonly Uint8Array[]): number {
+  let bytes = args.length * WORK_PER_ARGUMENT_BYTES;
+  for (const arg of args) bytes += arg.length;
+  return growth === undefined ? bytes : bytes + growth(args);
 }
 
 /** Of a command that runs next, in a state. Undefined: a head is not in memory. */

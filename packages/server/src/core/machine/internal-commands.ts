@@ -1,9 +1,19 @@
-import type { CommandSpec } from "../command/index.ts";
+import { type CommandSpec, NO_KEYS } from "../command/index.ts";
 import { Opcode } from "./entry.ts";
 
 function internal(name: string, opcode: number, keys: 0 | 1 = 0): CommandSpec {
   const positions = { first: keys, last: keys, step: keys };
-  return { name, opcode, arity: -1, flags: ["write"], keys: positions, since: "", group: "internal", summary: "" };
+  return {
+    name,
+    opcode,
+    arity: -1,
+    flags: ["write"],
+    keys: positions,
+    values: NO_KEYS,
+    since: "",
+    group: "internal",
+    summary: "",
+  };
 }
 
 /** Commands that nodes put into entries and send each other, never clients. */

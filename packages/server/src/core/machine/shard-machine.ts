@@ -1,6 +1,5 @@
 import {
   assert,
-  COMMAND_VALUES_BYTES_MAX,
   EXEC_ESTIMATED_BYTES_MAX,
   EXEC_WORK_PER_BYTE,
   type GroupId,
@@ -8,9 +7,7 @@ import {
   SherdError,
   type Slot,
   TRANSACTION_WORK_MAX,
-  TRANSACTION_WRITES_BYTES_MAX,
   utf8,
-  VALUE_BYTES_MAX,
 } from "../base/index.ts";
 import {
   type CommandContext,
@@ -167,37 +164,9 @@ export class ShardMachine implements StateMachine {
     if (this.#context.head(slot, key) === undefined) into.push({ slot, key, headOnly: true });
   }
 
-  valueBytes(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): number {
-    // The only one with a key removes it, and looks at its head for that.
-    if (isInternal(spec.opcode)) return 0;
-    if (needsSeveralValues(spec)) return this.#severalBytes(spec, slot, args);
-    const values = valuePositions(spec, args);
-    if (values.first === 0) return 0;
-    let bytes = 0;
-    for (let at = values.first - 1, last = lastKey(values, args.length); at <= last; at += values.step) {
-      bytes += this.#lengthOf(slot, args[at] as Uint8Array);
-    }
-    // With a second key (COPY, RENAME) the value is written there, too.
-    return lastKey(spec.keys, args.length) >= spec.keys.first ? 2 * bytes : bytes;
-  }
-
-  #severalBytes(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): number {
-    let bytes = 0;
-    let largest = 0;
-    for (const key of valuesOf(spec, args)) {
-      const length = this.#lengthOf(slot, key);
-      bytes += length;
-      if (length > largest) largest = length;
-    }
-    // Each of its keys may get as much as the largest has: by COPY in a transaction, by BITOP.
-    const written = Math.min(TRANSACTION_WRITES_BYTES_MAX, largest * keysOf(spec, args).length);
-    return Math.min(COMMAND_VALUES_BYTES_MAX, bytes) + written;
-  }
-
-  #lengthOf(slot: Slot, key: Uint8Array): number {
+  lengthOf(slot: Slot, key: Uint8Array): number | undefined {
     const row = this.#space.head(slot, this.#context.latin1(key));
-    if (row === undefined) return VALUE_BYTES_MAX;
-    return row === null ? 0 : row.payload.length;
+    return row === null ? 0 : row?.payload.length;
   }
 
   missingForRead(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): RowNeed[] {
@@ -288,6 +257,11 @@ export class ShardMachine implements StateMachine {
     return exceedsValues(this.#context, slot, valuesOf(spec, args)) === true;
   }
 
+  /** What the transactions that ran here have done, in the measure of `TRANSACTION_WORK_MAX`. */
+  get transactionWork(): number {
+    return this.#context.work;
+  }
+
   get undecided(): boolean {
     return this.#context.undecided;
   }
@@ -347,7 +321,7 @@ class RowContext implements CommandContext {
   missed = 0;
   /** Rows that had ended, and were removed or replaced since `judgeBy`. */
   endedRemoved = 0;
-  /** See `StateMachine.work`. */
+  /** What transactions have done, reads' too, in the measure of `workOf`. */
   work = 0;
   readonly latin1: (bytes: Uint8Array) => string;
   readonly #space: Space;
@@ -413,8 +387,6 @@ class RowContext implements CommandContext {
   }
 
   put(slot: Slot, key: string, row: Row): void {
-    // What it was made of was looked at, too.
-    this.work += 2 * row.payload.length;
     const before = this.#space.head(slot, key);
     assert(before !== undefined, "a row is resident when a command writes it");
     if (before === null) this.#counts.change(slot, 1);

@@ -26,10 +26,10 @@ export interface StateMachine {
   /** Instead of `missing`, for such an entry whose rows were all there: then `apply`. */
   nothingMissing(entry: Entry): void;
   /**
-   * Bytes of values that a write would look at and make, by the state as it is, where rows that are not known to it count as
-   * the largest: an estimate for who gathers entries, because entries before it may change that.
+   * Of a key's value, by the state as it is; 0: there is none. A row that has ended counts until it is removed. Undefined: not
+   * even its head is in memory.
    */
-  valueBytes(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): number;
+  lengthOf(slot: Slot, key: Uint8Array): number | undefined;
   /** Rows that a read needs and that are not in memory: asked right after it was tried. */
   missingForRead(spec: CommandSpec, slot: Slot, args: readonly Uint8Array[]): RowNeed[];
   /** A normal entry. Throws SHERD_ENTRY_UNREADABLE when it cannot be decoded: the replica stops. */

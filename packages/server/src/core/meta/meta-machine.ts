@@ -63,7 +63,7 @@ export class MetaMachine implements StateMachine {
     return NOTHING;
   }
 
-  valueBytes(): number {
+  lengthOf(): number {
     return 0;
   }
 

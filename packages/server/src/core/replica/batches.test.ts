@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ENTRY_BYTES_TARGET, ENTRY_VALUES_BYTES_MAX, latin1Bytes, slot, VALUE_BYTES_MAX } from "../base/index.ts";
+import { ENTRY_BYTES_TARGET, ENTRY_WEIGHT_MAX, latin1Bytes, slot, VALUE_BYTES_MAX } from "../base/index.ts";
 import { type CommandSpec, commandByName } from "../command/index.ts";
 import { BatchBuilder } from "./batches.ts";
 
@@ -33,8 +33,8 @@ test("an entry is as large as the values that a few of its bytes ask for: it is 
   }
 });
 
-test("an entry ends before its commands would look at more values than may be in memory together", () => {
-  const part = ENTRY_VALUES_BYTES_MAX / 4;
+test("an entry ends before its commands would weigh more than an entry may", () => {
+  const part = ENTRY_WEIGHT_MAX / 4;
   const builder = new BatchBuilder(
     (_, [key, suffix]) => (suffix?.length ?? 0) * ((key?.length ?? 0) > 1 ? 8 : 1) * part,
   );

@@ -1,10 +1,4 @@
-import {
-  ENTRY_BYTES_TARGET,
-  ENTRY_COMMANDS_MAX,
-  ENTRY_VALUES_BYTES_MAX,
-  type Index,
-  type Term,
-} from "../base/index.ts";
+import { ENTRY_BYTES_TARGET, ENTRY_COMMANDS_MAX, ENTRY_WEIGHT_MAX, type Index, type Term } from "../base/index.ts";
 import type { Reply } from "../command/index.ts";
 import { EntryDecoder, EntryEncoder, type ReplySink } from "../machine/index.ts";
 import type { Request, Rerouted } from "./types.ts";
@@ -15,6 +9,10 @@ export class Batch implements ReplySink {
   readonly requests: readonly Request[];
   /** Of its data, and of what applying it may add beyond that. */
   readonly bytes: number;
+  /** What applying it costs at most, beyond that: see `weightOf`. */
+  readonly weight: number;
+  /** Of `BatchBuilder.gathered`, when its last request had come. */
+  readonly gathered: number;
   /** When the oldest of them came. */
   readonly bornMs: number;
   /** Known once the Raft core took it; 0 before. */
@@ -22,11 +20,22 @@ export class Batch implements ReplySink {
   term: Term = 0 as Term;
   #answered = false;
 
-  constructor(data: Uint8Array, requests: readonly Request[], growth: number, bornMs: number) {
+  constructor(
+    data: Uint8Array,
+    requests: readonly Request[],
+    known: {
+      readonly growth: number;
+      readonly weight: number;
+      readonly gatheredBefore: number;
+      readonly bornMs: number;
+    },
+  ) {
     this.data = data;
     this.requests = requests;
-    this.bytes = data.length + growth;
-    this.bornMs = bornMs;
+    this.bytes = data.length + known.growth;
+    this.weight = known.weight;
+    this.gathered = known.gatheredBefore + this.bytes;
+    this.bornMs = known.bornMs;
   }
 
   reply(position: number, reply: Reply): void {
@@ -68,26 +77,29 @@ export class Batch implements ReplySink {
   }
 }
 
-/** Bytes of values that a command may bring into memory, or write, while its entry is applied. */
+/** What applying a command may cost: `weightOf`. Asked once for each, when it comes. */
 export type Weigh = (request: Request, args: readonly Uint8Array[]) => number;
 
 /** Gathers writes between passes: all that wait become one entry, up to its limits. */
 export class BatchBuilder {
   readonly #weigh: Weigh;
+  readonly #weightMax: number;
   readonly #encoder: EntryEncoder = new EntryEncoder();
   #requests: Request[] = [];
   /** What these may add to rows beyond their own bytes: an entry is applied in one go, and then all of it is in memory. */
   #growth = 0;
-  /** What these look at and write. */
-  #values = 0;
+  /** Of these together. */
+  #weight = 0;
   /** When the first of them came. */
   #bornMs = 0;
   #full: Batch[] = [];
   #fullBytes = 0;
   #fullCommands = 0;
+  #gathered = 0;
 
-  constructor(weigh: Weigh) {
+  constructor(weigh: Weigh, weightMax: number = ENTRY_WEIGHT_MAX) {
     this.#weigh = weigh;
+    this.#weightMax = weightMax;
   }
 
   get empty(): boolean {
@@ -102,10 +114,15 @@ export class BatchBuilder {
     return this.#fullBytes + this.#encoder.bytes + this.#growth;
   }
 
+  /** `Batch.bytes` of all that ever came, whatever became of it. */
+  get gathered(): number {
+    return this.#gathered + this.#encoder.bytes + this.#growth;
+  }
+
   add(request: Request, args: readonly Uint8Array[], monotonicMs: number, logTimeMs: number): void {
-    const values = this.#weigh(request, args);
-    if (this.#values + values > ENTRY_VALUES_BYTES_MAX && this.#requests.length > 0) this.#seal(logTimeMs);
-    this.#values += values;
+    const weight = this.#weigh(request, args);
+    if (this.#weight + weight > this.#weightMax && this.#requests.length > 0) this.#seal(logTimeMs);
+    this.#weight += weight;
     this.#encoder.add(request.spec.opcode, request.slot, request.origin, args);
     if (this.#requests.length === 0) this.#bornMs = monotonicMs;
     this.#requests.push(request);
@@ -143,11 +160,17 @@ export class BatchBuilder {
 
   #seal(logTimeMs: number): void {
     const data = this.#encoder.finish(logTimeMs);
-    const batch = new Batch(data, this.#requests, this.#growth, this.#bornMs);
+    const batch = new Batch(data, this.#requests, {
+      growth: this.#growth,
+      weight: this.#weight,
+      gatheredBefore: this.#gathered,
+      bornMs: this.#bornMs,
+    });
     this.#full.push(batch);
     this.#fullBytes += batch.bytes;
+    this.#gathered = batch.gathered;
     this.#growth = 0;
-    this.#values = 0;
+    this.#weight = 0;
     this.#fullCommands += this.#requests.length;
     this.#requests = [];
   }

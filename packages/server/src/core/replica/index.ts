@@ -9,6 +9,7 @@
  * - Writes of one connection keep their order: nothing is proposed while a batch of an older term is unresolved.
  * - Reads that cost much wait for their turns where they stay: the state that they see then is newer, never older.
  * - Entries are applied in order, each when all its rows are resident.
+ * - What applying an entry takes, in memory and in work, has a limit, which the leader keeps when it makes the entry.
  *
  * It does not: find leaders (node/router), keep time (ticks come from the node), or write the log (the node does, for
  * all of its replicas in one frame).

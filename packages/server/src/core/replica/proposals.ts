@@ -1,7 +1,8 @@
 import { assert, type Index, mark, type Term } from "../base/index.ts";
-import type { Reply } from "../command/index.ts";
+import { type Reply, weightOf } from "../command/index.ts";
 import type { Entry } from "../raft/index.ts";
-import { type Batch, BatchBuilder, type Weigh } from "./batches.ts";
+import { type Batch, BatchBuilder } from "./batches.ts";
+import { type LengthNow, LengthsInFlight } from "./lengths-in-flight.ts";
 import type { Request, Rerouted } from "./types.ts";
 
 const INDETERMINATE: Reply = {
@@ -28,9 +29,15 @@ export class Proposals {
   #proposing: { readonly ticket: number; readonly batch: Batch } | undefined;
   /** In the log, by index; not yet applied. */
   #outstanding: Batch[] = [];
+  /** Being applied. */
+  #applying: Batch | undefined;
+  readonly #lengths: LengthsInFlight;
 
-  constructor(weigh: Weigh) {
-    this.#builder = new BatchBuilder(weigh);
+  /** `lengthNow`: asked only while all entries that are not applied are among these writes. Tests pass a smaller limit. */
+  constructor(lengthNow: LengthNow, weightMax?: number) {
+    const lengths = new LengthsInFlight(lengthNow, () => this.#builder.gathered);
+    this.#lengths = lengths;
+    this.#builder = new BatchBuilder(({ spec, slot }, args) => weightOf(spec, slot, args, lengths), weightMax);
   }
 
   add(request: Request, args: readonly Uint8Array[], monotonicMs: number, logTimeMs: number): void {
@@ -118,11 +125,23 @@ export class Proposals {
       this.#outstanding.shift();
       if (batch.index === entry.index && batch.term === entry.term) {
         own = batch;
+        this.#applying = batch;
         break;
       }
+      this.#lengths.settled(batch.gathered);
       lost.push(...batch.takeBack());
     }
     return { own, lost };
+  }
+
+  /**
+   * The entry that `at` was asked about is in the state, and not before: what is gathered while it is applied, because of
+   * its replies, may find a part of it there.
+   */
+  applied(): void {
+    if (this.#applying === undefined) return;
+    this.#lengths.settled(this.#applying.gathered);
+    this.#applying = undefined;
   }
 
   /** Answers what came before `bornBeforeMs` with what is known about it. */

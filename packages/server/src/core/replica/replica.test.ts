@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   APPLY_PASS_MS,
   ENTRY_BYTES_TARGET,
+  ENTRY_WEIGHT_MAX,
   groupId,
   index,
   latin1,
@@ -12,6 +13,7 @@ import {
   replicaId,
   slot,
   term,
+  VALUE_BYTES_MAX,
 } from "../base/index.ts";
 import { type CommandSpec, commandByName, type Reply } from "../command/index.ts";
 import { EntryDecoder, type StateMachine } from "../machine/index.ts";
@@ -22,6 +24,7 @@ import { Replica } from "./replica.ts";
 import type { ReplicaHost, Request, Rerouted, Serving } from "./types.ts";
 
 const SET = commandByName(latin1Bytes("set")) as CommandSpec;
+const APPEND = commandByName(latin1Bytes("append")) as CommandSpec;
 
 /** A leader's replica. What it proposes waits for the core's word; what it gives back is submitted again, in order. */
 class World {
@@ -29,7 +32,7 @@ class World {
   nowMs = 0;
   full = false;
   /** The machine's; entries are counted in it. */
-  readonly applied = { index: index(0) };
+  readonly applied = { index: index(0), term: term(1) };
   /** What applying one entry takes. */
   applyMs = 0;
   /** How often the replica asked to be visited. */
@@ -59,7 +62,7 @@ class World {
     const machine = {
       applied: this.applied,
       expiringKeys: 0,
-      valueBytes: () => 0,
+      lengthOf: () => 0,
       missing: () => [],
       apply,
     } as unknown as StateMachine;
@@ -92,10 +95,13 @@ class World {
   }
 
   /** A write comes in. */
-  write(key: string, options: { readonly bytes?: number; readonly forwarded?: boolean } = {}): void {
+  write(
+    key: string,
+    options: { readonly bytes?: number; readonly forwarded?: boolean; readonly spec?: CommandSpec } = {},
+  ): void {
     const args = [latin1Bytes(key), new Uint8Array(options.bytes ?? 1)];
     const request: Request = {
-      spec: SET,
+      spec: options.spec ?? SET,
       args,
       slot: slot(0),
       redirect: false,
@@ -182,6 +188,44 @@ test("entries that are much work are applied over several passes, in order", () 
     expect(world.wakes > 0).toBe(world.applied.index < 8);
   }
   expect(applied).toEqual([3, 6, 8]);
+});
+
+describe("what a leader knows of the lengths of values", () => {
+  const APPENDS = 40;
+  const LARGEST_IN_AN_ENTRY = ENTRY_WEIGHT_MAX / VALUE_BYTES_MAX;
+
+  /** How many commands its entries have. */
+  function entriesOf(world: World): number[] {
+    world.full = true;
+    for (let n = 0; n < APPENDS; n += 1) world.write(`${world.log.length} ${n}`, { spec: APPEND });
+    world.full = false;
+    world.replica.feed();
+    const counts: number[] = [];
+    while (world.asked.length > 0) {
+      counts.push(world.asked[0]?.keys.length as number);
+      world.takes();
+    }
+    return counts;
+  }
+
+  test("is nothing before it has applied an entry of its term: its predecessors' may change any of them", () => {
+    const world = new World();
+    expect(entriesOf(world)).toEqual([LARGEST_IN_AN_ENTRY, APPENDS - LARGEST_IN_AN_ENTRY]);
+    world.applied.term = term(2);
+    expect(entriesOf(world)).toEqual([APPENDS]);
+  });
+
+  test("is of a term: what waited when the next one began is weighed again", () => {
+    const world = new World();
+    world.applied.term = term(2);
+    world.full = true;
+    for (let n = 0; n < APPENDS; n += 1) world.write(`k${n}`, { spec: APPEND });
+    world.replica.onRole(Role.leader, replicaId(1), term(3));
+    expect(world.waiting).toHaveLength(APPENDS);
+    world.full = false;
+    world.drain();
+    expect(world.asked.map(({ keys }) => keys.length)).toEqual([LARGEST_IN_AN_ENTRY]);
+  });
 });
 
 describe("a store that is full", () => {

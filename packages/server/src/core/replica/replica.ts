@@ -48,7 +48,10 @@ export class Replica implements SpaceOwner {
   #space: Space;
   #machine: StateMachine;
   #applies: ApplyQueue;
-  readonly #proposals: Proposals = new Proposals(({ spec, slot }, args) => this.#machine.valueBytes(spec, slot, args));
+  readonly #proposals: Proposals = new Proposals((slot, key) =>
+    // Before it has applied an entry of its own term, those of its predecessors may be about to change any value.
+    this.#machine.applied.term === this.term ? this.#machine.lengthOf(slot, key) : undefined,
+  );
   readonly #reads: ReadQueue = new ReadQueue();
   readonly #serving: ReadServing;
   readonly #expiry: ActiveExpiry;
@@ -188,7 +191,8 @@ export class Replica implements SpaceOwner {
   }
 
   onRole(role: Role, leader: ReplicaId, term: Term): void {
-    const led = this.role === Role.leader;
+    // What was gathered in one term was weighed by what was known in it.
+    const lost = this.role === Role.leader && (role !== Role.leader || term !== this.term);
     this.electing = leader === NO_REPLICA && (this.electing || term > this.term);
     if (leader !== NO_REPLICA && leader !== this.#lastLeader) {
       if (this.#lastLeader !== NO_REPLICA) this.leaderChanges += 1;
@@ -197,7 +201,7 @@ export class Replica implements SpaceOwner {
     this.role = role;
     this.leader = leader;
     this.term = term;
-    if (led && role !== Role.leader) this.#giveUpLeadership();
+    if (lost) this.#giveUpLeadership();
     this.#host.roleChanged(this);
     this.#host.wake(this);
   }
@@ -289,6 +293,7 @@ export class Replica implements SpaceOwner {
   #applied(entry: Entry): void {
     this.#applies.applied(entry.index);
     this.#space.applied(entry.index);
+    this.#proposals.applied();
   }
 
   #batchAt(entry: Entry): Batch | undefined {
