@@ -12,7 +12,7 @@ import {
   type Mix,
   parseMix,
   parseSeed,
-  rangeIn,
+  rangeOption,
   type TargetOptions,
   targetAddress,
 } from "./options.ts";
@@ -52,8 +52,8 @@ export function register(program: Command): void {
     .addOption(new Option("--preset <name>", "mix and choice of keys").choices(Object.keys(PRESETS)).default("hits"))
     .option("--mix <weights>", "instead of the preset's: put=.5,get=.25,delete=.25", parseMix)
     .option("--keys <number>", "keys to put before measuring, instead of the preset's", integerIn(0, LOADED_KEYS_MAX))
-    .option("--key-bytes <range>", "length of keys", rangeIn(KEY_BYTES_MIN, KEY_BYTES_MAX), { min: 30, max: 50 })
-    .option("--value-bytes <range>", "length of values", rangeIn(0, VALUE_BYTES_MAX), { min: 60, max: 100 })
+    .addOption(rangeOption("--key-bytes <range>", "length of keys", KEY_BYTES_MIN, KEY_BYTES_MAX, { min: 30, max: 50 }))
+    .addOption(rangeOption("--value-bytes <range>", "length of values", 0, VALUE_BYTES_MAX, { min: 60, max: 100 }))
     .option("--pipeline <number>", "operations that a worker sends at once", integerIn(1, PIPELINE_MAX), 1)
     .option(
       "--warmup <number>",

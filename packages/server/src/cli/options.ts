@@ -83,6 +83,11 @@ export function rangeIn(min: number, max: number): (text: string) => IntegerRang
   };
 }
 
+/** An option that takes a range; the help shows the default as it would be given. */
+export function rangeOption(flags: string, help: string, min: number, max: number, byDefault: IntegerRange): Option {
+  return new Option(flags, help).argParser(rangeIn(min, max)).default(byDefault, `${byDefault.min}-${byDefault.max}`);
+}
+
 export interface Mix {
   readonly put: number;
   readonly get: number;

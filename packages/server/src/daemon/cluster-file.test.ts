@@ -59,6 +59,11 @@ test.each([
   ["a long name", { ...three, nodes: [{ name: "a".repeat(64), host: "h" }] }, /nodes\[0\]\.name: 1 to 63 letters/],
   ["a long host", { ...three, nodes: [{ name: "a", host: "h".repeat(254) }] }, /nodes\[0\]\.host: at most 253/],
   ["a host with a space", { ...three, nodes: [{ name: "a", host: "h h" }] }, /nodes\[0\]\.host: a host name/],
+  [
+    "a host with a port",
+    { ...three, nodes: [{ name: "a", host: "10.0.0.1:6379" }] },
+    /nodes\[0\]\.host: .*without a port/,
+  ],
   ["no host", { ...three, nodes: [{ name: "a", host: "" }] }, /nodes\[0\]\.host: a host name/],
   ["a wildcard host", { ...three, nodes: [{ name: "a", host: "0.0.0.0" }] }, /nodes\[0\]\.host: an address that/],
   [

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { isIPv6 } from "node:net";
 import { z } from "zod";
 import {
   type ClusterId,
@@ -51,7 +52,8 @@ const HOST_BYTES_MAX = 253;
 export const listenSchema: z.ZodType<string> = z
   .string()
   .max(HOST_BYTES_MAX, `at most ${HOST_BYTES_MAX} characters`)
-  .regex(/^[A-Za-z0-9:._-]+$/, "a host name or an IP address");
+  .regex(/^[A-Za-z0-9:._-]+$/, "a host name or an IP address")
+  .refine((text) => !text.includes(":") || isIPv6(text), "a host name or an IP address, without a port");
 /** A host that others find this node at. */
 export const hostSchema: z.ZodType<string> = listenSchema.refine(
   (text) => text !== "0.0.0.0" && text !== "::",

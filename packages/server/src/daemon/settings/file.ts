@@ -28,11 +28,32 @@ export function readConfigFile(path: string, command: CommandName): ConfigFile {
   try {
     const { size } = statSync(path);
     if (size > FILE_BYTES_MAX) throw new Error(`it has ${size} bytes, and ${FILE_BYTES_MAX} are allowed`);
-    text = readFileSync(path, "utf8");
+    text = decoded(readFileSync(path));
   } catch (cause) {
     throw new SherdError("SHERD_CONFIG_INVALID", `${path} cannot be read: ${(cause as Error).message}.`, { cause });
   }
   return parseConfigFile(text, path, command);
+}
+
+/** Throws at bytes that are not UTF-8: replaced silently, they would become part of a name or a password. */
+function decoded(bytes: Uint8Array): string {
+  const utf8 = new TextDecoder("utf-8", { fatal: true });
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    // A line feed is never part of another character, so lines can be judged one by one.
+    for (let line = 1, start = 0; start <= bytes.length; line++) {
+      const feed = bytes.indexOf(0x0a, start);
+      const end = feed < 0 ? bytes.length : feed;
+      try {
+        utf8.decode(bytes.subarray(start, end));
+      } catch {
+        throw new Error(`line ${line} is not UTF-8`);
+      }
+      start = end + 1;
+    }
+    throw new Error("it is not UTF-8");
+  }
 }
 
 function parseConfigFile(text: string, path: string, command: CommandName): ConfigFile {
@@ -44,7 +65,11 @@ function parseConfigFile(text: string, path: string, command: CommandName): Conf
     const { line, col } = lines.linePos(offset);
     return `${path}:${line}:${col}`;
   };
-  for (const error of document.errors) problems.push(`${placeOf(error.pos[0])}: not YAML: ${error.message}`);
+  for (const error of document.errors) {
+    const what =
+      error.code === "DUPLICATE_KEY" ? "this setting stands here a second time" : `not YAML: ${error.message}`;
+    problems.push(`${placeOf(error.pos[0])}: ${what}`);
+  }
   const { contents } = document;
   if (problems.length > 0 || contents === null || (isScalar(contents) && contents.value === null)) {
     return { path, values, problems };

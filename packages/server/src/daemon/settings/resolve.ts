@@ -83,8 +83,13 @@ export function resolveSettings(given: Given): Resolved {
   return { command, values: Object.fromEntries(set) as SettingValues, all, warnings: warningsOf(environment) };
 }
 
+const sentence = (problem: string): string => (problem.endsWith("?") ? problem : `${problem}.`);
+
 const invalid = (problems: readonly string[]): SherdError =>
-  new SherdError("SHERD_CONFIG_INVALID", problems.length === 1 ? `${problems[0]}.` : `\n  ${problems.join("\n  ")}\n`);
+  new SherdError(
+    "SHERD_CONFIG_INVALID",
+    problems.length === 1 ? sentence(problems[0] as string) : `\n  ${problems.join("\n  ")}\n`,
+  );
 
 /** Not an error: whoever shares the environment may use the prefix, too. */
 function warningsOf(environment: Environment): string[] {

@@ -99,18 +99,26 @@ test("what is wrong in a file is named with its line and column, all of it at on
     'sherd.yaml:1:7: host: an address that other machines can reach, not "0.0.0.0".',
   ]);
   expect(refusal("cache-mib: 3\n")).toEqual([
-    'sherd.yaml:1:1: there is no setting "cache-mib"; did you mean cacheMib?.',
+    'sherd.yaml:1:1: there is no setting "cache-mib"; did you mean cacheMib?',
   ]);
   expect(refusal("colour: red\n")).toEqual(['sherd.yaml:1:1: there is no setting "colour".']);
 });
 
 test("a file that is not one", () => {
   expect(refusal("name: [a\n")[0]).toMatch(/^sherd\.yaml:\d:\d: not YAML: /);
-  expect(refusal("name: a\nname: b\n")).toEqual([expect.stringMatching(/^sherd\.yaml:2:1: not YAML: .*unique/)]);
+  expect(refusal("name: a\nname: b\n")).toEqual(["sherd.yaml:2:1: this setting stands here a second time."]);
   expect(refusal("- a\n")).toEqual(["sherd.yaml:1:1: lines such as `cacheMib: 128` are wanted."]);
   expect(refusal("")).toEqual([]);
   expect(refusal("# nothing yet\n")).toEqual([]);
   expect(() => resolved({ file: "/nowhere/sherd.yaml" })).toThrow(/\/nowhere\/sherd\.yaml cannot be read/);
+});
+
+test("a file that is not UTF-8 is refused with the line, not read with other characters in it", () => {
+  const file = fileWith("");
+  writeFileSync(file, Buffer.from("# caf\u00e9\nrequirePass: caf\u00e9\n", "latin1"));
+  expect(() => resolved({ file })).toThrow(/sherd\.yaml cannot be read: line 1 is not UTF-8\./);
+  writeFileSync(file, Buffer.concat([Buffer.from("# caf\u00e9\nname: "), Buffer.of(0xff)]));
+  expect(() => resolved({ file })).toThrow(/sherd\.yaml cannot be read: line 2 is not UTF-8\./);
 });
 
 test("what belongs to the other command is not taken silently", () => {
