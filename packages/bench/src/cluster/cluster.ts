@@ -47,6 +47,11 @@ export class Cluster {
     return run.pid;
   }
 
+  /** Of a node, from 1 on. */
+  metricsUrl(node: number): string {
+    return `http://127.0.0.1:${PORTS.http + node - 1}/metrics`;
+  }
+
   directory(node: number): string {
     return join(this.#data, `node-${node}`);
   }

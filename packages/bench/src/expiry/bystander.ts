@@ -1,6 +1,5 @@
 import { performance } from "node:perf_hooks";
 import { type Answer, ClientError, RespConnection, RespError } from "@sherd/client";
-import { StolenTime } from "../machine.ts";
 
 const PAUSE_MS = 2;
 /** Its keys are spread over all shards. */
@@ -12,16 +11,14 @@ export interface Waits {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
-  /** Of the processors' time meanwhile. */
-  readonly stolenPercent: number | undefined;
 }
 
 /** A client that writes and reads keys that do not end, one at a time, and notes what it waited. */
 export class Bystander {
   readonly #host: string;
   readonly #port: number;
-  readonly #stolen: StolenTime = new StolenTime();
   #waitsMs: number[] = [];
+  #longestMs = 0;
   #stopped = false;
   readonly #ended: Promise<void>;
 
@@ -37,13 +34,14 @@ export class Bystander {
     this.#waitsMs = [];
     const at = (share: number): number =>
       Number((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(2));
-    return {
-      count: sorted.length,
-      p50Ms: at(0.5),
-      p99Ms: at(0.99),
-      maxMs: at(1),
-      stolenPercent: this.#stolen.takePercent(),
-    };
+    return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+  }
+
+  /** Of those that ended since the last call of this. */
+  takeLongestMs(): number {
+    const longestMs = this.#longestMs;
+    this.#longestMs = 0;
+    return Number(longestMs.toFixed(1));
   }
 
   async stop(): Promise<void> {
@@ -65,7 +63,9 @@ export class Bystander {
   async #timed(connection: RespConnection, args: readonly string[]): Promise<void> {
     const beganMs = performance.now();
     const answer: Answer = await connection.call(args);
-    this.#waitsMs.push(performance.now() - beganMs);
+    const waitedMs = performance.now() - beganMs;
+    this.#waitsMs.push(waitedMs);
+    if (waitedMs > this.#longestMs) this.#longestMs = waitedMs;
     if (answer instanceof RespError || answer instanceof ClientError) throw answer;
   }
 }

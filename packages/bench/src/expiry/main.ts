@@ -16,7 +16,9 @@ import { Cluster } from "../cluster/cluster.ts";
 import { syncLatency } from "../cluster/disk.ts";
 import { machine } from "../machine.ts";
 import { pipeline } from "../pipeline.ts";
-import { Bystander, KEYS as STAYING, type Waits } from "./bystander.ts";
+import { Bystander, KEYS as STAYING } from "./bystander.ts";
+import { Nodes } from "./nodes.ts";
+import { type Phase, Phases } from "./phases.ts";
 
 const QUIET_MS = 10_000;
 /** So many keys are loaded first, to find out how long all of them take: they must be there before they end. */
@@ -60,13 +62,19 @@ async function measure(): Promise<Record<string, unknown>> {
   tell("load", `${keys} keys, ${perSecond}/s`);
   await until(endMs - QUIET_MS);
   const bystander = new Bystander(HOST, cluster.respPort);
+  const phases = new Phases(bystander, new Nodes(cluster, nodes));
+  await phases.take();
   await until(endMs);
-  const before = tellWaits("the ten seconds before", bystander.take());
+  const before = tellPhase("the ten seconds before", await phases.take());
+  const looking = untilGone(endMs, phases);
   await until(endMs + QUIET_MS);
-  const after = tellWaits("the ten seconds after", bystander.take());
-  const goneAfterSeconds = await untilGone(endMs);
-  const meanwhile = tellWaits("until all were removed", bystander.take());
-  tell("space given back", `${goneAfterSeconds} s after their end`);
+  const after = tellPhase("the ten seconds after", await phases.take());
+  const goneAfterSeconds = await looking;
+  const meanwhile = tellPhase("until all were removed", await phases.take());
+  const undisturbed = phases.undisturbed();
+  const removedPerSecond = Math.round(keys / Math.max(1, goneAfterSeconds));
+  tell("undisturbed", `${undisturbed.seconds} seconds of these, max ${undisturbed.maxMs} ms`);
+  tell("space given back", `${goneAfterSeconds} s after their end: ${removedPerSecond} keys/s`);
   await bystander.stop();
   return {
     when: new Date().toISOString(),
@@ -75,8 +83,10 @@ async function measure(): Promise<Record<string, unknown>> {
     nodes,
     keys,
     load: { perSecond },
-    waits: { before, after, meanwhile },
+    waits: { before, after, meanwhile, undisturbed },
     goneAfterSeconds,
+    removedPerSecond,
+    seconds: phases.seconds,
   };
 }
 
@@ -111,13 +121,16 @@ function load(count: number, endMs: number, from = 0): Promise<number> {
   );
 }
 
-/** Until nothing is left of them: DBSIZE counts rows, also those that nobody sees any more. */
-async function untilGone(sinceMs: number): Promise<number> {
+/** Until nothing is left of them: DBSIZE counts rows, also those that nobody sees any more. Seconds. */
+async function untilGone(sinceMs: number, phases: Phases): Promise<number> {
   const connection = await RespConnection.open({ host: HOST, port: cluster.respPort });
+  phases.restartSeconds();
   for (;;) {
-    const left = await connection.call(["DBSIZE"]);
-    if (typeof left === "number" && left <= STAYING) break;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    const left = await connection.call(["DBSIZE"]);
+    if (typeof left !== "number") throw new Error("DBSIZE was not answered with a number");
+    phases.second(sinceMs, Math.max(0, left - STAYING));
+    if (left <= STAYING) break;
   }
   connection.close();
   return Math.round((Date.now() - sinceMs) / 1_000);
@@ -131,10 +144,11 @@ function tell(what: string, text: string): void {
   process.stdout.write(`${what.padEnd(28)} ${text}\n`);
 }
 
-function tellWaits(what: string, waits: Waits): Waits {
+function tellPhase(what: string, phase: Phase): Phase {
+  const { count, p50Ms, p99Ms, maxMs, stolenPercent, pauseMs } = phase;
   tell(
     what,
-    `${waits.count} writes and reads, p50 ${waits.p50Ms} ms, p99 ${waits.p99Ms} ms, max ${waits.maxMs} ms, stolen ${waits.stolenPercent} %`,
+    `${count} writes and reads, p50 ${p50Ms} ms, p99 ${p99Ms} ms, max ${maxMs} ms; stolen ${stolenPercent} %, pause of a node ${pauseMs} ms`,
   );
-  return waits;
+  return phase;
 }

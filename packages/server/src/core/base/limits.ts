@@ -324,10 +324,12 @@ export const EXPIRY_FULL_SWEEP_MS = 60_000;
 export const EXPIRY_KEYS_PER_BATCH_MAX = 512;
 /** On a machine that is. */
 export const EXPIRY_KEYS_PER_BATCH_MIN = 16;
-/** A batch that took longer is followed by one of half its size: what clients write waits behind it. */
-export const EXPIRY_BATCH_LONG_MS = 25;
+/** A batch that was applied for longer is followed by one of half its size: nobody else is served meanwhile. */
+export const EXPIRY_BATCH_LONG_MS = 10;
 /** A batch that took less is followed by one of twice its size. */
-export const EXPIRY_BATCH_SHORT_MS = 10;
+export const EXPIRY_BATCH_SHORT_MS = 4;
+/** One shard of a node removes at a time; one whose batch is not over after so long does not keep the others from it. */
+export const EXPIRY_TURN_MS_MAX = 10_000;
 /** Rows put into an engine batch in one pass: converting them happens on the main thread. */
 export const FLUSH_ROWS_PER_PASS = 500;
 /** ... and so many bytes of them: large values are copied there, too. */

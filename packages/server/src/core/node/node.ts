@@ -17,6 +17,7 @@ import { ShardMachine, type StateMachine } from "../machine/index.ts";
 import { type ClusterMap, MetaMachine, type NodeInfo } from "../meta/index.ts";
 import type { GroupStart, RaftCore } from "../raft/index.ts";
 import {
+  ExpiryTurns,
   type ReadTurns,
   Replica,
   type ReplicaHost,
@@ -56,6 +57,7 @@ export class Node implements NodeApi, ReplicaHost, LogHandler {
   diskFull = false;
   readonly turns: ReadTurns<Serving>;
   activeExpiry = true;
+  readonly expiryTurns: ExpiryTurns = new ExpiryTurns();
   readonly figures: Figures;
   readonly #self: NodeInfo;
   readonly #links: PeerLinks;

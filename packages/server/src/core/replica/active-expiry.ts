@@ -13,7 +13,8 @@ import {
 } from "../base/index.ts";
 import type { CommandSpec, Reply } from "../command/index.ts";
 import { END, type StateMachine } from "../machine/index.ts";
-import type { Ending, Space } from "../store/index.ts";
+import type { Ending, Pins, Space } from "../store/index.ts";
+import type { TakesTurns } from "./expiry-turns.ts";
 import type { ReplicaHost, Request } from "./types.ts";
 
 /** What removing needs of its replica. */
@@ -31,15 +32,15 @@ export interface ExpiringReplica {
  * time decides that. The leader finds them by the store's index, a batch at a time and at most one each tick, and removes
  * them through the log; the entry looks again whether they have ended.
  *
- * The rows of a batch have to be fetched before it is applied, and what clients write meanwhile is applied behind it. So
- * the size of a batch follows the time that the last one took: a busy or slow machine removes less at a time, and nobody
- * waits for much more than EXPIRY_BATCH_LONG_MS.
+ * What clients write meanwhile is applied behind the entry, and nothing is done on the node while it is applied. So its
+ * rows are fetched before it is proposed, shards take turns, and the size of a batch follows the time that applying the
+ * last one took.
  *
  * A sweep begins where the one before may have missed something. LevelDB keeps what was deleted as markers until it
  * compacts, and beginning at the first moment each time would step over all of them. What is in the index lately was
  * written after the last flush that the former sweep saw, so at a later log time, and ends after that.
  */
-export class ActiveExpiry {
+export class ActiveExpiry implements TakesTurns {
   readonly #host: ReplicaHost;
   readonly #replica: ExpiringReplica;
   /** Where the sweep under way continues; undefined: none is. */
@@ -50,17 +51,15 @@ export class ActiveExpiry {
   #flushedAtBeginMs = 0;
   #sweptMs = Number.NEGATIVE_INFINITY;
   #fullSweepMs = Number.NEGATIVE_INFINITY;
-  /** Asked of the store, or proposed and not answered. */
-  #open = 0;
-  /** Keys of the next batch, ... */
+  /** It waits for its turn, or has it. */
+  #busy = false;
+  /** Keys of the next batch. */
   readonly #batchKeys: BatchSize = new BatchSize(
     EXPIRY_KEYS_PER_BATCH_MIN,
     EXPIRY_KEYS_PER_BATCH_MAX,
     EXPIRY_BATCH_SHORT_MS,
     EXPIRY_BATCH_LONG_MS,
   );
-  /** ... and since when this one is under way. */
-  #batchBeganMs = 0;
   /** Numbers the leaderships: what an earlier one asked for is nothing to the next. */
   #reign = 0;
 
@@ -76,30 +75,26 @@ export class ActiveExpiry {
 
   leadershipLost(): void {
     this.#reign += 1;
-    this.#open = 0;
     this.#next = undefined;
     this.#beginMs = 0;
     this.#fullSweepMs = Number.NEGATIVE_INFINITY;
+    this.#over();
+  }
+
+  get #mayRemove(): boolean {
+    const { leads, accepts, machine } = this.#replica;
+    return this.#host.activeExpiry && leads && accepts && machine.expiringKeys > 0 && !this.#host.store.full;
   }
 
   tick(nowMs: number): void {
-    const { leads, accepts, machine } = this.#replica;
-    if (!this.#host.activeExpiry || !leads || !accepts || machine.expiringKeys === 0) return;
-    if (this.#host.store.full || this.#open > 0) return;
+    if (this.#busy) return this.#host.expiryTurns.wait(nowMs);
+    if (!this.#mayRemove) return;
     if (this.#next === undefined) {
       if (nowMs - this.#sweptMs < EXPIRY_SWEEP_MS) return;
       this.#begin(nowMs);
     }
-    this.#open = 1;
-    const reign = this.#reign;
-    const untilMs = Math.floor(this.#host.env.wallMs());
-    const { space } = this.#replica;
-    const keysMax = this.#batchKeys.size;
-    this.#host.store.ended(space, this.#next ?? 0, untilMs, keysMax, (endings) => {
-      if (this.#reign !== reign) return;
-      this.#open = 0;
-      this.#remove(endings, keysMax, nowMs);
-    });
+    this.#busy = true;
+    this.#host.expiryTurns.ask(this, nowMs);
   }
 
   #begin(nowMs: number): void {
@@ -112,30 +107,66 @@ export class ActiveExpiry {
     this.#flushedAtBeginMs = this.#flushedMs;
   }
 
-  #remove(endings: readonly Ending[], keysMax: number, nowMs: number): void {
-    if (!this.#replica.leads) return;
+  takeTurn(): void {
+    if (!this.#mayRemove) return this.#over();
+    const reign = this.#reign;
+    const untilMs = Math.floor(this.#host.env.wallMs());
+    const { space } = this.#replica;
+    const keysMax = this.#batchKeys.size;
+    this.#host.store.ended(space, this.#next ?? 0, untilMs, keysMax, (endings) => {
+      if (this.#reign === reign) this.#found(space, endings, keysMax);
+    });
+  }
+
+  #found(space: Space, endings: readonly Ending[], keysMax: number): void {
     this.#next = endings.length < keysMax ? undefined : endings.at(-1);
     if (this.#next === undefined) {
       this.#beginMs = this.#flushedAtBeginMs;
-      this.#sweptMs = nowMs;
+      this.#sweptMs = this.#host.env.monotonicMs();
     }
-    if (endings.length === 0) return;
-    mark("replica: keys that have ended are removed");
+    if (endings.length === 0) return this.#over();
     const reign = this.#reign;
+    const needs = endings.map(({ slot, key }) => ({ slot, key, headOnly: true }));
+    space.fetch(
+      needs,
+      (pins) => {
+        if (this.#reign === reign) this.#remove(endings, pins, keysMax);
+        else pins.release();
+      },
+      "background",
+    );
+  }
+
+  #remove(endings: readonly Ending[], pins: Pins, keysMax: number): void {
+    mark("replica: keys that have ended are removed");
+    const { env } = this.#host;
+    const reign = this.#reign;
+    let open = endings.length;
+    let all = true;
+    let beganMs = 0;
     const answered = (done: boolean): void => {
+      // The first one has just been applied. Before that, the batch waited for the log, which says nothing about its size.
+      if (open === endings.length) beganMs = env.monotonicMs();
+      open -= 1;
+      all &&= done;
+      if (open > 0) return;
+      pins.release();
       if (this.#reign !== reign) return;
-      this.#open -= 1;
-      // It may be there still: the next sweep begins at the first moment again.
-      if (!done) this.#fullSweepMs = Number.NEGATIVE_INFINITY;
-      if (this.#open > 0) return;
-      this.#batchKeys.took(this.#host.env.monotonicMs() - this.#batchBeganMs, endings.length === keysMax);
+      // Some may be there still: the next sweep begins at the first moment again.
+      if (!all) this.#fullSweepMs = Number.NEGATIVE_INFINITY;
+      this.#batchKeys.took(env.monotonicMs() - beganMs, endings.length === keysMax);
+      this.#over();
     };
-    this.#open = endings.length;
-    this.#batchBeganMs = this.#host.env.monotonicMs();
     for (const { slot, key } of endings) {
       const args = [latin1Bytes(key)];
       this.#replica.submitWrite(new EndRequest(slot, args, answered), args);
     }
+  }
+
+  #over(): void {
+    if (!this.#busy) return;
+    this.#busy = false;
+    this.#host.expiryTurns.leave(this, this.#host.env.monotonicMs());
   }
 }
 

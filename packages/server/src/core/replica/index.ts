@@ -14,7 +14,7 @@
  * It does not: find leaders (node/router), keep time (ticks come from the node), or write the log (the node does, for
  * all of its replicas in one frame).
  */
-
+export { ExpiryTurns } from "./expiry-turns.ts";
 export { ReadTurns } from "./read-turns.ts";
 export { type RecoveryPlan, recoverGroup } from "./recover.ts";
 export { Replica } from "./replica.ts";

@@ -350,6 +350,7 @@ export class Replica implements SpaceOwner {
     this.#host.raft.close(this.group);
     this.#applies.close();
     this.#transfers.close();
+    this.#expiry.leadershipLost();
     const items = this.#proposals.takeUnproposed().concat(this.#serving.takeAll(), this.#reads.takeAll());
     this.#proposals.fail();
     this.#host.roleChanged(this);

@@ -5,6 +5,7 @@ import type { Log } from "../log/index.ts";
 import type { CommandOrigin, StateMachine } from "../machine/index.ts";
 import type { RaftCore } from "../raft/index.ts";
 import type { Pins, Space, Store } from "../store/index.ts";
+import type { ExpiryTurns } from "./expiry-turns.ts";
 import type { ReadTurns } from "./read-turns.ts";
 import type { Replica } from "./replica.ts";
 
@@ -69,6 +70,7 @@ export interface ReplicaHost {
   readonly turns: ReadTurns<Serving>;
   /** Keys that have ended are removed although nobody asks for them. */
   readonly activeExpiry: boolean;
+  readonly expiryTurns: ExpiryTurns;
   /** Unique for the life of the node: tickets of proposals, contexts of read rounds. */
   nextNumber(): number;
   /** The replica has something to propose, read or apply: it is visited in the next pass. */

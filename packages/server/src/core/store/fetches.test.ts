@@ -196,6 +196,51 @@ test("heavy reads are followed by small ones, one at a time; light ones by large
   expect(cold.reads.at(-2)?.keys).toBe(FETCH_KEYS_PER_BATCH_MAX);
 });
 
+describe("what is fetched in the background", () => {
+  const keys = Object.keys(many(200, ""));
+
+  /** In which order fetches end. */
+  function order(...asks: readonly (readonly [urgency: FetchUrgency, from: number, to: number])[]): string {
+    const cold = new Cold(many(200, "1"));
+    const ended: string[] = [];
+    for (const [urgency, from, to] of asks) {
+      const needs = keys.slice(from, to).map((key) => need(key));
+      cold.space.fetch(needs, () => ended.push(`${urgency} ${from}`), urgency);
+    }
+    cold.world.settle();
+    return ended.join(", ");
+  }
+
+  test("is read alone, one read at a time, when nobody wants anything else", () => {
+    const cold = new Cold(many(200, "1"));
+    let ended = false;
+    cold.space.fetch(
+      keys.map((key) => need(key)),
+      () => {
+        ended = true;
+      },
+      "background",
+    );
+    let most = 0;
+    while (cold.world.step()) most = Math.max(most, cold.inflight);
+    expect([ended, most]).toEqual([true, 1]);
+  });
+
+  test("lets all others go before it", () => {
+    expect(order(["background", 0, 100], ["now", 100, 200])).toBe("now 100, background 0");
+    expect(order(["background", 0, 100], ["ahead", 100, 200])).toBe("ahead 100, background 0");
+  });
+
+  test("goes sooner when somebody else needs it", () => {
+    expect(order(["background", 0, 100], ["background", 100, 200], ["now", 150, 160])).toBe(
+      "now 150, background 0, background 100",
+    );
+    expect(order(["background", 0, 100], ["background", 100, 200], ["ahead", 150, 160], ["now", 150, 160])).toBe(
+      "ahead 150, now 150, background 0, background 100",
+    );
+  });
+});
+
 describe("when the rows in memory are far beyond the cache's limit", () => {
   const value = "v".repeat(40_000);
 

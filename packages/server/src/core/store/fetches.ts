@@ -64,17 +64,22 @@ class Ask {
   readonly fetches: Fetch[] = [];
   /** ... with which values this one is counted; undefined: only its head is needed. */
   readonly values: (Values | undefined)[] = [];
-  /** Needed now, and not only ahead. */
-  urgent = false;
+  /** The most urgent of those who wait for it; it stands in that queue, and perhaps in less urgent ones, too. */
+  urgency: FetchUrgency;
   /** The engine is being asked, or need not be. */
   begun = false;
 
-  constructor(cell: Cell) {
+  constructor(cell: Cell, urgency: FetchUrgency) {
     this.cell = cell;
+    this.urgency = urgency;
     this.unknown = cell.row === undefined;
     cell.valuePins += 1;
   }
 }
+
+const URGENCIES: readonly FetchUrgency[] = ["background", "ahead", "now"];
+const isMoreUrgent = (one: FetchUrgency, other: FetchUrgency): boolean =>
+  URGENCIES.indexOf(one) > URGENCIES.indexOf(other);
 
 /** First in, first out. */
 class AskQueue {
@@ -112,7 +117,7 @@ class AskQueue {
  *   FETCH_BATCHES_INFLIGHT_MAX × FETCH_KEYS_PER_BATCH_MAX rows.
  * - All together: when the rows in memory are so far beyond the cache's limit and the cache can free no more, only the
  *   oldest fetch of those that are needed now goes on. It ends, runs, and is released. What was asked for ahead waits: the
- *   entry for which it is may never be committed, and when its turn comes it asks again.
+ *   entry for which it is may never be committed, and when its turn comes it asks again. So does the background.
  */
 export class Fetches {
   readonly #env: Env;
@@ -120,8 +125,11 @@ export class Fetches {
   readonly #codec: RowCodec;
   readonly #residents: Residents;
   readonly #bytesOverMax: number;
-  readonly #now: AskQueue = new AskQueue();
-  readonly #ahead: AskQueue = new AskQueue();
+  readonly #queues: Record<FetchUrgency, AskQueue> = {
+    now: new AskQueue(),
+    ahead: new AskQueue(),
+    background: new AskQueue(),
+  };
   readonly #asks: Map<Cell, Ask> = new Map();
   /** All their rows are in memory; told in the next pass, never inside the call. */
   #ready: Fetch[] = [];
@@ -198,13 +206,12 @@ export class Fetches {
     if (cell.row === undefined && cell.home.filter?.lacks(cell.key) === true) return this.#residents.load(cell, null);
     let ask = this.#asks.get(cell);
     if (ask === undefined) {
-      ask = new Ask(cell);
+      ask = new Ask(cell, urgency);
       this.#asks.set(cell, ask);
-      if (urgency === "ahead") this.#ahead.push(ask);
-    }
-    if (urgency === "now" && !ask.urgent && !ask.begun) {
-      ask.urgent = true;
-      this.#now.push(ask);
+      this.#queues[urgency].push(ask);
+    } else if (!ask.begun && isMoreUrgent(urgency, ask.urgency)) {
+      ask.urgency = urgency;
+      this.#queues[urgency].push(ask);
     }
     ask.fetches.push(fetch);
     ask.values.push(values);
@@ -213,7 +220,9 @@ export class Fetches {
 
   released(values: readonly Values[]): void {
     for (const each of values) this.#letGo(each);
-    if (this.#now.length > 0 || this.#ahead.length > 0 || this.#residents.bytesOver > 0) this.#env.requestPass();
+    const { now, ahead, background } = this.#queues;
+    const wait = now.length + ahead.length + background.length;
+    if (wait > 0 || this.#residents.bytesOver > 0) this.#env.requestPass();
   }
 
   /** `evicting`: the cache is over its limit and may free something in the passes to come. */
@@ -237,8 +246,7 @@ export class Fetches {
     const asks: Ask[] = [];
     let knownBytes = 0;
     while (asks.length < this.#keysMax && knownBytes < FETCH_BATCH_BYTES_TARGET) {
-      // An entry holds back all behind it, a read only itself.
-      const queue = oneFetch || this.#ahead.length === 0 ? this.#now : this.#ahead;
+      const queue = this.#queue(oneFetch, asks.length);
       const ask = queue.first;
       if (ask === undefined) break;
       const { cell, begun } = ask;
@@ -256,6 +264,15 @@ export class Fetches {
       knownBytes += cell.row?.payload.length ?? 0;
     }
     return asks;
+  }
+
+  /** An entry holds back all behind it, a read only itself, and nobody waits for the background. */
+  #queue(oneFetch: boolean, asks: number): AskQueue {
+    const { now, ahead, background } = this.#queues;
+    if (oneFetch) return now;
+    if (ahead.length > 0) return ahead;
+    // Not the last one: whoever comes next would wait for its end.
+    return now.length === 0 && (asks > 0 || this.#inflight === 0) ? background : now;
   }
 
   #start(asks: readonly Ask[]): void {

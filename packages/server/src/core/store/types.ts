@@ -42,8 +42,11 @@ export interface RowNeed extends RowKey {
   readonly together?: number;
 }
 
-/** Fetches whose rows are needed now go before those that are made ahead when memory is short. */
-export type FetchUrgency = "now" | "ahead";
+/**
+ * Fetches whose rows are needed now go before those that are made ahead when memory is short. Those of the background go
+ * when nothing else is read, or along with what is.
+ */
+export type FetchUrgency = "now" | "ahead" | "background";
 
 /** A key and the moment of log time at which it ends. */
 export interface Ending extends RowKey {
