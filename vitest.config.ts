@@ -23,6 +23,8 @@ export default defineConfig({
     // On a shared CI machine a process may stand still for longer than a test can wait. More attempts there, and the
     // reporter names each test that needed it: it is noticed, not hidden. Locally a failure is a failure.
     retry: process.env["CI"] === "true" ? 2 : 0,
+    // A second, by default: on a machine that is busy, what a test waits for may take longer.
+    expect: { poll: { timeout: 20_000 } },
     reporters: ["default", source("scripts/closing-line-reporter.ts")],
     projects: [
       {
