@@ -48,5 +48,7 @@ export const READ_TURN_WORK_BYTES: number = 1 * MIB;
  * for any more is over soon then. Beyond it the connection asks again, when what came before is answered.
  */
 export const CLIENT_READS_WORK_BYTES_MAX: number = 1024 * MIB;
+/** Commands that connections answer themselves and that are not fast have so long in a pass; at least one is run. */
+export const LOCAL_PASS_MS = 10;
 /** The clock is looked at after so many reads that cost little. */
 export const READS_PER_CLOCK_LOOK = 512;

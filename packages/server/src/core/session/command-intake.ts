@@ -233,6 +233,13 @@ export class CommandIntake {
   #local(spec: CommandSpec, args: readonly Uint8Array[]): boolean {
     if (spec.group === "transactions") return this.#transact(spec, args);
     if (!this.replies.empty || this.#connections.pause.holdsCommand(spec)) return this.#hold({ spec, args });
+    if (spec.flags.includes("fast")) return this.#answerLocally(spec, args);
+    const { localTurns } = this.#connections;
+    if (!localTurns.take(this.#connection)) return this.#hold({ spec, args });
+    return localTurns.time(() => this.#answerLocally(spec, args));
+  }
+
+  #answerLocally(spec: CommandSpec, args: readonly Uint8Array[]): boolean {
     const answer = answerLocally(spec, args, this.#connection, this.#connections);
     return answer instanceof Later ? this.#await(answer) : this.#answer(answer);
   }
@@ -256,7 +263,15 @@ export class CommandIntake {
 
   #transact(spec: CommandSpec, args: readonly Uint8Array[]): boolean {
     this.#transactions ??= new Transactions(this.#connection, this.#connections);
-    const step = this.#transactions.take(spec, args);
+    const { localTurns } = this.#connections;
+    if (spec.name !== "exec" || this.#transactions.limited === 0) return this.#step(spec, args);
+    if (!localTurns.take(this.#connection)) return this.#hold({ spec, args });
+    return localTurns.time(() => this.#step(spec, args));
+  }
+
+  #step(spec: CommandSpec, args: readonly Uint8Array[]): boolean {
+    const transactions = this.#transactions as Transactions;
+    const step = transactions.take(spec, args);
     if (step instanceof OpenRequest) return this.#start(step);
     if (step !== undefined) {
       this.#connections.timer.answeredLocally(spec, step, 0);

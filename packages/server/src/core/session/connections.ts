@@ -8,6 +8,7 @@ import { CommandTimer, type TimedCommand } from "./command-timer.ts";
 import { Connection } from "./connection.ts";
 import { ResettableCounts } from "./counts.ts";
 import { LatencyMonitor } from "./latency-monitor.ts";
+import { LocalTurns } from "./local-turns.ts";
 import { Monitors } from "./monitors.ts";
 import { mayListen } from "./permission.ts";
 import { PubSub } from "./pubsub/index.ts";
@@ -49,6 +50,7 @@ export class Connections {
   readonly monitors: Monitors = new Monitors();
   readonly pause: ClientPause = new ClientPause();
   readonly waits: ReplicaWaits;
+  readonly localTurns: LocalTurns;
   readonly upkeep: Upkeep;
   /** Monotonic, as of the last tick: close enough for everything that lasts for seconds. */
   nowMs = 0;
@@ -80,6 +82,10 @@ export class Connections {
     this.settings = new Settings(facts, () => this.#settingsChanged());
     this.#settingsChanged();
     this.waits = new ReplicaWaits(node);
+    this.localTurns = new LocalTurns(
+      () => facts.uptimeMs(),
+      () => node.requestPass(),
+    );
     this.upkeep = new Upkeep(this);
     this.access = new Access(facts.secrets);
     this.access.update(node.map?.users?.list, node.mapIsCurrent);
@@ -219,6 +225,7 @@ export class Connections {
       this.#listed = [];
       for (const connection of listed) connection.onPassEnd();
     }
+    this.localTurns.onPassEnd();
     this.timer.onPassOver();
   }
 }

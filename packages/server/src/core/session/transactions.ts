@@ -84,6 +84,11 @@ export class Transactions {
     return this.#multi === undefined ? -1 : this.#multi.queue.length;
   }
 
+  /** Of them, those that the node answers itself and that may cost much. */
+  get limited(): number {
+    return this.#multi?.limited ?? 0;
+  }
+
   get queuedBytes(): number {
     return this.#multi?.takenBytes ?? 0;
   }
