@@ -1,16 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodeCommand } from "@sherd/client";
-import { type Attack, type Ground, type Tally, times } from "../attack.ts";
+import { type Attack, times } from "../attack.ts";
 import { crowd, RawSocket } from "../raw-socket.ts";
+import { put } from "./put.ts";
 
 const MIB = 1024 * 1024;
 const MILLION_MS = 600_000;
-
-async function put({ target }: Ground, key: string, value: Uint8Array, tally: Tally): Promise<void> {
-  const socket = await RawSocket.dial(target.host, target.respPort);
-  await socket.finish(encodeCommand(["SET", key, value]));
-  if (socket.line !== "+OK") tally.fail("a value was NOT STORED");
-}
 
 const million: Attack = {
   name: "pipelines of a million",
@@ -57,32 +52,4 @@ const neverRead: Attack = {
   },
 };
 
-const costly: Attack = {
-  name: "costly commands",
-  what: "commands that ask for the most work with the fewest bytes: LCS, BITOP, SETRANGE, MGET of many keys, EXEC of 10,000",
-  run: (ground, tally) =>
-    crowd(times(ground, 60), 4, async (n) => {
-      const socket = await RawSocket.dial(ground.target.host, ground.target.respPort);
-      const key = (name: string): string => `{hostile}${name}`;
-      const text = Buffer.alloc(100_000, n);
-      const commands: (string | Uint8Array)[][] = [
-        ["SET", key("a"), text],
-        ["SET", key("b"), text],
-        ["LCS", key("a"), key("b"), "IDX", "WITHMATCHLEN"],
-        ["SETRANGE", key("c"), String(8 * MIB - 8), "x"],
-        ["BITOP", "XOR", key("d"), key("c"), key("c"), key("c")],
-        ["BITCOUNT", key("d")],
-        ["MGET", ...Array.from({ length: 10_000 }, () => key("a"))],
-        ["MULTI"],
-        ...Array.from({ length: 10_000 }, () => ["INCR", key("n")]),
-        ["EXEC"],
-        ["KEYS", "*".repeat(200)],
-        ["QUIT"],
-      ];
-      await socket.write(Buffer.concat(commands.map((command) => encodeCommand(command))));
-      if (await socket.closes()) tally.count("answered to the end");
-      else tally.fail("NOT ANSWERED");
-    }),
-};
-
-export const floods: readonly Attack[] = [million, neverRead, costly];
+export const floods: readonly Attack[] = [million, neverRead];
