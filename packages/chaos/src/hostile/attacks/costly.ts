@@ -67,7 +67,7 @@ const costlyReads: Attack = {
       const socket = sockets[n] as RawSocket;
       if (!(await socket.opened)) return tally.count("refused");
       await Promise.race([
-        socket.write(encoded(repeated(PIPELINE, ...(COSTLY_READS[n % 4] as Command[])))),
+        socket.write(encoded(repeated(times(ground, PIPELINE), ...(COSTLY_READS[n % 4] as Command[])))),
         sleep(2_000),
       ]);
     });
@@ -92,7 +92,10 @@ const ownAnswers: Attack = {
     await crowd(sockets.length, sockets.length, async (n) => {
       const socket = sockets[n] as RawSocket;
       if (!(await socket.opened)) return tally.count("refused");
-      await Promise.race([socket.write(encoded(repeated(PIPELINE, asked[n % 3] as Command))), sleep(2_000)]);
+      await Promise.race([
+        socket.write(encoded(repeated(times(ground, PIPELINE), asked[n % 3] as Command))),
+        sleep(2_000),
+      ]);
     });
     await sleep(10_000 * ground.scale);
     for (const socket of sockets) {
@@ -119,9 +122,9 @@ const costlyWrites: Attack = {
   what: "pipelines of eight EXECs that write, each of the most work that one may be (SETRANGE on 8 MiB, LCS, BITFIELD)",
   async run(ground, tally) {
     await put(ground, key("short"), Buffer.alloc(1_440, 1), tally);
-    await crowd(times(ground, 30), 6, async (n) => {
+    await crowd(times(ground, 30), 3, async (n) => {
       const socket = await RawSocket.dial(ground.target.host, ground.target.respPort);
-      const commands = [...repeated(8, ...(COSTLY_WRITES[n % 3] as Command[])), ["QUIT"]];
+      const commands = [...repeated(times(ground, 8), ...(COSTLY_WRITES[n % 3] as Command[])), ["QUIT"]];
       if (await socket.finish(encoded(commands))) tally.count("answered to the end");
       else tally.fail("NOT ANSWERED");
     });
@@ -130,13 +133,13 @@ const costlyWrites: Attack = {
 
 const growing: Attack = {
   name: "values that grow in flight",
-  what: "SETRANGE makes 32 values of nearly 8 MiB out of a few bytes, and APPENDs to all of them follow in the same pipeline",
+  what: "SETRANGE makes eight values of nearly 8 MiB out of a few bytes, and four APPENDs to each follow in the same pipeline",
   run: (ground, tally) =>
-    crowd(times(ground, 12), 4, async (n) => {
+    crowd(times(ground, 8), 2, async (n) => {
       const socket = await RawSocket.dial(ground.target.host, ground.target.respPort);
-      const names = Array.from({ length: 32 }, (_, at) => key(`g${n % 2}:${at}`));
+      const names = Array.from({ length: times(ground, 8) }, (_, at) => key(`g${n % 2}:${at}`));
       const commands: Command[] = names.map((name) => ["SETRANGE", name, String(VALUE_BYTES_MAX - 1_000), "x"]);
-      commands.push(...repeated(8, ...names.map((name) => ["APPEND", name, "x"])));
+      commands.push(...repeated(4, ...names.map((name) => ["APPEND", name, "x"])));
       commands.push(...names.map((name) => ["DEL", name]), ["QUIT"]);
       if (await socket.finish(encoded(commands))) tally.count("answered to the end");
       else tally.fail("NOT ANSWERED");
