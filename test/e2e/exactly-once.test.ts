@@ -33,6 +33,7 @@ class Counter {
   }
 }
 
+// Each step waits for counted increments, however slow the disk is: the limit only ends a test that is stuck.
 test(`INCR through a node that stays while the leaders are killed, ${KILLS} times: every reply is the next number`, async () => {
   const cluster = await TestCluster.start();
   const [stays, ...others] = cluster.names as [string, ...string[]];
@@ -86,4 +87,4 @@ test(`INCR through a node that stays while the leaders are killed, ${KILLS} time
   const refused = counters.reduce((sum, counter) => sum + counter.refused, 0);
   console.log(`${told()} increments, each once; ${refused} refused as certainly not done`);
   expect(told()).toBeGreaterThanOrEqual(2 * KILLS * BETWEEN);
-}, 120_000);
+}, 900_000);
