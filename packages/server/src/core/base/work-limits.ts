@@ -26,6 +26,12 @@ export const LCS_CELL_WORK_BYTES = 16;
  * one read of the engine asks for. A single command may weigh more: it has an entry of its own.
  */
 export const ENTRY_WEIGHT_MAX: number = TRANSACTION_WORK_MAX;
+/**
+ * ... and all that a leader has proposed and not applied, but for one more: seconds of work. What is in the log is applied
+ * before anything behind it, reads too, whoever still waits for it; what is not begun can be refused in time. Enough for 256
+ * commands over rows of which nothing is known, which take longer to read than an entry to replicate.
+ */
+export const INFLIGHT_WEIGHT_MAX: number = 8 * ENTRY_WEIGHT_MAX;
 
 // --- reads
 /**

@@ -4,6 +4,7 @@ import {
   ENTRY_BYTES_TARGET,
   ENTRY_WEIGHT_MAX,
   groupId,
+  INFLIGHT_WEIGHT_MAX,
   index,
   latin1,
   latin1Bytes,
@@ -111,7 +112,7 @@ class Leader {
   #ticket = 0;
   #nowMs = 1_000;
 
-  constructor(weightMax: number = ENTRY_WEIGHT_MAX) {
+  constructor(weightMax: number = ENTRY_WEIGHT_MAX, inFlightWeightMax: number = Number.POSITIVE_INFINITY) {
     this.weightMax = weightMax;
     const store = this.world.open(0);
     this.space = this.world.get<Space>((done) =>
@@ -125,7 +126,7 @@ class Leader {
         throw error;
       },
     });
-    this.proposals = new Proposals((at, key) => this.machine.lengthOf(at, key), weightMax);
+    this.proposals = new Proposals((at, key) => this.machine.lengthOf(at, key), weightMax, inFlightWeightMax);
   }
 
   #counting(opcode: number): CommandSpec | undefined {
@@ -370,6 +371,27 @@ test("each transaction of the most work has an entry of its own", () => {
   const batch = leader.applyWithin();
   expect(leader.cost.work).toBeGreaterThan(0.9 * TRANSACTION_WORK_MAX);
   expect(leader.cost.work).toBeLessThanOrEqual(batch?.weight as number);
+});
+
+test("a leader that is behind with its work proposes no more, until it has applied some of it", () => {
+  const leader = new Leader(ENTRY_WEIGHT_MAX, INFLIGHT_WEIGHT_MAX);
+  // Nobody knows how long it is.
+  leader.gather(write("set k x"));
+  leader.finish();
+  leader.forget();
+  const commands = (4 * INFLIGHT_WEIGHT_MAX) / VALUE_BYTES_MAX;
+  for (let n = 0; n < commands; n += 1) leader.gather(write("append k x"));
+  const entries = INFLIGHT_WEIGHT_MAX / ENTRY_WEIGHT_MAX;
+  for (let n = 0; n < 4 * entries; n += 1) leader.propose();
+  expect(leader.log).toHaveLength(entries);
+  leader.applyWithin();
+  for (let n = 0; n < 4 * entries; n += 1) leader.propose();
+  expect(leader.log).toHaveLength(entries);
+  // All of it comes to its end.
+  while (!leader.proposals.empty) {
+    leader.propose();
+    leader.applyWithin();
+  }
 });
 
 test("ordinary transactions share an entry until its bytes are enough", () => {

@@ -1,4 +1,4 @@
-import { assert, type Index, mark, type Term } from "../base/index.ts";
+import { assert, INFLIGHT_WEIGHT_MAX, type Index, mark, type Term } from "../base/index.ts";
 import { type Reply, weightOf } from "../command/index.ts";
 import type { Entry } from "../raft/index.ts";
 import { type Batch, BatchBuilder } from "./batches.ts";
@@ -29,15 +29,19 @@ export class Proposals {
   #proposing: { readonly ticket: number; readonly batch: Batch } | undefined;
   /** In the log, by index; not yet applied. */
   #outstanding: Batch[] = [];
+  /** Of these together. */
+  #weight = 0;
   /** Being applied. */
   #applying: Batch | undefined;
   readonly #lengths: LengthsInFlight;
+  readonly #weightMax: number;
 
-  /** `lengthNow`: asked only while all entries that are not applied are among these writes. Tests pass a smaller limit. */
-  constructor(lengthNow: LengthNow, weightMax?: number) {
+  /** `lengthNow`: asked only while all entries that are not applied are among these writes. Tests pass other limits. */
+  constructor(lengthNow: LengthNow, entryWeightMax?: number, inFlightWeightMax: number = INFLIGHT_WEIGHT_MAX) {
+    this.#weightMax = inFlightWeightMax;
     const lengths = new LengthsInFlight(lengthNow, () => this.#builder.gathered);
     this.#lengths = lengths;
-    this.#builder = new BatchBuilder(({ spec, slot }, args) => weightOf(spec, slot, args, lengths), weightMax);
+    this.#builder = new BatchBuilder(({ spec, slot }, args) => weightOf(spec, slot, args, lengths), entryWeightMax);
   }
 
   add(request: Request, args: readonly Uint8Array[], monotonicMs: number, logTimeMs: number): void {
@@ -58,12 +62,12 @@ export class Proposals {
     return this.#builder.bytes;
   }
 
-  /** Whether a batch waits that may be proposed in this term. */
+  /** Whether a batch waits that may be proposed in this term now; else when some that were proposed are applied. */
   isNextDue(term: Term): boolean {
     if (this.#builder.empty || this.awaitsCore) return false;
     // A batch of an older term may yet turn out lost and be proposed again: nothing may overtake it.
     const oldest = this.#outstanding[0];
-    return oldest === undefined || oldest.term === term;
+    return oldest === undefined || (oldest.term === term && this.#weight < this.#weightMax);
   }
 
   /** The bytes to propose under this ticket. One must be due. */
@@ -90,6 +94,7 @@ export class Proposals {
     batch.term = term;
     batch.index = index;
     this.#outstanding.push(batch);
+    this.#weight += batch.weight;
   }
 
   /** It had no effect; it and all that waited behind it, in order. */
@@ -123,6 +128,7 @@ export class Proposals {
       assert(batch.index >= entry.index, "a batch is outstanding until its index is applied");
       if (batch.index > entry.index && batch.term >= entry.term) break;
       this.#outstanding.shift();
+      this.#weight -= batch.weight;
       if (batch.index === entry.index && batch.term === entry.term) {
         own = batch;
         this.#applying = batch;
@@ -160,6 +166,7 @@ export class Proposals {
     this.#proposing?.batch.answerAll(INDETERMINATE);
     for (const batch of this.#outstanding) batch.answerAll(INDETERMINATE);
     this.#outstanding = [];
+    this.#weight = 0;
   }
 
   get outstanding(): number {
