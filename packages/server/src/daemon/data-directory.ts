@@ -6,6 +6,9 @@ import type { ClusterFile } from "./cluster-file.ts";
 import { ensureDirectory, writeFileDurably } from "./durable-file.ts";
 import { checkForeign, dataPaths, type Identity, openIdentity } from "./identity.ts";
 
+/** Everybody's values and hashes of passwords lie there: other users of the machine have no business in it. */
+const PRIVATE = 0o700;
+
 /** A data directory that this process, and no other, may use. */
 export interface DataDirectory {
   readonly path: string;
@@ -21,7 +24,7 @@ export async function openDataDirectory(directory: string, file: ClusterFile, na
   return usingDirectory(path, async () => {
     checkForeign(path);
     ensureDirectory(dirname(path));
-    ensureDirectory(path);
+    ensureDirectory(path, { mode: PRIVATE });
     const lock = await lockDirectory(path);
     try {
       const identity = openIdentity(path, file, name);

@@ -39,8 +39,12 @@ export function writeFileDurably(path: string, text: string, fs: FileSystem = no
 /**
  * Makes the directory and its parents, each synced in the directory above it. One that is there is synced too: a start
  * that was killed may have made it without, and what can be read from the page cache may still be lost with the power.
+ * `mode`: of the directory itself if it has to be made; one that is there keeps what its administrator gave it.
  */
-export function ensureDirectory(path: string, fs: FileSystem = nodeFs): void {
+export function ensureDirectory(
+  path: string,
+  { fs = nodeFs, mode = 0o777 }: { readonly fs?: FileSystem; readonly mode?: number } = {},
+): void {
   const parent = dirname(path);
   if (fs.existsSync(path)) {
     try {
@@ -52,9 +56,9 @@ export function ensureDirectory(path: string, fs: FileSystem = nodeFs): void {
     }
     return;
   }
-  ensureDirectory(parent, fs);
+  ensureDirectory(parent, { fs });
   try {
-    fs.mkdirSync(path);
+    fs.mkdirSync(path, { mode });
   } catch (error) {
     // Several nodes of one machine make their common parent at the same moment.
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;

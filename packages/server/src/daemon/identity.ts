@@ -80,7 +80,7 @@ export function checkForeign(path: string, fs: FileSystem = nodeFs): void {
  */
 export function openIdentity(path: string, file: ClusterFile, name: string, fs: FileSystem = nodeFs): Identity {
   const paths = dataPaths(path);
-  for (const part of [paths.log, paths.store, paths.logs]) ensureDirectory(part, fs);
+  for (const part of [paths.log, paths.store, paths.logs]) ensureDirectory(part, { fs });
   const identityPath = join(path, IDENTITY_FILE);
   const found = fs.existsSync(identityPath) ? readIdentity(identityPath, fs) : undefined;
   if (found !== undefined) checkOwner(found, path, file, name);

@@ -50,6 +50,9 @@ export interface EmbeddedNode {
  * left of it.
  */
 export async function startNode(options: EmbeddedOptions): Promise<EmbeddedNode> {
+  if (typeof options !== "object" || options === null) {
+    throw new SherdError("SHERD_CONFIG_INVALID", 'startNode wants its options, such as { data: "./data" }.');
+  }
   const { onFatal, ...given } = options;
   const settings = checkSettings(given);
   if (settings.data === undefined) {
