@@ -78,6 +78,7 @@ async function mustBeEmpty(address: TargetAddress, options: CheckOptions): Promi
     host: address.host,
     port: address.protocol === "resp" ? address.port : respPortFor(address, options),
     tls: address.tls,
+    credentials: address.credentials,
   };
   const keys = await countKeys(counted).catch((error: unknown) => {
     if (address.protocol === "resp" || !(error instanceof SherdError) || error.code !== "SHERD_UNREACHABLE")
