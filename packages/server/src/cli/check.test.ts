@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { array, bulk, FakeServer, integer, slotsReply } from "../../../client/src/testing/fake-server.ts";
+import { array, bulk, FakeServer, integer, OK, slotsReply } from "../../../client/src/testing/fake-server.ts";
 import { countKeys } from "./check/index.ts";
 import { register } from "./check.ts";
 import { type GrpcStore, grpcStore, respStore, storeHandler } from "./testing/fake-stores.ts";
@@ -36,6 +36,22 @@ test("over gRPC too; the keys are counted over RESP", async () => {
   expect(out).toContain("ok: 400 answers");
   expect(code).toBe(0);
   expect(resp.commands).toContain("DBSIZE");
+});
+
+test("where users have passwords every connection says whose it is, also those that count", async () => {
+  const handler = storeHandler(map);
+  const known = new Set<unknown>();
+  const guarded = await FakeServer.start((args, connection) => {
+    if (args.join(" ") === "AUTH me secret") known.add(connection);
+    else if (!known.has(connection)) return "-NOAUTH Authentication required.\r\n";
+    else return handler(args, connection);
+    return OK;
+  });
+  others.push(guarded);
+  const { code, out, err } = await check("--port", `${guarded.port}`, "--user", "me", "--password", "secret");
+  expect(err).not.toContain("NOAUTH");
+  expect(out).toContain("ok: 400 answers");
+  expect(code).toBe(0);
 });
 
 test("a store that is not empty is refused before anything is written", async () => {
