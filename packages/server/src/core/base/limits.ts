@@ -222,7 +222,7 @@ export const ENTRY_BYTES_TARGET: number = 256 * KIB;
 export const ENTRY_BYTES_MAX: number = COMMAND_BYTES_MAX + 4 * KIB;
 /** Commands in one entry. */
 export const ENTRY_COMMANDS_MAX = 4_096;
-/** A replica applies entries for about so long in a pass, at least two; the rest in the next. */
+/** A replica applies entries for about so long in a pass, at least one; the rest in the next. */
 export const APPLY_PASS_MS = 50;
 /** Commands (or bytes) that wait in one replica for a place in an entry; beyond it callers wait. */
 export const REPLICA_PENDING_COMMANDS_MAX = 16_384;
